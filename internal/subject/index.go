@@ -1,0 +1,232 @@
+package subject
+
+import "bytes"
+
+// Index maps patterns to values and finds the values of all patterns that match a literal subject.
+//
+// Patterns without wildcards stand in a hash map, so that the common case is one look-up; the others in
+// a tree with one level per token. The zero value of V means "absent". An Index is not safe for
+// concurrent use while it is being changed; concurrent calls of Match are fine.
+type Index[V comparable] struct {
+	literals  map[string]V
+	wildcards level[V]
+	patterns  int // number of patterns in wildcards
+}
+
+// level holds what may follow a common prefix of tokens.
+type level[V comparable] struct {
+	tokens map[string]*branch[V]
+	star   *branch[V]
+	rest   V // value of the pattern that ends here with `>`
+}
+
+// branch is one token of a pattern: the value of the pattern that ends with it, and what may follow.
+type branch[V comparable] struct {
+	value V
+	next  level[V]
+}
+
+func (l *level[V]) empty() bool {
+	var none V
+	return len(l.tokens) == 0 && l.star == nil && l.rest == none
+}
+
+// Len is the number of patterns with a value.
+func (x *Index[V]) Len() int { return len(x.literals) + x.patterns }
+
+// Get returns the value of exactly this pattern.
+func (x *Index[V]) Get(pattern string) V {
+	if !HasWildcard(pattern) {
+		return x.literals[pattern]
+	}
+	if at := x.wildcards.find(pattern, false); at != nil {
+		return *at
+	}
+	var none V
+	return none
+}
+
+// Set gives the pattern a value. The pattern must be valid; the index keeps the string.
+func (x *Index[V]) Set(pattern string, v V) {
+	var none V
+	if v == none {
+		x.Delete(pattern)
+		return
+	}
+	if !HasWildcard(pattern) {
+		if x.literals == nil {
+			x.literals = make(map[string]V)
+		}
+		x.literals[pattern] = v
+		return
+	}
+	at := x.wildcards.find(pattern, true)
+	if *at == none {
+		x.patterns++
+	}
+	*at = v
+}
+
+// Delete removes the pattern.
+func (x *Index[V]) Delete(pattern string) {
+	if !HasWildcard(pattern) {
+		delete(x.literals, pattern)
+		return
+	}
+	if x.wildcards.remove(pattern) {
+		x.patterns--
+	}
+}
+
+// find returns the place of the pattern's value, made on the way when create is set, else nil when absent.
+func (l *level[V]) find(pattern string, create bool) *V {
+	for {
+		token := FirstToken(pattern)
+		last := len(token) == len(pattern)
+		if last && token == rest {
+			return &l.rest
+		}
+		b := l.branch(token)
+		if b == nil {
+			if !create {
+				return nil
+			}
+			b = l.grow(token)
+		}
+		if last {
+			return &b.value
+		}
+		l, pattern = &b.next, pattern[len(token)+1:]
+	}
+}
+
+func (l *level[V]) branch(token string) *branch[V] {
+	if token == one {
+		return l.star
+	}
+	return l.tokens[token]
+}
+
+func (l *level[V]) grow(token string) *branch[V] {
+	b := new(branch[V])
+	switch {
+	case token == one:
+		l.star = b
+	case l.tokens == nil:
+		l.tokens = map[string]*branch[V]{token: b}
+	default:
+		l.tokens[token] = b
+	}
+	return b
+}
+
+// remove clears the pattern's value and prunes branches that lead nowhere; false when there was none.
+func (l *level[V]) remove(pattern string) bool {
+	var none V
+	token := FirstToken(pattern)
+	last := len(token) == len(pattern)
+	if last && token == rest {
+		had := l.rest != none
+		l.rest = none
+		return had
+	}
+	b := l.branch(token)
+	if b == nil {
+		return false
+	}
+	var had bool
+	if last {
+		had, b.value = b.value != none, none
+	} else {
+		had = b.next.remove(pattern[len(token)+1:])
+	}
+	if b.value == none && b.next.empty() {
+		if token == one {
+			l.star = nil
+		} else {
+			delete(l.tokens, token)
+		}
+	}
+	return had
+}
+
+// Match appends to dst the values of all patterns that match the literal subject. A subject with an
+// empty token matches nothing.
+func (x *Index[V]) Match(subject []byte, dst []V) []V {
+	if hasEmptyToken(subject) {
+		return dst
+	}
+	if v, ok := x.literals[string(subject)]; ok {
+		dst = append(dst, v)
+	}
+	if x.patterns > 0 {
+		dst = x.wildcards.match(subject, dst)
+	}
+	return dst
+}
+
+func (l *level[V]) match(subject []byte, dst []V) []V {
+	var none V
+	for {
+		if l.rest != none {
+			dst = append(dst, l.rest)
+		}
+		token, tail, more := bytes.Cut(subject, []byte{separator})
+		if l.star != nil {
+			dst = l.star.match(tail, more, dst)
+		}
+		b := l.tokens[string(token)]
+		if b == nil {
+			return dst
+		}
+		if !more {
+			return b.match(nil, false, dst)
+		}
+		l, subject = &b.next, tail
+	}
+}
+
+func (b *branch[V]) match(tail []byte, more bool, dst []V) []V {
+	var none V
+	if more {
+		return b.next.match(tail, dst)
+	}
+	if b.value != none {
+		dst = append(dst, b.value)
+	}
+	return dst
+}
+
+// Each calls visit with every pattern's value, in no order, until it returns false.
+func (x *Index[V]) Each(visit func(V) bool) {
+	for _, v := range x.literals {
+		if !visit(v) {
+			return
+		}
+	}
+	x.wildcards.each(visit)
+}
+
+func (l *level[V]) each(visit func(V) bool) bool {
+	var none V
+	if l.rest != none && !visit(l.rest) {
+		return false
+	}
+	if l.star != nil && !l.star.each(visit) {
+		return false
+	}
+	for _, b := range l.tokens {
+		if !b.each(visit) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *branch[V]) each(visit func(V) bool) bool {
+	var none V
+	if b.value != none && !visit(b.value) {
+		return false
+	}
+	return b.next.each(visit)
+}
