@@ -1,0 +1,77 @@
+// Command bench runs the fixed benchmark suite against a server and a peer
+// and prints the comparison as Markdown. It is what `make bench` calls.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+
+	"myelin/internal/loadgen"
+)
+
+// gcPercent keeps the generator's collector out of the measurement: workers
+// allocate almost nothing while they run.
+const gcPercent = 800
+
+func main() {
+	var suite loadgen.Suite
+	var jsonFile, serverArgs, peerArgs string
+	var list, quiet bool
+	flag.StringVar(&suite.Server, "server", "bin/myelin", "server `binary` to measure")
+	flag.StringVar(&suite.Peer, "peer", "", "server `binary` to compare with")
+	flag.StringVar(&serverArgs, "server-args", "", "further `arguments` for the server, separated by spaces")
+	flag.StringVar(&peerArgs, "peer-args", "", "further `arguments` for the peer, separated by spaces")
+	flag.StringVar(&suite.Match, "case", "*", "`pattern` of case names")
+	flag.IntVar(&suite.Runs, "runs", 3, "runs of each case for each server")
+	flag.DurationVar(&suite.Warmup, "warmup", 0, "time of load before measuring (default 500ms)")
+	flag.DurationVar(&suite.Window, "window", 0, "time of measuring (default 2s)")
+	flag.DurationVar(&suite.Settle, "settle", 0, "time of rest before memory is read (default 1m)")
+	flag.StringVar(&jsonFile, "json", "", "also write all samples to this `file`")
+	flag.BoolVar(&list, "list", false, "list the cases and exit")
+	flag.BoolVar(&quiet, "q", false, "no progress on standard error")
+	flag.Parse()
+	debug.SetGCPercent(gcPercent)
+	if list {
+		for _, c := range loadgen.Cases() {
+			fmt.Printf("%-18s %s\n", c.Name, c.Title)
+		}
+		return
+	}
+	suite.ServerArgs, suite.PeerArgs = strings.Fields(serverArgs), strings.Fields(peerArgs)
+	if !quiet {
+		suite.Note = func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	}
+	if err := run(&suite, jsonFile); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run prints what was measured even when the suite was interrupted.
+func run(suite *loadgen.Suite, jsonFile string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	report, err := suite.Run(ctx)
+	if report == nil {
+		return err
+	}
+	if jsonFile != "" {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(jsonFile, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := report.WriteMarkdown(os.Stdout); err != nil {
+		return err
+	}
+	return err
+}

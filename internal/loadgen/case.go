@@ -1,0 +1,148 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Metric names what a case measures.
+type Metric string
+
+// The metrics of the suite.
+const (
+	Rate       Metric = "rate"        // deliveries or requests per second
+	CPU        Metric = "cpu"         // server's CPU nanoseconds per delivery or request
+	LoadCPU    Metric = "load-cpu"    // the generator's own, as a check on the measurement
+	P50        Metric = "p50"         // latency, nanoseconds
+	P99        Metric = "p99"         // latency, nanoseconds
+	Kept       Metric = "kept"        // disturbed rate as a share of the undisturbed
+	Memory     Metric = "memory"      // resident bytes of the server per item
+	MemoryPeak Metric = "memory-peak" // the same before the server has come to rest
+	BinarySize Metric = "binary"      // bytes
+	Startup    Metric = "startup"     // nanoseconds from exec to the first INFO
+	Offered    Metric = "offered"     // messages published per second
+)
+
+// A Sample is what one run of a case has measured.
+type Sample map[Metric]float64
+
+// A Goal is what the project demands of a metric: a bound on its value, or on
+// its ratio to the peer's.
+type Goal struct {
+	Metric  Metric
+	Ratio   bool
+	AtLeast bool // else at most
+	Bound   float64
+}
+
+func ratioAtLeast(m Metric, bound float64) Goal { return Goal{m, true, true, bound} }
+func ratioAtMost(m Metric, bound float64) Goal  { return Goal{m, true, false, bound} }
+func atLeast(m Metric, bound float64) Goal      { return Goal{m, false, true, bound} }
+func atMost(m Metric, bound float64) Goal       { return Goal{m, false, false, bound} }
+
+// A Case is one row of the suite.
+type Case struct {
+	Name  string
+	Title string
+	Goals []Goal
+	Once  bool // one run is enough: the figure does not vary
+	Run   func(context.Context, *Env) (Sample, error)
+}
+
+// Env is what a case runs in: a server that was started for this run alone.
+type Env struct {
+	Server *Server
+	Binary string
+
+	Warmup time.Duration // before measuring
+	Window time.Duration // of measuring
+	Settle time.Duration // until memory counts as at rest
+
+	// PeerRate returns how many messages per second the peer takes at most
+	// from one publisher with this many subscribers.
+	PeerRate func(ctx context.Context, subscribers int) (float64, error)
+	// Note reports progress to whoever watches.
+	Note func(format string, args ...any)
+}
+
+// Cases returns the suite in its order.
+func Cases() []Case {
+	var all []Case
+	all = append(all, throughputCases()...)
+	return all
+}
+
+// reading is what counters said at one moment.
+type reading struct {
+	at    time.Time
+	count int64
+	cpu   time.Duration
+	self  time.Duration
+}
+
+func (e *Env) read(count func() int64) (reading, error) {
+	u, err := e.Server.Usage()
+	if err != nil {
+		return reading{}, err
+	}
+	return reading{at: time.Now(), count: count(), cpu: u.CPU, self: selfCPU()}, nil
+}
+
+// measure lets a load run for the warm-up and then the window, and returns
+// what happened per counted thing in the window.
+func (e *Env) measure(ctx context.Context, count func() int64, begin func()) (Sample, error) {
+	if err := sleep(ctx, e.Warmup); err != nil {
+		return nil, err
+	}
+	if begin != nil {
+		begin()
+	}
+	from, err := e.read(count)
+	if err != nil {
+		return nil, err
+	}
+	if err := sleep(ctx, e.Window); err != nil {
+		return nil, err
+	}
+	to, err := e.read(count)
+	if err != nil {
+		return nil, err
+	}
+	n := float64(to.count - from.count)
+	if n == 0 {
+		return nil, errors.New("nothing arrived while measuring")
+	}
+	return Sample{
+		Rate:    n / to.at.Sub(from.at).Seconds(),
+		CPU:     float64(to.cpu-from.cpu) / n,
+		LoadCPU: float64(to.self-from.self) / n,
+	}, nil
+}
+
+// sleep returns early, with the cause, when the context ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// await polls until the condition holds.
+func await(ctx context.Context, what string, holds func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, drainTimeout, fmt.Errorf("%s: not within %v", what, drainTimeout))
+	defer cancel()
+	for !holds() {
+		if err := sleep(ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const drainTimeout = 30 * time.Second

@@ -1,0 +1,172 @@
+package loadgen
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"time"
+)
+
+// A Suite compares a server with a peer, case by case. Every run of a case
+// starts the server afresh, on the loopback interface, and stops it; runs of
+// the two alternate, so that a machine that changes its pace changes it for
+// both.
+type Suite struct {
+	Server     string   // binary to measure
+	Peer       string   // binary to compare with; none when empty
+	ServerArgs []string // further arguments for Server, for profiling
+	PeerArgs   []string // further arguments for Peer
+
+	Match  string        // glob of case names; all when empty
+	Runs   int           // of each case for each server; 3 when 0
+	Warmup time.Duration // 500 ms when 0
+	Window time.Duration // 2 s when 0
+	Settle time.Duration // a minute when 0
+
+	// Note is called with each step and figure, for whoever watches.
+	Note func(format string, args ...any)
+
+	peerRates map[int]float64 // by number of subscribers
+}
+
+// Row is the outcome of one case.
+type Row struct {
+	Name  string   `json:"name"`
+	Title string   `json:"title"`
+	Goals []Goal   `json:"goals"`
+	Ours  []Sample `json:"ours"`
+	Peer  []Sample `json:"peer,omitempty"`
+	Error string   `json:"error,omitempty"`
+}
+
+// Report is the outcome of a suite.
+type Report struct {
+	Conditions Conditions `json:"conditions"`
+	Rows       []Row      `json:"rows"`
+}
+
+// Run runs the suite. A case that fails is reported in its row and does not
+// end the suite; the end of the context does, and what is there is returned.
+func (s *Suite) Run(ctx context.Context) (*Report, error) {
+	s.setDefaults()
+	report := &Report{Conditions: s.conditions()}
+	for _, c := range Cases() {
+		if ok, err := path.Match(s.Match, c.Name); err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", s.Match, err)
+		} else if !ok {
+			continue
+		}
+		row := Row{Name: c.Name, Title: c.Title, Goals: c.Goals}
+		if err := s.runCase(ctx, &c, &row, &report.Conditions); err != nil {
+			row.Error = err.Error()
+			s.Note("%s: %v", c.Name, err)
+		}
+		report.Rows = append(report.Rows, row)
+		if ctx.Err() != nil {
+			return report, ctx.Err()
+		}
+	}
+	return report, nil
+}
+
+func (s *Suite) setDefaults() {
+	s.Match = cmp.Or(s.Match, "*")
+	s.Runs = cmp.Or(s.Runs, 3)
+	s.Warmup = cmp.Or(s.Warmup, 500*time.Millisecond)
+	s.Window = cmp.Or(s.Window, 2*time.Second)
+	s.Settle = cmp.Or(s.Settle, time.Minute)
+	s.peerRates = make(map[int]float64)
+	if s.Note == nil {
+		s.Note = func(string, ...any) {}
+	}
+}
+
+func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Conditions) error {
+	runs := s.Runs
+	if c.Once {
+		runs = 1
+	}
+	for run := range runs {
+		ours, info, err := s.runOnce(ctx, c, s.Server, s.ServerArgs)
+		if err != nil {
+			return fmt.Errorf("server: %w", err)
+		}
+		conditions.Server = info.describe()
+		row.Ours = append(row.Ours, ours)
+		s.Note("%-18s %d/%d  server  %s", c.Name, run+1, runs, ours)
+		if s.Peer == "" {
+			continue
+		}
+		peer, info, err := s.runOnce(ctx, c, s.Peer, s.PeerArgs)
+		if err != nil {
+			return fmt.Errorf("peer: %w", err)
+		}
+		conditions.Peer = info.describe()
+		row.Peer = append(row.Peer, peer)
+		s.Note("%-18s %d/%d  peer    %s", c.Name, run+1, runs, peer)
+	}
+	return nil
+}
+
+// runOnce runs a case against a server that lives for that long.
+func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []string) (Sample, *Info, error) {
+	server, err := StartServer(ctx, binary, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer server.Stop()
+	env := &Env{Server: server, Binary: binary, Warmup: s.Warmup, Window: s.Window, Settle: s.Settle,
+		Note: s.Note, PeerRate: s.peerRate}
+	sample, err := c.Run(ctx, env)
+	return sample, &server.Info, err
+}
+
+// peerRate measures, once, what the peer takes at most; without a peer it is
+// the server itself.
+func (s *Suite) peerRate(ctx context.Context, subscribers int) (float64, error) {
+	if rate, ok := s.peerRates[subscribers]; ok {
+		return rate, nil
+	}
+	binary, args := s.Peer, s.PeerArgs
+	if binary == "" {
+		binary, args = s.Server, s.ServerArgs
+	}
+	c := fanout(1, subscribers, 16).cased("top rate", "")
+	sample, _, err := s.runOnce(ctx, &c, binary, args)
+	if err != nil {
+		return 0, fmt.Errorf("top rate of the peer: %w", err)
+	}
+	rate := sample[Rate] / float64(subscribers)
+	s.peerRates[subscribers] = rate
+	s.Note("the peer's top rate is %.0f messages/s to %d subscribers", rate, subscribers)
+	return rate, nil
+}
+
+// median returns the median of a metric over samples, and its extremes.
+func median(samples []Sample, m Metric) (mid, low, high float64) {
+	var values []float64
+	for _, s := range samples {
+		if v, ok := s[m]; ok {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return 0, 0, 0
+	}
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]
+}
+
+// metrics returns the metrics of a row in the order of the suite's list.
+func (r *Row) metrics() []Metric {
+	if len(r.Ours) == 0 {
+		return nil
+	}
+	return slices.SortedFunc(maps.Keys(r.Ours[0]), func(a, b Metric) int {
+		return slices.Index(metricOrder, a) - slices.Index(metricOrder, b)
+	})
+}
