@@ -1,0 +1,61 @@
+package wire
+
+import "strconv"
+
+// Frames that never change.
+const (
+	PingFrame = "PING\r\n"
+	PongFrame = "PONG\r\n"
+	OKFrame   = "+OK\r\n"
+	lineEnd   = "\r\n"
+)
+
+// AppendHead appends the first part of a MSG frame, or of an HMSG frame when headers is set: all up to
+// and with the sid. Op.Tail or AppendTail complete the frame.
+func AppendHead(dst, subject []byte, sid string, headers bool) []byte {
+	if headers {
+		dst = append(dst, 'H')
+	}
+	dst = append(dst, "MSG "...)
+	dst = append(dst, subject...)
+	dst = append(dst, ' ')
+	return append(dst, sid...)
+}
+
+// AppendTail appends the second part of a MSG frame, or of an HMSG frame when header is not nil.
+func AppendTail(dst, reply, header, payload []byte) []byte {
+	dst = append(dst, ' ')
+	if len(reply) > 0 {
+		dst = append(dst, reply...)
+		dst = append(dst, ' ')
+	}
+	if header != nil {
+		dst = strconv.AppendInt(dst, int64(len(header)), 10)
+		dst = append(dst, ' ')
+	}
+	dst = strconv.AppendInt(dst, int64(len(header)+len(payload)), 10)
+	dst = append(dst, lineEnd...)
+	dst = append(dst, header...)
+	dst = append(dst, payload...)
+	return append(dst, lineEnd...)
+}
+
+// FrameBound is an upper bound of the length of a frame, in bytes, given the lengths of its parts.
+func FrameBound(subject, sid, reply, header, payload int) int {
+	const fixed = len("HMSG    \r\n\r\n") + 2*10 // two sizes of at most ten digits
+	return fixed + subject + sid + reply + header + payload
+}
+
+// AppendError appends an -ERR frame with the text in single quotes.
+func AppendError(dst []byte, text string) []byte {
+	dst = append(dst, "-ERR '"...)
+	dst = append(dst, text...)
+	return append(dst, "'\r\n"...)
+}
+
+// AppendInfo appends an INFO frame with a JSON document.
+func AppendInfo(dst, json []byte) []byte {
+	dst = append(dst, "INFO "...)
+	dst = append(dst, json...)
+	return append(dst, " \r\n"...)
+}
