@@ -27,7 +27,7 @@ func main() {
 	flag.StringVar(&suite.Peer, "peer", "", "server `binary` to compare with")
 	flag.StringVar(&serverArgs, "server-args", "", "further `arguments` for the server, separated by spaces")
 	flag.StringVar(&peerArgs, "peer-args", "", "further `arguments` for the peer, separated by spaces")
-	flag.StringVar(&suite.Match, "case", "*", "`pattern` of case names")
+	flag.StringVar(&suite.Match, "case", "*", "`patterns` of case names, separated by commas")
 	flag.IntVar(&suite.Runs, "runs", 3, "runs of each case for each server")
 	flag.DurationVar(&suite.Warmup, "warmup", 0, "time of load before measuring (default 500ms)")
 	flag.DurationVar(&suite.Window, "window", 0, "time of measuring (default 2s)")

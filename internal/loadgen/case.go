@@ -21,7 +21,8 @@ const (
 	Memory     Metric = "memory"      // resident bytes of the server per item
 	MemoryPeak Metric = "memory-peak" // the same before the server has come to rest
 	BinarySize Metric = "binary"      // bytes
-	Startup    Metric = "startup"     // nanoseconds from exec to the first INFO
+	Startup    Metric = "startup"     // nanoseconds from exec to the first INFO, median of several
+	StartupMin Metric = "startup-min" // the quickest of them
 	Offered    Metric = "offered"     // messages published per second
 )
 
@@ -55,6 +56,7 @@ type Case struct {
 type Env struct {
 	Server *Server
 	Binary string
+	Start  func(context.Context) (*Server, error) // another one of the same kind
 
 	Warmup time.Duration // before measuring
 	Window time.Duration // of measuring
@@ -63,14 +65,16 @@ type Env struct {
 	// PeerRate returns how many messages per second the peer takes at most
 	// from one publisher with this many subscribers.
 	PeerRate func(ctx context.Context, subscribers int) (float64, error)
-	// Note reports progress to whoever watches.
-	Note func(format string, args ...any)
 }
 
 // Cases returns the suite in its order.
 func Cases() []Case {
 	var all []Case
-	all = append(all, throughputCases()...)
+	for _, family := range [](func() []Case){
+		throughputCases, requestCases, interestCases, latencyCases, memoryCases, processCases,
+	} {
+		all = append(all, family()...)
+	}
 	return all
 }
 

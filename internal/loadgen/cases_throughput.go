@@ -65,7 +65,7 @@ func (sh shape) run(ctx context.Context, env *Env) (Sample, error) {
 
 // set opens the connections and starts the load.
 func (sh shape) set(st *stage) (*Window, error) {
-	w := NewWindow(int64(windowBytes / (len(sh.subjects[0]) + sh.size + 16)))
+	w := sh.window()
 	var members []*Subscriber
 	for range sh.subscribers {
 		sub, err := st.subscribe(sh.interest, sh.queue, false)
@@ -87,6 +87,12 @@ func (sh shape) set(st *stage) (*Window, error) {
 		st.start(p)
 	}
 	return w, nil
+}
+
+// window returns the window for this load, whose frames are a little larger
+// than subject and payload.
+func (sh shape) window() *Window {
+	return NewWindow(int64(windowBytes / (len(sh.subjects[0]) + sh.size + 16)))
 }
 
 func numbered(format string, n int) []string {

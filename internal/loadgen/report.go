@@ -7,12 +7,12 @@ import (
 )
 
 // metricOrder is the order of metrics within a row.
-var metricOrder = []Metric{Rate, Kept, P50, P99, CPU, Memory, MemoryPeak, BinarySize, Startup, Offered, LoadCPU}
+var metricOrder = []Metric{Rate, Kept, P50, P99, CPU, Memory, MemoryPeak, BinarySize, Startup, StartupMin, Offered, LoadCPU}
 
 var metricTitles = map[Metric]string{
 	Rate: "rate", CPU: "server CPU each", LoadCPU: "generator CPU each", P50: "p50", P99: "p99",
 	Kept: "kept", Memory: "RSS", MemoryPeak: "RSS before rest", BinarySize: "binary", Startup: "first INFO",
-	Offered: "offered",
+	StartupMin: "first INFO, quickest", Offered: "offered",
 }
 
 // format renders a value of the metric with its unit.
@@ -22,7 +22,7 @@ func (m Metric) format(v float64) string {
 		return scaled(v, 1000, "/s", "", " k", " M")
 	case CPU, LoadCPU:
 		return fmt.Sprintf("%.0f ns", v)
-	case P50, P99, Startup:
+	case P50, P99, Startup, StartupMin:
 		return scaled(v, 1000, "s", " n", " µ", " m", " ")
 	case Kept:
 		return fmt.Sprintf("%.0f %%", v*100)

@@ -22,13 +22,15 @@ const (
 // size that were not looked at one by one. Its slices are valid until the
 // scanner's next call.
 type event struct {
-	kind  eventKind
-	count int    // messages
-	size  int    // payload and header bytes of one message
-	text  []byte // argument of a control line
-	reply []byte // reply subject, when the scanner wants replies
-	head  []byte // first bytes of the payload, when the scanner wants them
-	run   []byte // the frames of a run
+	kind    eventKind
+	count   int    // messages
+	size    int    // payload and header bytes of one message
+	text    []byte // argument of a control line
+	subject []byte // when the scanner wants addresses
+	reply   []byte // when the scanner wants addresses
+	status  bool   // the payload starts with a header
+	head    []byte // first bytes of the payload, when the scanner wants them
+	run     []byte // the frames of a run
 }
 
 // maxLine bounds a line of the server; INFO with many connect_urls is the
@@ -48,16 +50,14 @@ type scanner struct {
 	end int
 
 	// What the reader wants to know.
-	uniform   bool // all messages have frames of one size: count by bytes
-	wantReply bool
-	wantHead  int // bytes of payload
+	uniform       bool // all messages have frames of one size: count by bytes
+	wantAddresses bool // subject and reply of each message
+	wantHead      int  // bytes of payload
 
 	// The message whose payload has not arrived as a whole.
-	open  bool
-	skip  int // bytes still to come, with the final CR LF
-	size  int
-	reply []byte
-	head  []byte
+	open bool
+	skip int // bytes still to come, with the final CR LF
+	msg  event
 
 	frame int // bytes of the last frame, the expected size in a run
 }
@@ -119,29 +119,31 @@ func (s *scanner) takeRun(ev *event) bool {
 	if !bytes.HasPrefix(run, msgVerb) || !bytes.HasPrefix(last, msgVerb) || !bytes.HasSuffix(last, crlf) {
 		return false
 	}
-	*ev = event{kind: msgEvent, count: n, size: s.size, run: run}
+	*ev = event{kind: msgEvent, count: n, size: s.msg.size, run: run}
 	s.pos += len(run)
 	return true
 }
 
 // message opens the message that line announces.
 func (s *scanner) message(line []byte, ev *event) bool {
-	reply, size, err := parseMessageLine(line)
+	m, err := parseMessageLine(line)
 	if err != nil {
 		*ev = event{kind: errEvent, text: []byte(err.Error())}
 		s.pos += len(line)
 		return true
 	}
-	want := min(size, s.wantHead)
+	want := min(m.size, s.wantHead)
 	if s.end-s.pos < len(line)+want {
 		return false
 	}
-	if s.wantReply {
-		s.reply = append(s.reply[:0], reply...)
+	if s.wantAddresses {
+		s.msg.subject = append(s.msg.subject[:0], m.subject...)
+		s.msg.reply = append(s.msg.reply[:0], m.reply...)
 	}
-	s.head = append(s.head[:0], s.buf[s.pos+len(line):][:want]...)
+	s.msg.head = append(s.msg.head[:0], s.buf[s.pos+len(line):][:want]...)
+	s.msg.count, s.msg.size, s.msg.status = 1, m.size, line[0] == 'H'
 	s.pos += len(line)
-	s.open, s.size, s.skip, s.frame = true, size, size+2, len(line)+size+2
+	s.open, s.skip, s.frame = true, m.size+2, len(line)+m.size+2
 	return s.finish(ev)
 }
 
@@ -154,18 +156,18 @@ func (s *scanner) finish(ev *event) bool {
 		return false
 	}
 	s.open = false
-	*ev = event{kind: msgEvent, count: 1, size: s.size, reply: s.reply, head: s.head}
+	*ev = s.msg
 	return true
 }
 
 // parseMessageLine reads `MSG subject sid [reply] size` or
-// `HMSG subject sid [reply] header-size size`; reply refers to line.
-func parseMessageLine(line []byte) (reply []byte, size int, err error) {
-	line = trimEOL(line)
+// `HMSG subject sid [reply] header-size size`; the event refers to line.
+func parseMessageLine(line []byte) (ev event, err error) {
 	sizes := 1
 	if line[0] == 'H' {
 		sizes = 2
 	}
+	line = trimEOL(line)
 	var fields [6][]byte
 	n := 0
 	for ; len(line) > 0 && n < len(fields); n++ {
@@ -176,16 +178,17 @@ func parseMessageLine(line []byte) (reply []byte, size int, err error) {
 		fields[n], line = line[:i], line[min(i+1, len(line)):]
 	}
 	if len(line) > 0 || n < 3+sizes || n > 4+sizes {
-		return nil, 0, fmt.Errorf("bad message line with %d fields", n)
+		return ev, fmt.Errorf("bad message line with %d fields", n)
 	}
+	ev.subject = fields[1]
 	if n == 4+sizes {
-		reply = fields[3]
+		ev.reply = fields[3]
 	}
-	size, ok := parseInt(fields[n-1])
-	if !ok {
-		return nil, 0, fmt.Errorf("bad message size %q", fields[n-1])
+	var ok bool
+	if ev.size, ok = parseInt(fields[n-1]); !ok {
+		return ev, fmt.Errorf("bad message size %q", fields[n-1])
 	}
-	return reply, size, nil
+	return ev, nil
 }
 
 func trimEOL(line []byte) []byte {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,7 +21,7 @@ type Suite struct {
 	ServerArgs []string // further arguments for Server, for profiling
 	PeerArgs   []string // further arguments for Peer
 
-	Match  string        // glob of case names; all when empty
+	Match  string        // glob patterns of case names, separated by commas; all when empty
 	Runs   int           // of each case for each server; 3 when 0
 	Warmup time.Duration // 500 ms when 0
 	Window time.Duration // 2 s when 0
@@ -54,9 +55,9 @@ func (s *Suite) Run(ctx context.Context) (*Report, error) {
 	s.setDefaults()
 	report := &Report{Conditions: s.conditions()}
 	for _, c := range Cases() {
-		if ok, err := path.Match(s.Match, c.Name); err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", s.Match, err)
-		} else if !ok {
+		if wanted, err := s.wants(c.Name); err != nil {
+			return nil, err
+		} else if !wanted {
 			continue
 		}
 		row := Row{Name: c.Name, Title: c.Title, Goals: c.Goals}
@@ -70,6 +71,20 @@ func (s *Suite) Run(ctx context.Context) (*Report, error) {
 		}
 	}
 	return report, nil
+}
+
+// wants says whether one of the patterns in Match fits.
+func (s *Suite) wants(name string) (bool, error) {
+	for pattern := range strings.SplitSeq(s.Match, ",") {
+		ok, err := path.Match(pattern, name)
+		if err != nil {
+			return false, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		if ok {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (s *Suite) setDefaults() {
@@ -113,13 +128,14 @@ func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Cond
 
 // runOnce runs a case against a server that lives for that long.
 func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []string) (Sample, *Info, error) {
-	server, err := StartServer(ctx, binary, args...)
+	start := func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, args...) }
+	server, err := start(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer server.Stop()
-	env := &Env{Server: server, Binary: binary, Warmup: s.Warmup, Window: s.Window, Settle: s.Settle,
-		Note: s.Note, PeerRate: s.peerRate}
+	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate,
+		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle}
 	sample, err := c.Run(ctx, env)
 	return sample, &server.Info, err
 }

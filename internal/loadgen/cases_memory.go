@@ -1,0 +1,134 @@
+package loadgen
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+func memoryCases() []Case {
+	return []Case{
+		{Name: "memory-connection", Title: "idle connection with one subscription, each of 10,000", Once: true,
+			Goals: []Goal{atMost(Memory, 10<<10)}, Run: runIdleConnections},
+		{Name: "memory-subscription", Title: "subscription, each of 1,000,000 on one connection", Once: true,
+			Goals: []Goal{atMost(Memory, 300)}, Run: runSubscriptions},
+	}
+}
+
+const (
+	idleConns         = 10_000
+	idleReadBuffer    = 1 << 10 // bytes, of the generator
+	manySubscriptions = 1_000_000
+	probeStep         = 100         // of so many subscriptions one is tried at the end
+	baseRest          = time.Second // before the memory of an empty server is read
+)
+
+// runIdleConnections measures what a connection costs that does nothing.
+func runIdleConnections(ctx context.Context, env *Env) (Sample, error) {
+	st := newStage(ctx, env)
+	defer st.close()
+	subs := make([]*Subscriber, idleConns)
+	subjects := numbered("bench.idle.%06d", idleConns)
+	sample, err := st.memory(idleConns, func() error {
+		for i := range subs {
+			c, err := st.dial(idleReadBuffer)
+			if err != nil {
+				return fmt.Errorf("connection %d: %w", i, err)
+			}
+			subs[i] = NewSubscriber(c, false)
+			st.read(subs[i].Run)
+			if err := c.Write(appendSub(nil, subjects[i], "", 1)); err != nil {
+				return err
+			}
+			if err := c.Flush(st.ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sample, st.probe(subjects, subs...)
+}
+
+// runSubscriptions measures what a subscription costs.
+func runSubscriptions(ctx context.Context, env *Env) (Sample, error) {
+	st := newStage(ctx, env)
+	defer st.close()
+	c, err := st.dial(0)
+	if err != nil {
+		return nil, err
+	}
+	sub := NewSubscriber(c, false)
+	st.read(sub.Run)
+	var subjects []string
+	sample, err := st.memory(manySubscriptions, func() error {
+		var frames []byte
+		for i := range manySubscriptions {
+			subject := fmt.Sprintf("orders.%07d.state", i)
+			if frames = appendSub(frames, subject, "", i+1); len(frames) >= blockBytes {
+				if err := c.Write(frames); err != nil {
+					return c.cause(err)
+				}
+				frames = frames[:0]
+			}
+			if i%probeStep == 0 {
+				subjects = append(subjects, subject)
+			}
+		}
+		if err := c.Write(frames); err != nil {
+			return c.cause(err)
+		}
+		return c.Flush(st.ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sample, st.probe(subjects, sub)
+}
+
+// memory measures by how much fill makes the server grow for each of n items,
+// at once and after a rest.
+func (s *stage) memory(n int, fill func() error) (Sample, error) {
+	if err := sleep(s.ctx, baseRest); err != nil {
+		return nil, err
+	}
+	base, err := s.env.Server.Usage()
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(); err != nil {
+		return nil, err
+	}
+	full, err := s.env.Server.Usage()
+	if err != nil {
+		return nil, err
+	}
+	if err := sleep(s.ctx, s.env.Settle); err != nil {
+		return nil, err
+	}
+	rested, err := s.env.Server.Usage()
+	if err != nil {
+		return nil, err
+	}
+	return Sample{
+		MemoryPeak: float64(full.RSS-base.RSS) / float64(n),
+		Memory:     float64(rested.RSS-base.RSS) / float64(n),
+	}, nil
+}
+
+// probe publishes once on each subject and checks that the subscribers
+// receive all of it: what was measured was really there.
+func (s *stage) probe(subjects []string, subs ...*Subscriber) error {
+	w := NewWindow(int64(len(subjects)))
+	w.Add(1, subs...)
+	p, err := s.publisher(subjects, 16, w)
+	if err != nil {
+		return err
+	}
+	if err := p.Run(s.ctx, int64(len(subjects))); err != nil {
+		return err
+	}
+	return s.finish(w)
+}
