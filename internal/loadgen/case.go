@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -67,6 +66,10 @@ type Env struct {
 	PeerRate func(ctx context.Context, subscribers int) (float64, error)
 }
 
+func (e *Env) dialer() Dialer {
+	return Dialer{Addr: e.Server.Addr, Name: "bench"}
+}
+
 // Cases returns the suite in its order.
 func Cases() []Case {
 	var all []Case
@@ -97,7 +100,7 @@ func (e *Env) read(count func() int64) (reading, error) {
 // measure lets a load run for the warm-up and then the window, and returns
 // what happened per counted thing in the window.
 func (e *Env) measure(ctx context.Context, count func() int64, begin func()) (Sample, error) {
-	if err := sleep(ctx, e.Warmup); err != nil {
+	if err := arrival(ctx, count, e.Warmup); err != nil {
 		return nil, err
 	}
 	if begin != nil {
@@ -107,7 +110,7 @@ func (e *Env) measure(ctx context.Context, count func() int64, begin func()) (Sa
 	if err != nil {
 		return nil, err
 	}
-	if err := sleep(ctx, e.Window); err != nil {
+	if err := arrival(ctx, count, e.Window); err != nil {
 		return nil, err
 	}
 	to, err := e.read(count)
@@ -115,14 +118,20 @@ func (e *Env) measure(ctx context.Context, count func() int64, begin func()) (Sa
 		return nil, err
 	}
 	n := float64(to.count - from.count)
-	if n == 0 {
-		return nil, errors.New("nothing arrived while measuring")
-	}
 	return Sample{
 		Rate:    n / to.at.Sub(from.at).Seconds(),
 		CPU:     float64(to.cpu-from.cpu) / n,
 		LoadCPU: float64(to.self-from.self) / n,
 	}, nil
+}
+
+// arrival waits for d, and for longer when nothing was counted in that time.
+func arrival(ctx context.Context, count func() int64, d time.Duration) error {
+	before := count()
+	if err := sleep(ctx, d); err != nil {
+		return err
+	}
+	return await(ctx, "receive anything", func() bool { return count() > before })
 }
 
 // sleep returns early, with the cause, when the context ends.

@@ -29,7 +29,7 @@ const (
 // runInterest publishes over many subjects in no order; each message matches
 // a literal subscription and a wildcard, which are on some two connections.
 func runInterest(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env)
+	st := newStage(ctx, env.dialer())
 	defer st.close()
 	w := NewWindow(windowBytes / 64)
 	subs := make([]*Subscriber, interestConns)
@@ -95,10 +95,10 @@ const (
 
 // runManyPublishers has many connections that publish a little in turn.
 func runManyPublishers(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env)
+	st := newStage(ctx, env.dialer())
 	defer st.close()
 	w := fanout(1, 1, 16).window()
-	sub, err := st.subscribe("bench.load", "", false)
+	sub, err := st.subscribe("bench.load", "", true, false)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ const (
 // and unsubscribes all the time.
 func churn(format string) func(context.Context, *Env) (Sample, error) {
 	return func(ctx context.Context, env *Env) (Sample, error) {
-		st := newStage(ctx, env)
+		st := newStage(ctx, env.dialer())
 		defer st.close()
 		w, err := fanout(1, 1, 16).set(st)
 		if err != nil {

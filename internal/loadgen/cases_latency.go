@@ -18,12 +18,12 @@ func paced(subscribers int) func(context.Context, *Env) (Sample, error) {
 		if err != nil {
 			return nil, err
 		}
-		st := newStage(ctx, env)
+		st := newStage(ctx, env.dialer())
 		defer st.close()
 		w := fanout(1, subscribers, stampBytes).window()
 		subs := make([]*Subscriber, subscribers)
 		for i := range subs {
-			if subs[i], err = st.subscribe("bench.load", "", true); err != nil {
+			if subs[i], err = st.subscribe("bench.load", "", true, true); err != nil {
 				return nil, err
 			}
 			w.Add(1, subs[i])

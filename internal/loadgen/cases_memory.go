@@ -25,11 +25,11 @@ const (
 
 // runIdleConnections measures what a connection costs that does nothing.
 func runIdleConnections(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env)
+	st := newStage(ctx, env.dialer())
 	defer st.close()
 	subs := make([]*Subscriber, idleConns)
 	subjects := numbered("bench.idle.%06d", idleConns)
-	sample, err := st.memory(idleConns, func() error {
+	sample, err := st.memory(env, idleConns, func() error {
 		for i := range subs {
 			c, err := st.dial(idleReadBuffer)
 			if err != nil {
@@ -54,7 +54,7 @@ func runIdleConnections(ctx context.Context, env *Env) (Sample, error) {
 
 // runSubscriptions measures what a subscription costs.
 func runSubscriptions(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env)
+	st := newStage(ctx, env.dialer())
 	defer st.close()
 	c, err := st.dial(0)
 	if err != nil {
@@ -63,7 +63,7 @@ func runSubscriptions(ctx context.Context, env *Env) (Sample, error) {
 	sub := NewSubscriber(c, false)
 	st.read(sub.Run)
 	var subjects []string
-	sample, err := st.memory(manySubscriptions, func() error {
+	sample, err := st.memory(env, manySubscriptions, func() error {
 		var frames []byte
 		for i := range manySubscriptions {
 			subject := fmt.Sprintf("orders.%07d.state", i)
@@ -90,25 +90,25 @@ func runSubscriptions(ctx context.Context, env *Env) (Sample, error) {
 
 // memory measures by how much fill makes the server grow for each of n items,
 // at once and after a rest.
-func (s *stage) memory(n int, fill func() error) (Sample, error) {
+func (s *stage) memory(env *Env, n int, fill func() error) (Sample, error) {
 	if err := sleep(s.ctx, baseRest); err != nil {
 		return nil, err
 	}
-	base, err := s.env.Server.Usage()
+	base, err := env.Server.Usage()
 	if err != nil {
 		return nil, err
 	}
 	if err := fill(); err != nil {
 		return nil, err
 	}
-	full, err := s.env.Server.Usage()
+	full, err := env.Server.Usage()
 	if err != nil {
 		return nil, err
 	}
-	if err := sleep(s.ctx, s.env.Settle); err != nil {
+	if err := sleep(s.ctx, env.Settle); err != nil {
 		return nil, err
 	}
-	rested, err := s.env.Server.Usage()
+	rested, err := env.Server.Usage()
 	if err != nil {
 		return nil, err
 	}

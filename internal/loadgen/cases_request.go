@@ -19,9 +19,9 @@ func requestCases() []Case {
 // responder.
 func requests(clients int) func(context.Context, *Env) (Sample, error) {
 	return func(ctx context.Context, env *Env) (Sample, error) {
-		st := newStage(ctx, env)
+		st := newStage(ctx, env.dialer())
 		defer st.close()
-		if err := st.respond("bench.service", 16); err != nil {
+		if _, err := st.respond("bench.service", "", 16); err != nil {
 			return nil, err
 		}
 		all, err := st.request("bench.service", clients, 16)
@@ -41,19 +41,6 @@ func requests(clients int) func(context.Context, *Env) (Sample, error) {
 		muteAll(all, true)
 		return sample, st.collect(sample, all)
 	}
-}
-
-// respond starts a responder.
-func (s *stage) respond(subject string, size int) error {
-	c, err := s.dial(0)
-	if err != nil {
-		return err
-	}
-	s.read(NewResponder(c, size).Run)
-	if err := c.Write(appendSub(nil, subject, "", 1)); err != nil {
-		return err
-	}
-	return c.Flush(s.ctx)
 }
 
 // request starts muted requesters with one request in flight each.

@@ -50,7 +50,7 @@ func (sh shape) cased(name, title string, goals ...Goal) Case {
 
 // run measures deliveries at full load.
 func (sh shape) run(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env)
+	st := newStage(ctx, env.dialer())
 	defer st.close()
 	w, err := sh.set(st)
 	if err != nil {
@@ -68,7 +68,7 @@ func (sh shape) set(st *stage) (*Window, error) {
 	w := sh.window()
 	var members []*Subscriber
 	for range sh.subscribers {
-		sub, err := st.subscribe(sh.interest, sh.queue, false)
+		sub, err := st.subscribe(sh.interest, sh.queue, true, false)
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,8 @@ func (m Metric) format(v float64) string {
 		return fmt.Sprintf("%.0f ns", v)
 	case P50, P99, Startup, StartupMin:
 		return scaled(v, 1000, "s", " n", " µ", " m", " ")
+	case BinarySize:
+		return scaled(v, 1000, "B", " ", " k", " M")
 	case Kept:
 		return fmt.Sprintf("%.0f %%", v*100)
 	default:

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A stage is the set of workers of one run of a case. The first worker that
-// fails ends the run: its error is the cause of the context.
+// A stage is the set of workers that run together against one server. The
+// first worker that fails ends the run: its error is the cause of the context.
 type stage struct {
-	env    *Env
+	dialer Dialer
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	load   context.Context // ends earlier: publishers stop
@@ -21,8 +21,8 @@ type stage struct {
 	writers sync.WaitGroup
 }
 
-func newStage(ctx context.Context, env *Env) *stage {
-	s := &stage{env: env}
+func newStage(ctx context.Context, dialer Dialer) *stage {
+	s := &stage{dialer: dialer}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	s.load, s.stop = context.WithCancel(s.ctx)
 	return s
@@ -43,9 +43,11 @@ func (s *stage) hangUp() {
 	}
 }
 
-// dial opens a connection that close will close.
+// dial opens a connection that close will close. The read buffer has the
+// default size when 0.
 func (s *stage) dial(readBuffer int) (*Conn, error) {
-	d := Dialer{Addr: s.env.Server.Addr, ReadBuffer: readBuffer, Name: "loadgen"}
+	d := s.dialer
+	d.ReadBuffer = readBuffer
 	c, err := d.Dial(s.ctx)
 	if err != nil {
 		return nil, err
@@ -73,12 +75,12 @@ func (s *stage) write(worker func(context.Context) error) {
 }
 
 // subscribe opens a connection with one subscription.
-func (s *stage) subscribe(subject, queue string, latency bool) (*Subscriber, error) {
+func (s *stage) subscribe(subject, queue string, uniform, latency bool) (*Subscriber, error) {
 	c, err := s.dial(0)
 	if err != nil {
 		return nil, err
 	}
-	sub := NewSubscriber(c, true)
+	sub := NewSubscriber(c, uniform)
 	if latency {
 		sub.RecordLatency()
 	}
@@ -87,6 +89,20 @@ func (s *stage) subscribe(subject, queue string, latency bool) (*Subscriber, err
 		return nil, err
 	}
 	return sub, c.Flush(s.ctx)
+}
+
+// respond starts a responder.
+func (s *stage) respond(subject, queue string, size int) (*Responder, error) {
+	c, err := s.dial(0)
+	if err != nil {
+		return nil, err
+	}
+	r := NewResponder(c, size)
+	s.read(r.Run)
+	if err := c.Write(appendSub(nil, subject, queue, 1)); err != nil {
+		return nil, err
+	}
+	return r, c.Flush(s.ctx)
 }
 
 // publisher opens a connection to publish on; the caller starts it.

@@ -12,11 +12,13 @@ type Subscriber struct {
 	conn     *Conn
 	received atomic.Int64
 	bytes    atomic.Int64 // of payloads and headers
+	first    atomic.Int64 // when the first message arrived, Unix nanoseconds
+	last     atomic.Int64 // when the last message arrived
 
 	// Owned by the reading goroutine.
 	count   int64 // not yet added to received
 	size    int64
-	now     int64 // time of the current read, 0 until asked for
+	now     int64 // time of the current read, when it brought messages
 	latency *hdrhistogram.Histogram
 
 	muted atomic.Bool // do not record latencies for now
@@ -53,7 +55,15 @@ func (s *Subscriber) Bytes() int64 { return s.bytes.Load() }
 // Run reads until the connection ends; the error is nil after its Close.
 func (s *Subscriber) Run() error { return s.conn.read(s) }
 
+// Span returns the time between the first and the last message.
+func (s *Subscriber) Span() time.Duration {
+	return time.Duration(s.last.Load() - s.first.Load())
+}
+
 func (s *Subscriber) message(ev *event) error {
+	if s.now == 0 {
+		s.now = time.Now().UnixNano()
+	}
 	s.count += int64(ev.count)
 	s.size += int64(ev.count) * int64(ev.size)
 	if s.latency != nil && !s.muted.Load() {
@@ -63,21 +73,22 @@ func (s *Subscriber) message(ev *event) error {
 }
 
 func (s *Subscriber) endRead() error {
-	if s.count > 0 {
-		s.received.Add(s.count)
-		s.bytes.Add(s.size)
-		s.count, s.size = 0, 0
+	if s.count == 0 {
+		return nil
 	}
-	s.now = 0
+	if s.first.Load() == 0 {
+		s.first.Store(s.now)
+	}
+	s.last.Store(s.now)
+	s.bytes.Add(s.size)
+	s.received.Add(s.count)
+	s.count, s.size, s.now = 0, 0, 0
 	return nil
 }
 
 // record adds the latencies of the messages in ev. Messages that were stamped
 // and read together have the same, and are recorded at once.
 func (s *Subscriber) record(ev *event) {
-	if s.now == 0 {
-		s.now = time.Now().UnixNano()
-	}
 	if ev.run == nil {
 		if at, ok := readStamp(ev.head); ok {
 			recordLatency(s.latency, s.now-at, 1)
