@@ -12,6 +12,8 @@ type Clock interface {
 	Now() time.Time
 	// AfterFunc runs f on a goroutine of its own once d has passed.
 	AfterFunc(d time.Duration, f func()) Timer
+	// After returns a channel that is sent the time once d has passed.
+	After(d time.Duration) <-chan time.Time
 	// Sleep blocks for d.
 	Sleep(d time.Duration)
 }
@@ -29,4 +31,5 @@ type Real struct{}
 
 func (Real) Now() time.Time                            { return time.Now() }
 func (Real) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+func (Real) After(d time.Duration) <-chan time.Time    { return time.After(d) }
 func (Real) Sleep(d time.Duration)                     { time.Sleep(d) }

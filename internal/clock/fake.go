@@ -42,6 +42,13 @@ func (c *Fake) AfterFunc(d time.Duration, f func()) Timer {
 	return t
 }
 
+// After returns a channel that gets the time from the Advance that reaches it.
+func (c *Fake) After(d time.Duration) <-chan time.Time {
+	ch := make(chan time.Time, 1)
+	c.AfterFunc(d, func() { ch <- c.Now() })
+	return ch
+}
+
 // Sleep blocks until another goroutine has advanced the clock by d.
 func (c *Fake) Sleep(d time.Duration) {
 	done := make(chan struct{})

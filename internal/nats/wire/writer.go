@@ -1,6 +1,9 @@
 package wire
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Frames that never change.
 const (
@@ -58,4 +61,33 @@ func AppendInfo(dst, json []byte) []byte {
 	dst = append(dst, "INFO "...)
 	dst = append(dst, json...)
 	return append(dst, " \r\n"...)
+}
+
+// MeasureFrame is the length of the frame at the start of b, which AppendHead, AppendTail or the other
+// functions here have made, and of the message in it.
+func MeasureFrame(b []byte) (frame, content int) {
+	end := bytes.IndexByte(b, '\n') + 1
+	if b[0] != 'M' && b[0] != 'H' {
+		return end, 0
+	}
+	size, _ := trailingNumber(b[:end-len(lineEnd)])
+	return end + size + len(lineEnd), size
+}
+
+// ParseFrame takes a MSG or HMSG frame apart; header is nil for a MSG.
+func ParseFrame(frame []byte) (subject, reply, header, payload []byte) {
+	end := bytes.IndexByte(frame, '\n') + 1
+	var words [6][]byte
+	n := split(frame[:end-len(lineEnd)], words[:])
+	body := frame[end : len(frame)-len(lineEnd)]
+	sizes := 1
+	if frame[0] == 'H' {
+		size := number(words[n-2])
+		header, body = body[:size:size], body[size:]
+		sizes = 2
+	}
+	if n == 4+sizes {
+		reply = words[3]
+	}
+	return words[1], reply, header, body
 }

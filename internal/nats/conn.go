@@ -1,0 +1,203 @@
+package nats
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/nats/wire"
+	"myelin/internal/netx"
+	"myelin/internal/router"
+)
+
+// Conn is one client connection.
+type Conn struct {
+	// fixed
+	l       *Listener
+	id      uint64
+	net     *netx.Conn
+	host    string
+	port    int
+	start   time.Time
+	session *broker.Session
+
+	// of the reading goroutine, but see broker.Session
+	in        input
+	reader    wire.Reader
+	op        wire.Op
+	msg       router.Message
+	counts    counts
+	connected bool // CONNECT was seen
+	informed  bool // the INFO that follows the first PING after CONNECT was sent
+	keep      keepAlive
+
+	// read by anybody
+	flags    flags
+	activity atomic.Int64 // time of the last input, in nanoseconds since 1970
+	rtt      atomic.Int64 // in nanoseconds; 0: unknown
+	stalls   atomic.Int64
+	inMsgs   atomic.Int64
+	inBytes  atomic.Int64
+
+	out outbound
+
+	mu    sync.Mutex // guards what follows
+	subs  map[string]*subscription
+	about about
+	why   Reason // set once, by whoever closes first
+}
+
+// about is what a client says of itself.
+type about struct {
+	name, lang, version, user string
+}
+
+// flags are what a connection negotiated; read by those who deliver to it.
+type flags struct{ atomic.Uint32 }
+
+const (
+	verbose      = 1 << iota // every operation is answered by +OK
+	pedantic                 // published subjects are checked
+	noEcho                   // own messages are not delivered
+	headers                  // HMSG is understood
+	noResponders             // requests that nobody takes are answered by 503
+	asyncInfo                // INFO may come at any time
+	closed                   // takes no more messages
+)
+
+func (f *flags) has(bit uint32) bool { return f.Load()&bit != 0 }
+
+// set replaces the bits of mask.
+func (f *flags) set(mask, bits uint32) {
+	for {
+		old := f.Load()
+		if f.CompareAndSwap(old, old&^mask|bits) {
+			return
+		}
+	}
+}
+
+// counts are gathered while a read buffer is worked on, and added to the totals once.
+type counts struct{ msgs, bytes int64 }
+
+// newConn prepares a connection; serve does the work.
+func newConn(l *Listener, nc net.Conn) *Conn {
+	limits := &l.opt.Limits
+	c := &Conn{l: l, net: netx.NewConn(nc), start: l.opt.Clock.Now(), id: l.opt.Registry.Next()}
+	if addr, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.host, c.port = addr.IP.String(), addr.Port
+	}
+	c.session = l.opt.Broker.Open(c)
+	c.reader = wire.Reader{MaxControlLine: limits.MaxControlLine, MaxPayload: limits.MaxPayload}
+	c.flags.Store(verbose | pedantic)
+	c.activity.Store(c.start.UnixNano())
+	return c
+}
+
+// serve is the life of a connection.
+func (c *Conn) serve() {
+	defer c.l.forget(c)
+	if !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
+		c.fail(&fatal{reason: MaxConnections, text: textMaxConnections})
+		c.finish()
+		return
+	}
+	c.debugf("Client connection created")
+	c.out.append(c, c.l.info().frame(c))
+	c.keep.start(c)
+	c.readLoop()
+	c.keep.stop()
+	c.finish()
+	c.debugf("Client connection closed: %s", c.reason())
+}
+
+// close ends the connection from outside of its reading goroutine. What waits to be written is lost.
+func (c *Conn) close(why Reason) {
+	if !c.decide(why) {
+		return
+	}
+	c.out.shut()
+	c.net.Close()
+}
+
+// fail ends the connection for an error that the peer is told; the reading goroutine calls it, and then
+// finish.
+func (c *Conn) fail(f *fatal) {
+	if !c.decide(f.reason) {
+		return
+	}
+	if f.text != "" {
+		c.respond(wire.AppendError(nil, f.text))
+	}
+	c.session.Flush()
+	c.l.opt.Log.Errorf("%s - %s", c, f.Error())
+}
+
+// decide notes why the connection closes; it reports false when that was known already. From now on it
+// takes no message.
+func (c *Conn) decide(why Reason) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why != "" {
+		return false
+	}
+	c.why = why
+	c.flags.set(closed, closed)
+	return true
+}
+
+func (c *Conn) reason() Reason {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
+}
+
+// finish takes the connection down: it leaves the routing and the registry at once, and closes the
+// socket when what waits for the peer is written.
+func (c *Conn) finish() {
+	c.session.Rest()
+	c.dropSubs()
+	last := c.Describe()
+	last.Stop, last.Reason = c.l.opt.Clock.Now(), string(c.reason())
+	c.l.opt.Registry.Remove(c.id, last)
+	c.in.free()
+	c.drain()
+	c.linger()
+	c.net.Close()
+}
+
+// linger gives the peer a moment to read the last words: closing a socket that has unread input would
+// destroy what is under way to the peer.
+func (c *Conn) linger() {
+	const patience, most = 250 * time.Millisecond, 16 << 20
+	switch c.reason() {
+	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, BadProtocolVersion, NoRespondersNoHdr,
+		AuthFailure, StaleConnection:
+	default:
+		return
+	}
+	if c.net.CloseWrite() != nil || c.net.SetReadDeadline(c.l.opt.Clock.Now().Add(patience)) != nil {
+		return
+	}
+	chunk := netx.NewChunk(8 << 10)
+	defer chunk.Free()
+	for total := 0; total < most; {
+		n, err := c.net.Read(chunk.B[:cap(chunk.B)])
+		if err != nil {
+			return
+		}
+		total += n
+	}
+}
+
+// String identifies the connection in the log.
+func (c *Conn) String() string { return clientName(c.host, c.port, c.id) }
+
+func (c *Conn) debugf(format string, args ...any) {
+	c.l.opt.Log.Debugf("%s - "+format, append([]any{c}, args...)...)
+}
+
+func (c *Conn) clock() clock.Clock { return c.l.opt.Clock }

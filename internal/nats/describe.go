@@ -1,0 +1,57 @@
+package nats
+
+import (
+	"time"
+
+	"myelin/internal/report"
+)
+
+// Describe is the connection as the monitoring pages show it.
+func (c *Conn) Describe() report.Conn {
+	o := &c.out
+	o.mu.Lock()
+	pending, outMsgs, outBytes := o.pending, o.msgs, o.bytes
+	o.mu.Unlock()
+	c.mu.Lock()
+	about, subs, why := c.about, len(c.subs), c.why
+	c.mu.Unlock()
+	return report.Conn{
+		CID: c.id, Kind: "Client", Type: "nats", IP: c.host, Port: c.port,
+		Start: c.start, LastActivity: time.Unix(0, c.activity.Load()), Reason: string(why),
+		RTT: time.Duration(c.rtt.Load()), Pending: pending,
+		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: outMsgs, OutBytes: outBytes,
+		Stalls: c.stalls.Load(), NumSubs: subs,
+		Name: about.name, Lang: about.lang, Version: about.version, Account: c.session.Account().Name(), User: about.user,
+		Subs: c.describeSubs,
+	}
+}
+
+// describeSubs lists the connection's subscriptions.
+func (c *Conn) describeSubs() []report.Sub {
+	c.mu.Lock()
+	subs := make([]*subscription, 0, len(c.subs))
+	for _, s := range c.subs {
+		subs = append(subs, s)
+	}
+	c.mu.Unlock()
+	list := make([]report.Sub, len(subs))
+	for i, s := range subs {
+		list[i] = s.Describe()
+	}
+	return list
+}
+
+// Describe is the subscription as the monitoring pages show it.
+func (s *subscription) Describe() report.Sub {
+	s.conn.out.mu.Lock()
+	defer s.conn.out.mu.Unlock()
+	return report.Sub{
+		Account: s.conn.session.Account().Name(), Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
+		Msgs: s.delivered, Max: s.max, CID: s.conn.id,
+	}
+}
+
+// SubDescriber is a Sink that can show itself on the monitoring pages.
+type SubDescriber interface {
+	Describe() report.Sub
+}

@@ -1,0 +1,72 @@
+package nats
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"myelin/internal/clock"
+	"myelin/internal/nats/wire"
+)
+
+// firstPing is when a new client is pinged for the first time, to learn the round trip.
+const firstPing = 2 * time.Second
+
+// keepAlive pings a silent peer and gives up on a dead one. It belongs to the reading goroutine, which
+// its timer interrupts.
+type keepAlive struct {
+	timer  clock.Timer
+	sent   time.Time // of the ping that is not answered yet
+	unpaid int       // pings without an answer
+}
+
+// start plans the first look at the connection.
+func (k *keepAlive) start(c *Conn) {
+	k.timer = c.clock().AfterFunc(jitter(c.l.opt.Limits.PingInterval), func() {
+		// An interrupted read is followed by a tick.
+		_ = c.net.SetReadDeadline(time.Unix(1, 0))
+	})
+}
+
+func (k *keepAlive) stop() { k.timer.Stop() }
+
+// connected plans an early ping after CONNECT.
+func (k *keepAlive) connected(c *Conn) {
+	k.timer.Reset(jitter(min(firstPing, c.l.opt.Limits.PingInterval)))
+}
+
+// tick pings a connection that has been silent. One that is idle releases what it does not need.
+func (k *keepAlive) tick(c *Conn) *fatal {
+	const idle = time.Second
+	interval := c.l.opt.Limits.PingInterval
+	now := c.clock().Now()
+	silent := now.Sub(time.Unix(0, c.activity.Load()))
+	if silent >= interval || c.rtt.Load() == 0 {
+		if k.unpaid >= c.l.opt.Limits.PingMax {
+			c.l.totals.stale.Add(1)
+			return &fatal{reason: StaleConnection, text: textStale}
+		}
+		k.unpaid++
+		k.sent = now
+		c.respond([]byte(wire.PingFrame))
+		c.session.Flush()
+	}
+	if silent >= idle {
+		c.session.Rest()
+	}
+	k.timer.Reset(jitter(interval))
+	return nil
+}
+
+// pong is the answer to a ping.
+func (k *keepAlive) pong(c *Conn) {
+	k.unpaid = 0
+	if !k.sent.IsZero() {
+		c.rtt.Store(int64(max(c.clock().Now().Sub(k.sent), 1)))
+		k.sent = time.Time{}
+	}
+}
+
+// jitter spreads the pings of connections that came together.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Int64N(int64(d)/5+1))
+}

@@ -1,0 +1,155 @@
+package nats
+
+import (
+	"math"
+	"sync/atomic"
+
+	"myelin/internal/nats/wire"
+	"myelin/internal/router"
+)
+
+// subscription is one interest of a connection.
+//
+// A message is counted when it is pushed to the connection, once per batch, under the lock of the
+// outbound queue. Only for a subscription with a maximum it is also claimed when it is matched, so that
+// no publisher matches more than are wanted.
+type subscription struct {
+	router.Sub
+	conn *Conn
+	sid  string
+
+	left atomic.Int64 // deliveries that may still be claimed; unlimited: no maximum
+
+	// guarded by conn.out.mu
+	delivered int64
+	max       int64 // deliveries after which it ends; 0: never
+	dropped   bool  // the client ended it: frames that are under way are not sent
+}
+
+const unlimited = math.MaxInt64
+
+// newSubscription keeps its texts in one piece of memory.
+func newSubscription(c *Conn, op *wire.Op) *subscription {
+	p, q := len(op.Subject), len(op.Queue)
+	text := make([]byte, 0, p+q+len(op.SID))
+	text = append(append(append(text, op.Subject...), op.Queue...), op.SID...)
+	all := string(text)
+	s := &subscription{conn: c, sid: all[p+q:]}
+	s.Pattern, s.Queue = all[:p], all[p:p+q]
+	s.Sink = s
+	s.left.Store(unlimited)
+	return s
+}
+
+// Deliver appends the message's frame to the batch; see router.Sink.
+func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
+	c := s.conn
+	// The mark is read before the state is looked at: so if the subscription ends in between, Push sees
+	// another mark and looks again.
+	mark := c.out.ended.Load() + 1
+	bits := c.flags.Load()
+	if bits&closed != 0 || m.From == c.id && bits&noEcho != 0 || !s.claim() {
+		return false
+	}
+	f := b.To(c, c.id)
+	if f.Mark == 0 {
+		f.Mark = mark
+	}
+	header := m.Header
+	if bits&headers == 0 {
+		header = nil
+	}
+	var frame []byte
+	if m.Tail != nil && (header != nil) == (m.Header != nil) {
+		frame = f.Reserve(len("HMSG  ") + len(m.Subject) + len(s.sid) + len(m.Tail))
+		frame = wire.AppendHead(frame, m.Subject, s.sid, header != nil)
+		frame = append(frame, m.Tail...)
+	} else {
+		frame = f.Reserve(wire.FrameBound(len(m.Subject), len(s.sid), len(m.Reply), len(header), len(m.Payload)))
+		frame = wire.AppendHead(frame, m.Subject, s.sid, header != nil)
+		frame = wire.AppendTail(frame, m.Reply, header, m.Payload)
+	}
+	f.Commit(frame, &s.Sub, len(header)+len(m.Payload))
+	return true
+}
+
+// claim takes one of the deliveries that are left.
+func (s *subscription) claim() bool {
+	return s.left.Load() == unlimited || s.left.Add(-1) >= 0
+}
+
+// subscribe adds a subscription; false when its sid is taken.
+func (c *Conn) subscribe(op *wire.Op) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, taken := c.subs[string(op.SID)]; taken {
+		return false
+	}
+	s := newSubscription(c, op)
+	if c.subs == nil {
+		c.subs = make(map[string]*subscription)
+	}
+	c.subs[s.sid] = s
+	c.session.Subscribe(&s.Sub)
+	return true
+}
+
+// unsubscribe ends a subscription, at once or after max deliveries since its start.
+func (c *Conn) unsubscribe(s *subscription, max int64) {
+	o := &c.out
+	o.mu.Lock()
+	if max > s.delivered {
+		s.max = max
+		s.left.Store(max - s.delivered)
+		o.mu.Unlock()
+		return
+	}
+	s.left.Store(0)
+	s.dropped = true
+	o.ended.Add(1)
+	o.mu.Unlock()
+	c.endSub(s)
+}
+
+// endSub removes a subscription from the routing; it may be called twice.
+func (c *Conn) endSub(s *subscription) {
+	c.mu.Lock()
+	current := c.subs[s.sid] == s
+	if current {
+		delete(c.subs, s.sid)
+	}
+	c.mu.Unlock()
+	if current {
+		c.session.Unsubscribe(&s.Sub)
+	}
+}
+
+// dropSubs ends all subscriptions.
+func (c *Conn) dropSubs() {
+	c.mu.Lock()
+	subs := c.subs
+	c.subs = nil
+	c.mu.Unlock()
+	c.out.mu.Lock()
+	for _, s := range subs {
+		s.left.Store(0)
+		s.dropped = true
+	}
+	c.out.ended.Add(1)
+	c.out.mu.Unlock()
+	for _, s := range subs {
+		c.session.Unsubscribe(&s.Sub)
+	}
+}
+
+func (c *Conn) sub(sid []byte) *subscription {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs[string(sid)]
+}
+
+func (c *Conn) subCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.subs)
+}

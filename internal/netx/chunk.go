@@ -1,0 +1,46 @@
+package netx
+
+import "sync"
+
+// Chunk is a piece of memory for bytes on their way in or out, borrowed from a pool.
+//
+// B is the part in use; its capacity is fixed. Who holds a Chunk owns it alone and calls Free when done.
+type Chunk struct {
+	B    []byte
+	pool int8 // index into pools; -1: made to measure
+}
+
+// chunkSizes are the capacities of pooled chunks, in bytes: few, so that chunks are reused, and a factor
+// of four apart, so that growing through them wastes little.
+var chunkSizes = [...]int{512, 2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20}
+
+// MaxChunk is the capacity of the largest pooled chunk, in bytes.
+const MaxChunk = 2 << 20
+
+var pools [len(chunkSizes)]sync.Pool
+
+// NewChunk returns an empty chunk that has room for at least n bytes.
+func NewChunk(n int) *Chunk {
+	for i, size := range chunkSizes {
+		if n > size {
+			continue
+		}
+		if c, ok := pools[i].Get().(*Chunk); ok {
+			return c
+		}
+		return &Chunk{B: make([]byte, 0, size), pool: int8(i)}
+	}
+	return &Chunk{B: make([]byte, 0, n), pool: -1}
+}
+
+// Free gives the chunk back; neither it nor its bytes may be used afterwards.
+func (c *Chunk) Free() {
+	if c.pool < 0 {
+		return
+	}
+	c.B = c.B[:0]
+	pools[c.pool].Put(c)
+}
+
+// Room is the number of bytes that still fit.
+func (c *Chunk) Room() int { return cap(c.B) - len(c.B) }

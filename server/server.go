@@ -1,0 +1,376 @@
+// Package server is Myelin put together: a message broker that NATS clients connect to.
+//
+// It builds the parts from one Config, starts and stops them, and owns what belongs to the whole: the
+// identity, the life cycle and the views for operators. A program that embeds a server uses New, Start
+// and Shutdown; the binary uses Run, which also minds signals.
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/config"
+	"myelin/internal/monitor"
+	"myelin/internal/nats"
+	"myelin/internal/netx"
+	"myelin/internal/report"
+	"myelin/internal/subject"
+	"myelin/internal/version"
+	"myelin/internal/vfs"
+)
+
+// Config is everything that can be set about a server.
+type Config = config.Config
+
+// DefaultConfig returns the settings of a server that nothing was said about.
+func DefaultConfig() *Config { return config.Default() }
+
+// Log is where a server reports to.
+type Log interface {
+	nats.Logger
+	Warnf(format string, args ...any)
+	Reopen() error
+}
+
+// Options are what New needs. Only Config is required.
+type Options struct {
+	Config *Config
+	Log    Log         // nil: as Config says
+	Clock  clock.Clock // nil: the real one
+	FS     vfs.FS      // nil: the real one
+	Name   string      // of the program, in log lines and file names; "" for myelin
+}
+
+// apiLevel is the level of the JetStream API that clients are told.
+const apiLevel = 5
+
+// Server is one running server.
+type Server struct {
+	// fixed by New
+	cfg      *config.Config
+	log      Log
+	closeLog func()
+	clock    clock.Clock
+	fs       vfs.FS
+	program  string
+	id       string
+	name     string
+	xkey     string
+	broker   *broker.Broker
+	registry *nats.Registry
+	views    *report.Views
+
+	// fixed by Start
+	started  time.Time
+	clients  *nats.Listener
+	monitor  *monitor.Server
+	profiler *monitor.Server
+	files    []string // to be removed at the end
+
+	mu      sync.Mutex
+	state   state
+	leaving chan struct{} // closed when Shutdown begins
+	stopped chan struct{} // closed when it is complete
+}
+
+type state uint8
+
+const (
+	created state = iota
+	running
+	lameDuck
+	stopping
+)
+
+// New prepares a server; nothing is listening yet.
+func New(opt Options) (*Server, error) {
+	s := &Server{
+		cfg: opt.Config, log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name,
+		leaving: make(chan struct{}), stopped: make(chan struct{}), closeLog: func() {},
+	}
+	if s.clock == nil {
+		s.clock = clock.Real{}
+	}
+	if s.fs == nil {
+		s.fs = vfs.OS{}
+	}
+	if s.program == "" {
+		s.program = "myelin"
+	}
+	if err := s.identify(); err != nil {
+		return nil, err
+	}
+	maps, err := mappings(s.cfg.Mappings)
+	if err != nil {
+		return nil, err
+	}
+	if s.log == nil {
+		if err := s.openLog(); err != nil {
+			return nil, err
+		}
+	}
+	s.broker = broker.New(maps)
+	s.registry = netx.NewRegistry[nats.Guest, report.Conn](s.cfg.Limits.MaxClosedClients)
+	s.views = report.New(source{s}, s.clock)
+	return s, nil
+}
+
+// identify gives the server its id, a public key that is new at each start, and its name.
+func (s *Server) identify() error {
+	pair, err := nkeys.CreateServer()
+	if err != nil {
+		return fmt.Errorf("create the server's key: %w", err)
+	}
+	if s.id, err = pair.PublicKey(); err != nil {
+		return fmt.Errorf("read the server's key: %w", err)
+	}
+	curve, err := nkeys.CreateCurveKeys()
+	if err != nil {
+		return fmt.Errorf("create the server's exchange key: %w", err)
+	}
+	if s.xkey, err = curve.PublicKey(); err != nil {
+		return fmt.Errorf("read the server's exchange key: %w", err)
+	}
+	if s.name = s.cfg.ServerName; s.name == "" {
+		s.name = s.id
+	}
+	return nil
+}
+
+// mappings compiles the subject mappings of the configuration; nil when there are none.
+func mappings(list []config.Mapping) (*subject.Mappings, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	compiled := make([]*subject.Mapping, len(list))
+	for i, m := range list {
+		dests := make([]subject.WeightedDest, len(m.Dests))
+		for k, d := range m.Dests {
+			dests[k] = subject.WeightedDest{Subject: d.Subject, Weight: d.Weight, Cluster: d.Cluster}
+		}
+		var err error
+		if compiled[i], err = subject.NewMapping(m.Source, dests); err != nil {
+			return nil, fmt.Errorf("mapping of %q: %w", m.Source, err)
+		}
+	}
+	return subject.NewMappings("", compiled), nil
+}
+
+// Start begins to listen; when it returns without an error clients can connect.
+func (s *Server) Start() error {
+	s.started = s.clock.Now()
+	s.banner()
+	if err := s.listen(); err != nil {
+		s.undoStart()
+		return err
+	}
+	if err := s.writeFiles(); err != nil {
+		s.undoStart()
+		return err
+	}
+	s.mu.Lock()
+	s.state = running
+	s.mu.Unlock()
+	s.log.Noticef("Listening for client connections on %s", s.clients.Addr())
+	go s.clients.Serve()
+	s.log.Noticef("Server is ready")
+	return nil
+}
+
+func (s *Server) banner() {
+	s.log.Noticef("Starting %s", s.program)
+	s.log.Noticef("  Version:  %s (Myelin %s)", version.NATS, version.Product)
+	s.log.Noticef("  Git:      [%s]", orText(version.GitCommit(), "not set"))
+	s.log.Noticef("  Name:     %s", s.name)
+	s.log.Noticef("  ID:       %s", s.id)
+	if s.cfg.File != "" {
+		s.log.Noticef("Using configuration file: %s (%s)", s.cfg.File, s.cfg.Digest)
+	}
+	for _, w := range s.cfg.Warnings {
+		s.log.Warnf("%s", w)
+	}
+}
+
+// listen binds all addresses of the configuration.
+func (s *Server) listen() (err error) {
+	if s.cfg.HTTPPort != 0 {
+		addr := address(orText(s.cfg.HTTPHost, s.cfg.Host), s.cfg.HTTPPort)
+		s.monitor, err = monitor.Start(monitor.Options{
+			Addr: addr, BasePath: s.cfg.HTTPBasePath, Views: s.views, Warnf: s.log.Warnf,
+		})
+		if err != nil {
+			return fmt.Errorf("can't listen to the monitor port: %w", err)
+		}
+		s.log.Noticef("Starting http monitor on %s", s.monitor.Addr())
+	}
+	if s.cfg.ProfPort != 0 {
+		s.profiler, err = monitor.StartProfiler(monitor.ProfilerOptions{
+			Addr: address(s.cfg.Host, s.cfg.ProfPort), BlockRate: s.cfg.ProfBlockRate, Warnf: s.log.Warnf,
+		})
+		if err != nil {
+			return fmt.Errorf("error starting profiler: %w", err)
+		}
+		s.log.Noticef("profiling port: %d", s.profiler.Addr().(*net.TCPAddr).Port)
+	}
+	s.clients, err = nats.Listen(s.cfg.Host, s.cfg.Port, s.natsOptions())
+	if err != nil {
+		return fmt.Errorf("Error listening on port: %s, %q", address(s.cfg.Host, s.cfg.Port), err)
+	}
+	return nil
+}
+
+// natsOptions are the settings of the client listener.
+func (s *Server) natsOptions() nats.Options {
+	l := &s.cfg.Limits
+	maxPayload := l.MaxPayload
+	if maxPayload < 0 {
+		maxPayload = int(l.MaxPending)
+	}
+	return nats.Options{
+		Broker: s.broker, Registry: s.registry, Clock: s.clock, Log: s.log, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		Limits: nats.Limits{
+			MaxControlLine: l.MaxControlLine, MaxPayload: maxPayload, MaxPending: l.MaxPending,
+			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
+			NoHeaders: l.NoHeaderSupport, NoStall: l.NoFastProducerStall,
+			WriteDeadline: l.WriteDeadline, RetryWrites: l.WriteTimeout == config.WriteRetry,
+			PingInterval: l.PingInterval, PingMax: l.PingMax,
+		},
+		Info: nats.Info{
+			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
+			Host: s.cfg.Host, Headers: !l.NoHeaderSupport, MaxPayload: maxPayload, APILevel: apiLevel, XKey: s.xkey,
+			ConnectURLs: s.connectURLs(),
+		},
+	}
+}
+
+// connectURLs are the addresses that clients are told of: none but an advertised one, since they have
+// reached this server already.
+func (s *Server) connectURLs() []string {
+	advertise := s.cfg.ClientAdvertise
+	if advertise == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(advertise); err != nil {
+		advertise = net.JoinHostPort(advertise, strconv.Itoa(s.cfg.Port))
+	}
+	return []string{advertise}
+}
+
+// undoStart closes what a failed Start has opened.
+func (s *Server) undoStart() {
+	if s.clients != nil {
+		go s.clients.Serve() // StopAccepting waits for it
+		s.clients.StopAccepting()
+	}
+	s.stopHTTP()
+	s.removeFiles()
+}
+
+func (s *Server) stopHTTP() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, h := range []*monitor.Server{s.monitor, s.profiler} {
+		if h != nil {
+			// What is still being read after a second is cut off; nothing is lost by that.
+			_ = h.Shutdown(ctx)
+		}
+	}
+}
+
+// ClientURL is where clients connect.
+func (s *Server) ClientURL() string { return "nats://" + s.clients.Addr().String() }
+
+// MonitorURL is where the monitoring pages are; "" when there are none.
+func (s *Server) MonitorURL() string {
+	if s.monitor == nil {
+		return ""
+	}
+	return "http://" + s.monitor.Addr().String()
+}
+
+// Shutdown stops the server and returns when it is stopped. It may be called more than once.
+func (s *Server) Shutdown() {
+	s.mu.Lock()
+	before := s.state
+	s.state = stopping
+	s.mu.Unlock()
+	if before == stopping {
+		<-s.stopped
+		return
+	}
+	close(s.leaving)
+	defer close(s.stopped)
+	if before == created {
+		s.closeLog()
+		return
+	}
+	s.log.Noticef("Initiating Shutdown...")
+	if before == running {
+		s.clients.StopAccepting()
+	}
+	s.clients.Close()
+	s.stopHTTP()
+	s.views.Close()
+	s.removeFiles()
+	s.log.Noticef("Server Exiting..")
+	s.closeLog()
+}
+
+// LameDuck lets clients move elsewhere, then stops the server: no more are accepted, those that are here
+// are told, and after the grace period they are closed one by one. It returns when the server is stopped.
+func (s *Server) LameDuck() {
+	s.mu.Lock()
+	if s.state != running {
+		s.mu.Unlock()
+		return
+	}
+	s.state = lameDuck
+	s.mu.Unlock()
+	s.log.Noticef("Entering lame duck mode, stop accepting new clients")
+	s.clients.StopAccepting()
+	if s.registry.Len() > 0 {
+		s.clients.EnterLameDuck()
+		select {
+		case <-s.clock.After(s.cfg.LameDuckGrace):
+			s.clients.Spread(s.cfg.LameDuckDuration-s.cfg.LameDuckGrace, s.leaving)
+		case <-s.leaving:
+		}
+	}
+	s.Shutdown()
+}
+
+func (s *Server) inState(want state) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == want
+}
+
+// Wait returns when the server has stopped.
+func (s *Server) Wait() { <-s.stopped }
+
+// ReopenLog closes the log file and opens it anew under its name, for tools that rotate logs.
+func (s *Server) ReopenLog() {
+	if err := s.log.Reopen(); err != nil {
+		s.log.Errorf("%v", err)
+	}
+}
+
+func address(host string, port int) string {
+	return net.JoinHostPort(host, strconv.Itoa(max(port, 0)))
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
