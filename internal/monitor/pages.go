@@ -1,0 +1,184 @@
+package monitor
+
+import (
+	"encoding/json"
+	"expvar"
+	"net/http"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"myelin/internal/report"
+)
+
+// pages answers requests for the pages below a base path.
+type pages struct {
+	base  string // empty, or with a leading and without a trailing slash
+	views *report.Views
+	warnf func(format string, args ...any)
+	serve map[string]http.HandlerFunc // by path below base
+}
+
+func newPages(o Options) *pages {
+	p := &pages{base: strings.TrimRight(path.Join("/", o.BasePath), "/"), views: o.Views, warnf: o.Warnf}
+	p.serve = map[string]http.HandlerFunc{
+		"/":               p.index,
+		"/varz":           p.view("/varz", varz),
+		"/connz":          p.view("/connz", connz),
+		"/subsz":          p.view("/subsz", subsz),
+		"/subscriptionsz": p.view("/subsz", subsz),
+		"/routez":         p.view("/routez", routez),
+		"/gatewayz":       p.view("/gatewayz", gatewayz),
+		"/leafz":          p.view("/leafz", leafz),
+		"/healthz":        p.healthz,
+		"/stacksz":        stacksz,
+		"/debug/vars":     expvar.Handler().ServeHTTP,
+	}
+	return p
+}
+
+// ServeHTTP finds the page. Doubled and trailing slashes are overlooked: tools that join a base URL and
+// a path make them.
+func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, below := strings.CutPrefix(path.Clean("/"+r.URL.Path), p.base)
+	if name == "" {
+		name = "/"
+	}
+	serve := p.serve[name]
+	if !below || serve == nil {
+		http.NotFound(w, r)
+		return
+	}
+	serve(w, r)
+}
+
+// builder makes a view as the arguments ask for; its errors are those of the arguments.
+type builder func(v *report.Views, a *args) (any, error)
+
+// view serves what build makes, and counts the requests under the page's name.
+func (p *pages) view(name string, build builder) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p.views.Count(name)
+		view, err := build(p.views, newArgs(r))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		body, err := json.MarshalIndent(view, "", "  ")
+		p.write(w, http.StatusOK, body, err)
+	}
+}
+
+// write answers with an encoded view.
+func (p *pages) write(w http.ResponseWriter, code int, body []byte, err error) {
+	if err != nil {
+		p.warnf("Error marshaling monitoring response: %v", err)
+		http.Error(w, "encoding failed", http.StatusInternalServerError)
+		return
+	}
+	setJSON(w)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	w.Write(body)
+}
+
+// setJSON sets the headers of a view: any web page may read it.
+func setJSON(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+}
+
+func varz(v *report.Views, _ *args) (any, error) { return v.Varz(), nil }
+
+func connz(v *report.Views, a *args) (any, error) {
+	auth := a.boolean("auth")
+	subs, detail := a.subs()
+	o := report.ConnzOptions{
+		Sort:     report.SortKey(a.text("sort")),
+		Username: auth, Subscriptions: subs, SubscriptionsDetail: detail,
+		Offset: a.integer("offset"), Limit: a.integer("limit"),
+		CID: a.unsigned("cid"), State: a.state(),
+		User: a.text("user"), Account: a.text("acc"), MQTTClient: a.text("mqtt_client"),
+		FilterSubject: a.text("filter_subject"),
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	return v.Connz(o)
+}
+
+func subsz(v *report.Views, a *args) (any, error) {
+	o := report.SubszOptions{
+		Subscriptions: a.boolean("subs"),
+		Offset:        a.integer("offset"), Limit: a.integer("limit"),
+		Test: a.text("test"), Account: a.text("acc"),
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	return v.Subsz(o)
+}
+
+func routez(v *report.Views, a *args) (any, error) {
+	a.subs()
+	return v.Routez(), a.err
+}
+
+func gatewayz(v *report.Views, a *args) (any, error) {
+	a.subs()
+	a.boolean("accs")
+	return v.Gatewayz(), a.err
+}
+
+func leafz(v *report.Views, a *args) (any, error) {
+	a.boolean("subs")
+	return v.Leafz(), a.err
+}
+
+// healthz answers in one line, and with the status code that says the same.
+func (p *pages) healthz(w http.ResponseWriter, r *http.Request) {
+	p.views.Count("/healthz")
+	a := newArgs(r)
+	o := report.HealthzOptions{
+		JSEnabled: a.boolean("js-enabled"), JSEnabledOnly: a.boolean("js-enabled-only"),
+		JSServerOnly: a.boolean("js-server-only"), JSMetaOnly: a.boolean("js-meta-only"),
+		Details: a.boolean("details"),
+		Account: a.text("account"), Stream: a.text("stream"), Consumer: a.text("consumer"),
+	}
+	if a.err != nil {
+		http.Error(w, a.err.Error(), http.StatusBadRequest)
+		return
+	}
+	if o.JSEnabled {
+		p.warnf("Healthcheck: js-enabled deprecated, use js-enabled-only instead")
+	}
+	health := p.views.Healthz(o)
+	switch {
+	case health.Error != "":
+		p.warnf("Healthcheck failed: %q", health.Error)
+	case len(health.Errors) > 0:
+		p.warnf("Healthcheck failed: %d errors", len(health.Errors))
+	}
+	code := health.StatusCode
+	health.StatusCode = 0 // said by HTTP
+	body, err := json.Marshal(health)
+	p.write(w, code, body, err)
+}
+
+const (
+	minStackBytes = 64 << 10
+	maxStackBytes = 64 << 20
+)
+
+// stacksz writes the stacks of all goroutines, as text in spite of the type, which is stock's.
+func stacksz(w http.ResponseWriter, _ *http.Request) {
+	stacks := make([]byte, minStackBytes)
+	n := runtime.Stack(stacks, true)
+	for n == len(stacks) && n < maxStackBytes {
+		stacks = make([]byte, 2*n)
+		n = runtime.Stack(stacks, true)
+	}
+	setJSON(w)
+	w.Write(stacks[:n])
+}
