@@ -62,16 +62,23 @@ func TestPubAndSub(t *testing.T) {
 	}
 }
 
+// All subjects have their turn also when little is written at a time: whoever
+// subscribes to one of ten receives every tenth message.
 func TestPubOverSubjectsAtARate(t *testing.T) {
 	addr := startFake(t)
-	base := Options{Dialer: Dialer{Addr: addr}, Messages: 100, Size: 200_000}
-	sub, pub := base, base
-	sub.Subject, pub.Subject = "test.*", "test"
-	wait := subInBackground(t, SubOptions{Options: sub, Queue: "group"})
-	if _, err := Pub(testContext(t), PubOptions{Options: pub, Subjects: 10, Rate: 1e6}); err != nil {
+	base := Options{Dialer: Dialer{Addr: addr}, Messages: 100, Size: 20_000}
+	every, one, pub := base, base, base
+	every.Subject, one.Subject, pub.Subject = "test.*", "test.7", "test"
+	one.Messages = 10
+	waitEvery := subInBackground(t, SubOptions{Options: every, Queue: "group"})
+	waitOne := subInBackground(t, SubOptions{Options: one})
+	if _, err := Pub(testContext(t), PubOptions{Options: pub, Subjects: 10, Rate: 5000}); err != nil {
 		t.Fatal(err)
 	}
-	if got := wait(); got.Messages != 100 || got.Bytes != 20_000_000 {
+	if got := waitEvery(); got.Messages != 100 || got.Bytes != 2_000_000 {
+		t.Errorf("received %+v", got)
+	}
+	if got := waitOne(); got.Messages != 10 {
 		t.Errorf("received %+v", got)
 	}
 }

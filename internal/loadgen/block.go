@@ -9,8 +9,7 @@ import (
 // calls are cheap, little enough that the block stays in the processor's cache.
 const blockBytes = 128 << 10
 
-// A block is a sequence of PUB frames that is written as a whole or up to one
-// of its frames.
+// A block is a sequence of frames, of which a publisher writes all or some.
 type block struct {
 	data []byte
 	ends []int32 // end of each frame in data
@@ -19,12 +18,18 @@ type block struct {
 
 func (b *block) messages() int { return len(b.ends) }
 
-// prefix returns the first n frames.
-func (b *block) prefix(n int) []byte { return b.data[:b.ends[n-1]] }
+// slice returns n frames, beginning with the one numbered from.
+func (b *block) slice(from, n int) []byte {
+	start := int32(0)
+	if from > 0 {
+		start = b.ends[from-1]
+	}
+	return b.data[start:b.ends[from+n-1]]
+}
 
-// stamp writes now into the payload of the first n frames.
-func (b *block) stamp(n int, now int64) {
-	for _, end := range b.ends[:n] {
+// stamp writes now into the payload of the same frames.
+func (b *block) stamp(from, n int, now int64) {
+	for _, end := range b.ends[from : from+n] {
 		putStamp(b.data[int(end)-2-b.size:], now)
 	}
 }

@@ -14,10 +14,10 @@ func TestBlocksRepeatOneSubject(t *testing.T) {
 	if len(b.data) > blockBytes || len(b.data) < blockBytes-len(frame) {
 		t.Errorf("block of %d bytes", len(b.data))
 	}
-	if got := string(b.prefix(2)); got != frame+frame {
+	if got := string(b.slice(3, 2)); got != frame+frame {
 		t.Errorf("two frames are %q", got)
 	}
-	if string(b.prefix(b.messages())) != strings.Repeat(frame, b.messages()) {
+	if string(b.slice(0, b.messages())) != strings.Repeat(frame, b.messages()) {
 		t.Error("block is not made of equal frames")
 	}
 }
@@ -49,15 +49,17 @@ func TestBlocksHoldFramesLargerThanABlock(t *testing.T) {
 
 func TestStamp(t *testing.T) {
 	b := blocks([]string{"a"}, 20)[0]
-	b.stamp(2, 12345)
+	b.stamp(1, 2, 12345)
 	payload := func(i int) []byte { return b.data[b.ends[i]-22 : b.ends[i]-2] }
-	for i := range 2 {
+	for i := 1; i < 3; i++ {
 		if at, ok := readStamp(payload(i)); !ok || at != 12345 {
 			t.Errorf("message %d: %d, %v", i, at, ok)
 		}
 	}
-	if _, ok := readStamp(payload(2)); ok {
-		t.Error("message 2 has a stamp")
+	for _, i := range []int{0, 3} {
+		if _, ok := readStamp(payload(i)); ok {
+			t.Errorf("message %d has a stamp", i)
+		}
 	}
 	if _, ok := readStamp([]byte(stampMagic)); ok {
 		t.Error("a short payload has a stamp")

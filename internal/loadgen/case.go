@@ -11,18 +11,19 @@ type Metric string
 
 // The metrics of the suite.
 const (
-	Rate       Metric = "rate"        // deliveries or requests per second
-	CPU        Metric = "cpu"         // server's CPU nanoseconds per delivery or request
-	LoadCPU    Metric = "load-cpu"    // the generator's own, as a check on the measurement
-	P50        Metric = "p50"         // latency, nanoseconds
-	P99        Metric = "p99"         // latency, nanoseconds
-	Kept       Metric = "kept"        // disturbed rate as a share of the undisturbed
-	Memory     Metric = "memory"      // resident bytes of the server per item
-	MemoryPeak Metric = "memory-peak" // the same before the server has come to rest
-	BinarySize Metric = "binary"      // bytes
-	Startup    Metric = "startup"     // nanoseconds from exec to the first INFO, median of several
-	StartupMin Metric = "startup-min" // the quickest of them
-	Offered    Metric = "offered"     // messages published per second
+	Rate        Metric = "rate"        // deliveries or requests per second
+	CPU         Metric = "cpu"         // server's CPU nanoseconds per delivery or request
+	LoadCPU     Metric = "load-cpu"    // the generator's own, as a check on the measurement
+	P50         Metric = "p50"         // latency, nanoseconds
+	P99         Metric = "p99"         // latency, nanoseconds
+	Undisturbed Metric = "undisturbed" // deliveries per second without the disturbance
+	Kept        Metric = "kept"        // disturbed rate as a share of that
+	Memory      Metric = "memory"      // resident bytes of the server per item
+	MemoryPeak  Metric = "memory-peak" // the same before the server has come to rest
+	BinarySize  Metric = "binary"      // bytes
+	Startup     Metric = "startup"     // nanoseconds from exec to the first INFO, median of several
+	StartupMin  Metric = "startup-min" // the quickest of them
+	Offered     Metric = "offered"     // messages, or changes of interest, sent per second
 )
 
 // A Sample is what one run of a case has measured.
@@ -31,10 +32,10 @@ type Sample map[Metric]float64
 // A Goal is what the project demands of a metric: a bound on its value, or on
 // its ratio to the peer's.
 type Goal struct {
-	Metric  Metric
-	Ratio   bool
-	AtLeast bool // else at most
-	Bound   float64
+	Metric  Metric  `json:"metric"`
+	Ratio   bool    `json:"ratio"`
+	AtLeast bool    `json:"at_least"` // else at most
+	Bound   float64 `json:"bound"`
 }
 
 func ratioAtLeast(m Metric, bound float64) Goal { return Goal{m, true, true, bound} }
@@ -74,7 +75,7 @@ func (e *Env) dialer() Dialer {
 func Cases() []Case {
 	var all []Case
 	for _, family := range [](func() []Case){
-		throughputCases, requestCases, interestCases, latencyCases, memoryCases, processCases,
+		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases,
 	} {
 		all = append(all, family()...)
 	}

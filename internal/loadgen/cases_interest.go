@@ -7,16 +7,11 @@ import (
 )
 
 func interestCases() []Case {
-	disturbed := []Goal{atLeast(Kept, 0.8)}
 	return []Case{
 		{Name: "interest-100k", Title: "100,000 literal and 10,000 wildcard subscriptions over 100 connections, 100,000 subjects, 16 B",
 			Goals: []Goal{ratioAtLeast(Rate, 3)}, Run: runInterest},
 		{Name: "publishers-1000", Title: "1,000 slow publishers, 1 subscriber, 16 B",
 			Goals: []Goal{ratioAtLeast(Rate, 3)}, Run: runManyPublishers},
-		{Name: "churn-same", Title: "1:1, 16 B, beside 10,000 SUB and UNSUB a second below the same first token",
-			Goals: disturbed, Run: churn("bench.churn.%05d")},
-		{Name: "churn-other", Title: "1:1, 16 B, beside 10,000 SUB and UNSUB a second elsewhere",
-			Goals: disturbed, Run: churn("other.churn.%05d")},
 	}
 }
 
@@ -123,7 +118,7 @@ func runManyPublishers(ctx context.Context, env *Env) (Sample, error) {
 func takeTurns(ctx context.Context, all []*Publisher) error {
 	for ctx.Err() == nil {
 		for _, p := range all {
-			if err := p.write(ctx, p.blocks[0], burst); err != nil {
+			if err := p.write(ctx, p.blocks[0], 0, burst); err != nil {
 				if ctx.Err() != nil {
 					return nil
 				}
@@ -132,50 +127,4 @@ func takeTurns(ctx context.Context, all []*Publisher) error {
 		}
 	}
 	return nil
-}
-
-const (
-	churnRate     = 10_000 // SUB and UNSUB each, per second
-	churnSubjects = 10_000
-	churnAlive    = 100 // subscriptions that are open at a time
-)
-
-// churn measures a 1:1 load alone, and then beside a client that subscribes
-// and unsubscribes all the time.
-func churn(format string) func(context.Context, *Env) (Sample, error) {
-	return func(ctx context.Context, env *Env) (Sample, error) {
-		st := newStage(ctx, env.dialer())
-		defer st.close()
-		w, err := fanout(1, 1, 16).set(st)
-		if err != nil {
-			return nil, err
-		}
-		quiet, err := env.measure(st.ctx, w.Received, nil)
-		if err != nil {
-			return nil, err
-		}
-		c, err := st.dial(0)
-		if err != nil {
-			return nil, err
-		}
-		st.read(c.Drain)
-		st.start(&Publisher{conn: c, blocks: []*block{churnBlock(format)}, Rate: churnRate})
-		sample, err := env.measure(st.ctx, w.Received, nil)
-		if err != nil {
-			return nil, err
-		}
-		sample[Kept] = sample[Rate] / quiet[Rate]
-		return sample, st.finish(w)
-	}
-}
-
-// churnBlock holds frames that each open one subscription and close an older.
-func churnBlock(format string) *block {
-	b := new(block)
-	for i := range churnSubjects {
-		b.data = appendSub(b.data, fmt.Sprintf(format, i), "", 10_000+i)
-		b.data = appendUnsub(b.data, 10_000+(i+churnSubjects-churnAlive)%churnSubjects)
-		b.ends = append(b.ends, int32(len(b.data)))
-	}
-	return b
 }

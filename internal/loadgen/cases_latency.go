@@ -1,6 +1,13 @@
 package loadgen
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
+
+// pacedProcs lets the runtime run subscribers while pacing publishers sleep in
+// the kernel, also on a machine with two cores.
+const pacedProcs = 4
 
 func latencyCases() []Case {
 	goal := []Goal{ratioAtMost(P99, 1)}
@@ -18,6 +25,7 @@ func paced(subscribers int) func(context.Context, *Env) (Sample, error) {
 		if err != nil {
 			return nil, err
 		}
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(pacedProcs, runtime.GOMAXPROCS(0))))
 		st := newStage(ctx, env.dialer())
 		defer st.close()
 		w := fanout(1, subscribers, stampBytes).window()

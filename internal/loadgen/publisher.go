@@ -12,16 +12,18 @@ type Publisher struct {
 	blocks []*block
 	sent   atomic.Int64
 
-	Window   *Window       // shared with the receiving side when that is ours too
-	Stamp    bool          // put the time into payloads, for latency; they must have room for it
-	Rate     float64       // messages per second, as fast as possible when 0
-	Tick     time.Duration // with Rate: how often to publish what is due; 250 µs when 0
-	MaxBurst int           // messages written at a time, as many as fit into a block when 0
+	Window *Window // shared with the receiving side when that is ours too
+	Stamp  bool    // put the time into payloads, for latency; they must have room for it
+	Rate   float64 // messages per second, as fast as possible when 0
 }
 
-// defaultTick keeps bursts small at the rates of interest, and is still long
-// against what waking up costs.
-const defaultTick = 250 * time.Microsecond
+// A paced publisher rests for minTick, or until a message is due again. The
+// first keeps bursts small at high rates and is still long against what waking
+// up costs, the other bounds how late the end of the context is seen.
+const (
+	minTick = 250 * time.Microsecond
+	maxTick = 100 * time.Millisecond
+)
 
 // NewPublisher returns a publisher of messages of size payload bytes that goes
 // through the subjects in their order, again and again.
@@ -46,13 +48,10 @@ func (p *Publisher) Run(ctx context.Context, limit int64) error {
 
 func (p *Publisher) publish(ctx context.Context, limit int64) error {
 	start := time.Now()
-	next := 0 // block
+	current, from := 0, 0 // block, message in it
 	for ctx.Err() == nil && (limit == 0 || p.Sent() < limit) {
-		b := p.blocks[next]
-		n := b.messages()
-		if p.MaxBurst > 0 {
-			n = min(n, p.MaxBurst)
-		}
+		b := p.blocks[current]
+		n := b.messages() - from
 		if limit > 0 {
 			n = int(min(int64(n), limit-p.Sent()))
 		}
@@ -61,10 +60,12 @@ func (p *Publisher) publish(ctx context.Context, limit int64) error {
 				continue
 			}
 		}
-		if err := p.write(ctx, b, n); err != nil {
+		if err := p.write(ctx, b, from, n); err != nil {
 			return err
 		}
-		next = (next + 1) % len(p.blocks)
+		if from += n; from == b.messages() {
+			current, from = (current+1)%len(p.blocks), 0
+		}
 	}
 	return nil
 }
@@ -76,25 +77,22 @@ func (p *Publisher) due(start time.Time) int {
 	if due > 0 {
 		return int(due)
 	}
-	tick := p.Tick
-	if tick == 0 {
-		tick = defaultTick
-	}
-	pause(tick)
+	next := time.Duration(float64(time.Second) / p.Rate)
+	pause(min(max(next, minTick), maxTick))
 	return 0
 }
 
-// write publishes the first n messages of b.
-func (p *Publisher) write(ctx context.Context, b *block, n int) error {
+// write publishes n messages of b.
+func (p *Publisher) write(ctx context.Context, b *block, from, n int) error {
 	if p.Window != nil {
 		if err := p.Window.acquire(ctx, n); err != nil {
 			return err
 		}
 	}
 	if p.Stamp {
-		b.stamp(n, time.Now().UnixNano())
+		b.stamp(from, n, time.Now().UnixNano())
 	}
-	if err := p.conn.Write(b.prefix(n)); err != nil {
+	if err := p.conn.Write(b.slice(from, n)); err != nil {
 		return err
 	}
 	p.sent.Add(int64(n))

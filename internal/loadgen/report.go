@@ -7,18 +7,18 @@ import (
 )
 
 // metricOrder is the order of metrics within a row.
-var metricOrder = []Metric{Rate, Kept, P50, P99, CPU, Memory, MemoryPeak, BinarySize, Startup, StartupMin, Offered, LoadCPU}
+var metricOrder = []Metric{Rate, Undisturbed, Kept, P50, P99, CPU, Memory, MemoryPeak, BinarySize, Startup, StartupMin, Offered, LoadCPU}
 
 var metricTitles = map[Metric]string{
 	Rate: "rate", CPU: "server CPU each", LoadCPU: "generator CPU each", P50: "p50", P99: "p99",
-	Kept: "kept", Memory: "RSS", MemoryPeak: "RSS before rest", BinarySize: "binary", Startup: "first INFO",
+	Undisturbed: "undisturbed", Kept: "kept", Memory: "RSS", MemoryPeak: "RSS before rest", BinarySize: "binary", Startup: "first INFO",
 	StartupMin: "first INFO, quickest", Offered: "offered",
 }
 
 // format renders a value of the metric with its unit.
 func (m Metric) format(v float64) string {
 	switch m {
-	case Rate, Offered:
+	case Rate, Undisturbed, Offered:
 		return scaled(v, 1000, "/s", "", " k", " M")
 	case CPU, LoadCPU:
 		return fmt.Sprintf("%.0f ns", v)

@@ -125,7 +125,7 @@ func (r *Requester) endRead() error {
 	r.now = 0
 	if r.waiting > 0 {
 		if r.sleep > 0 {
-			pause(r.sleep)
+			_ = sleep(r.ctx, r.sleep) // what is prepared is sent at the end, too
 		}
 		now := time.Now().UnixNano()
 		for number := r.sent - int64(r.waiting); number < r.sent; number++ {
