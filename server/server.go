@@ -38,7 +38,8 @@ func DefaultConfig() *Config { return config.Default() }
 type Log interface {
 	nats.Logger
 	Warnf(format string, args ...any)
-	Reopen() error
+	Fatalf(format string, args ...any)
+	Reopen()
 }
 
 // Options are what New needs. Only Config is required.
@@ -74,6 +75,7 @@ type Server struct {
 	clients  *nats.Listener
 	monitor  *monitor.Server
 	profiler *monitor.Server
+	trimmer  *trimmer
 	files    []string // to be removed at the end
 
 	mu      sync.Mutex
@@ -182,6 +184,7 @@ func (s *Server) Start() error {
 	s.mu.Unlock()
 	s.log.Noticef("Listening for client connections on %s", s.clients.Addr())
 	go s.clients.Serve()
+	s.trimmer = startTrimmer(s.clock, s.work)
 	s.log.Noticef("Server is ready")
 	return nil
 }
@@ -317,6 +320,7 @@ func (s *Server) Shutdown() {
 	if before == running {
 		s.clients.StopAccepting()
 	}
+	s.trimmer.stop()
 	s.clients.Close()
 	s.stopHTTP()
 	s.views.Close()
@@ -358,11 +362,7 @@ func (s *Server) inState(want state) bool {
 func (s *Server) Wait() { <-s.stopped }
 
 // ReopenLog closes the log file and opens it anew under its name, for tools that rotate logs.
-func (s *Server) ReopenLog() {
-	if err := s.log.Reopen(); err != nil {
-		s.log.Errorf("%v", err)
-	}
-}
+func (s *Server) ReopenLog() { s.log.Reopen() }
 
 func address(host string, port int) string {
 	return net.JoinHostPort(host, strconv.Itoa(max(port, 0)))

@@ -40,10 +40,12 @@ func (s *Session) Publish(m *router.Message) int {
 	return p.Publish(m)
 }
 
-// mapSubject rewrites the subject; it reports false when a mapping says that the message is lost.
+// mapSubject rewrites the subject; it reports false when a mapping says that the message is lost: then it
+// has no subject.
 func (s *Session) mapSubject(maps *subject.Mappings, m *router.Message) bool {
 	to, ok := maps.Map(s.mapped[:0], m.Subject, s.rnd)
 	if !ok {
+		m.Subject = nil
 		return false
 	}
 	if len(to) > 0 && &to[0] != &m.Subject[0] {

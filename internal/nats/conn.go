@@ -10,7 +10,6 @@ import (
 	"myelin/internal/clock"
 	"myelin/internal/nats/wire"
 	"myelin/internal/netx"
-	"myelin/internal/router"
 )
 
 // Conn is one client connection.
@@ -27,8 +26,6 @@ type Conn struct {
 	// of the reading goroutine, but see broker.Session
 	in        input
 	reader    wire.Reader
-	op        wire.Op
-	msg       router.Message
 	counts    counts
 	connected bool // CONNECT was seen
 	informed  bool // the INFO that follows the first PING after CONNECT was sent
@@ -132,7 +129,7 @@ func (c *Conn) fail(f *fatal) {
 	if f.text != "" {
 		c.respond(wire.AppendError(nil, f.text))
 	}
-	c.session.Flush()
+	c.flush()
 	c.l.opt.Log.Errorf("%s - %s", c, f.Error())
 }
 

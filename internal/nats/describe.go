@@ -47,7 +47,7 @@ func (s *subscription) Describe() report.Sub {
 	defer s.conn.out.mu.Unlock()
 	return report.Sub{
 		Account: s.conn.session.Account().Name(), Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
-		Msgs: s.delivered, Max: s.max, CID: s.conn.id,
+		Msgs: s.delivered, Max: max(s.max, 0), CID: s.conn.id,
 	}
 }
 

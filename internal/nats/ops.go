@@ -37,7 +37,7 @@ func (c *Conn) complain(format string, args ...any) {
 }
 
 // publish is PUB and HPUB.
-func (c *Conn) publish(op *wire.Op) {
+func (c *Conn) publish(op *wire.Op, m *router.Message) {
 	c.counts.msgs++
 	c.counts.bytes += int64(len(op.Header) + len(op.Payload))
 	bits := c.flags.Load()
@@ -47,16 +47,15 @@ func (c *Conn) publish(op *wire.Op) {
 		}
 		c.ok()
 	}
-	m := &c.msg
 	m.Subject, m.Reply, m.Header, m.Payload = op.Subject, op.Reply, op.Header, op.Payload
 	m.Tail, m.From = op.Tail, c.id
 	if c.session.Publish(m) == 0 && len(m.Reply) > 0 && bits&noResponders != 0 {
-		c.nobody(m, op.Subject)
+		c.nobody(m)
 	}
 }
 
 // nobody tells the sender of a request that there is no one to answer it, if it listens for the reply.
-func (c *Conn) nobody(request *router.Message, asked []byte) {
+func (c *Conn) nobody(request *router.Message) {
 	var own *subscription
 	c.session.Matching(request.Reply, func(s *router.Sub) bool {
 		if mine, ok := s.Sink.(*subscription); ok && mine.conn == c {
@@ -67,7 +66,7 @@ func (c *Conn) nobody(request *router.Message, asked []byte) {
 	if own == nil {
 		return
 	}
-	block := header.AppendField(header.AppendStatus(nil, 503, ""), "Nats-Subject", asked)
+	block := header.AppendField(header.AppendStatus(nil, 503, ""), "Nats-Subject", request.Subject)
 	status := router.Message{Subject: request.Reply, Header: header.AppendEnd(block)}
 	own.Deliver(&status, c.session.Batch())
 }

@@ -5,10 +5,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"myelin/internal/nats/wire"
 	"myelin/internal/netx"
+	"myelin/internal/router"
 )
 
 // input is the memory that a connection reads into. It follows the traffic: nothing while the connection
@@ -18,15 +20,28 @@ type input struct {
 	size  int         // wanted capacity, in bytes
 	need  int         // capacity without which the operation at the start cannot be completed
 	small int         // reads in a row that a smaller chunk would have done for
+	fresh int         // bytes read since the last flush
 }
 
 const (
 	leastInput = 2 << 10
 	mostInput  = 128 << 10
+	// flushInput is how much is read before a flush while there is always more: it bounds how long a
+	// message waits, and a larger one would gain nothing.
+	flushInput = 128 << 10
 )
 
-// Grab returns a chunk with room for input; see netx.Conn.
-func (in *input) Grab() *netx.Chunk {
+// Grab returns memory for input; see netx.Input.
+func (c *Conn) Grab() *netx.Chunk { return c.in.grab() }
+
+// Idle is called before the connection waits for input: it is time to send what was gathered.
+func (c *Conn) Idle() {
+	c.flush()
+	c.in.release()
+}
+
+// grab returns a chunk with room.
+func (in *input) grab() *netx.Chunk {
 	if in.chunk == nil {
 		in.chunk = netx.NewChunk(max(in.size, in.need, leastInput))
 	} else if cap(in.chunk.B) < in.need || in.chunk.Room() == 0 {
@@ -35,8 +50,11 @@ func (in *input) Grab() *netx.Chunk {
 	return in.chunk
 }
 
-// Drop is called before a wait: an incomplete operation is all that is kept, in as little as it needs.
-func (in *input) Drop() {
+// release keeps no more than an incomplete operation, in as little as it needs.
+func (in *input) release() {
+	if in.chunk == nil {
+		return
+	}
 	switch n := len(in.chunk.B); {
 	case n == 0:
 		in.free()
@@ -86,11 +104,11 @@ func (in *input) adapt(n int) {
 // readLoop works on input until the connection ends, and sees to it that there is a reason.
 func (c *Conn) readLoop() {
 	for {
-		n, err := c.net.ReadInto(&c.in)
+		n, err := c.net.ReadInto(c)
 		if n > 0 {
 			c.activity.Store(c.clock().Now().UnixNano())
 			c.in.adapt(n)
-			if f := c.consume(); f != nil {
+			if f := c.consume(n); f != nil {
 				c.fail(f)
 				return
 			}
@@ -115,19 +133,41 @@ func readEnd(err error) Reason {
 	return ReadError
 }
 
-// consume works on all operations that the input holds, then flushes.
-func (c *Conn) consume() *fatal {
+// consume works on all operations that the input holds. What they gather is flushed when the input runs
+// dry, see Idle, or here when that does not happen soon.
+func (c *Conn) consume(n int) *fatal {
 	c.reader.Feed(c.in.chunk.B)
-	f := c.operations()
+	w := works.Get().(*work)
+	f := c.operations(w)
+	works.Put(w)
 	c.in.keepRest(c.reader.Rest(), c.reader.Need())
-	c.addCounts()
-	c.stall(c.session.Flush())
+	if c.in.fresh += n; c.in.fresh >= flushInput {
+		c.flush()
+	}
 	return f
 }
 
-func (c *Conn) operations() *fatal {
+// flush sends what was gathered since the last time, and waits a little if a receiver asks for it.
+func (c *Conn) flush() {
+	c.in.fresh = 0
+	c.addCounts()
+	if pressed := c.session.Flush(); len(pressed) > 0 {
+		c.stall(pressed)
+	}
+}
+
+// work is what is in hand while input is worked on. It is too large to be kept by each idle connection.
+type work struct {
+	op  wire.Op
+	msg router.Message
+}
+
+var works = sync.Pool{New: func() any { return new(work) }}
+
+func (c *Conn) operations(w *work) *fatal {
+	op := &w.op
 	for {
-		err := c.reader.Next(&c.op)
+		err := c.reader.Next(op)
 		if err == wire.ErrShort {
 			return nil
 		}
@@ -135,11 +175,11 @@ func (c *Conn) operations() *fatal {
 			return violation(err.(*wire.Error))
 		}
 		if c.l.opt.Log.TraceEnabled() {
-			c.traceIn(&c.op)
+			c.traceIn(op)
 		}
-		if c.op.Verb == wire.Pub {
-			c.publish(&c.op)
-		} else if f := c.other(&c.op); f != nil {
+		if op.Verb == wire.Pub {
+			c.publish(op, &w.msg)
+		} else if f := c.other(op); f != nil {
 			return f
 		}
 	}

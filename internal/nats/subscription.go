@@ -22,11 +22,14 @@ type subscription struct {
 
 	// guarded by conn.out.mu
 	delivered int64
-	max       int64 // deliveries after which it ends; 0: never
-	dropped   bool  // the client ended it: frames that are under way are not sent
+	max       int64 // deliveries after which it ends; 0: never; dropped: it has
 }
 
-const unlimited = math.MaxInt64
+const (
+	unlimited = math.MaxInt64
+	// dropped is the maximum of a subscription that the client ended: what is under way to it is not sent.
+	dropped = -1
+)
 
 // newSubscription keeps its texts in one piece of memory.
 func newSubscription(c *Conn, op *wire.Op) *subscription {
@@ -105,7 +108,7 @@ func (c *Conn) unsubscribe(s *subscription, max int64) {
 		return
 	}
 	s.left.Store(0)
-	s.dropped = true
+	s.max = dropped
 	o.ended.Add(1)
 	o.mu.Unlock()
 	c.endSub(s)
@@ -133,7 +136,7 @@ func (c *Conn) dropSubs() {
 	c.out.mu.Lock()
 	for _, s := range subs {
 		s.left.Store(0)
-		s.dropped = true
+		s.max = dropped
 	}
 	c.out.ended.Add(1)
 	c.out.mu.Unlock()

@@ -136,7 +136,7 @@ func filter(f *router.Frames) {
 			return true
 		}
 		s := sub.Sink.(*subscription)
-		if s.dropped || s.max > 0 && s.delivered+seen[s] >= s.max {
+		if s.max == dropped || s.max > 0 && s.delivered+seen[s] >= s.max {
 			return false
 		}
 		seen[s]++

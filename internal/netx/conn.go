@@ -34,20 +34,21 @@ func NewConn(c net.Conn) *Conn {
 	return conn
 }
 
-// Input is the memory that a reader offers.
+// Input is who reads from a connection.
 type Input interface {
 	// Grab returns a chunk with room for at least one byte. It is called once there may be input.
 	Grab() *Chunk
-	// Drop is called when there was none after all, before a wait that may be long.
-	Drop()
+	// Idle is called when there is no input, before a wait that may be long. It may give up the chunk.
+	Idle()
 }
 
-// ReadInto waits for input and appends some of it to the chunk that in gives for it. An idle connection
-// holds no memory, as far as its kind allows.
+// ReadInto waits for input and appends some of it to the chunk that in gives for it. So a connection
+// that waits need not hold memory, as far as its kind allows.
 func (c *Conn) ReadInto(in Input) (int, error) {
 	if c.raw.conn != nil {
 		return c.raw.readInto(in)
 	}
+	in.Idle() // whether there is input cannot be told without waiting
 	chunk := in.Grab()
 	n, err := c.Conn.Read(chunk.B[len(chunk.B):cap(chunk.B)])
 	chunk.B = chunk.B[:len(chunk.B)+n]

@@ -51,7 +51,7 @@ func (r *rawConn) readOnce(fd uintptr) bool {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			r.into.Drop()
+			r.into.Idle()
 			return false
 		case err != nil:
 			r.in, r.rerr = 0, os.NewSyscallError("read", err)

@@ -31,7 +31,7 @@ type Op struct {
 	Arg     []byte // Connect: the JSON document
 	Max     int    // Unsub: deliveries after which the subscription ends; 0: at once
 
-	Header  []byte // Pub: the header block, not nil for HPUB
+	Header  []byte // Pub: the header block, not nil for HPUB, unless that has none
 	Payload []byte // Pub: the message without its header
 
 	// Tail is all that follows the subject in the operation, from the space to the final line end, when

@@ -121,10 +121,13 @@ func parseHPub(r *Reader, op *Op, args, in []byte, body int) error {
 	if header < 0 || header > total {
 		return malformed("HPUB with a header of %q bytes in %q", word[n-2], word[n-1])
 	}
+	if header == 0 {
+		header = noHeader
+	}
 	if err := r.message(op, in, body, header, total); err != nil {
 		return err
 	}
-	if canonicalTail(in[:body], op, n) {
+	if op.Header != nil && canonicalTail(in[:body], op, n) {
 		start := len("HPUB ") + len(op.Subject)
 		op.Tail = in[start : body+total+2]
 	}
@@ -139,7 +142,7 @@ func canonicalTail(line []byte, op *Op, n int) bool {
 		!isSpace(line[len(line)-3]) && !bytes.Contains(line, []byte("  "))
 }
 
-// noHeader tells PUB from an HPUB whose header block is empty.
+// noHeader is the size of the header block where there is none.
 const noHeader = -1
 
 // message takes header and payload, total bytes that start at body, and the line end behind them.

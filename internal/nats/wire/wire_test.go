@@ -67,7 +67,7 @@ func TestOperations(t *testing.T) {
 		{"PUB a 0\r\n\r\n", `pub a||-|""`}, {"PUB a 5\r\nhello\r\n", `pub a||-|"hello"`},
 		{"PUB a r 2\r\n\r\n\r\n", `pub a|r|-|"\r\n"`}, {"pub  a\tr  005 \nhello\r\n", `pub a|r|-|"hello"`},
 		{"HPUB a 12 17\r\nNATS/1.0\r\n\r\nhello\r\n", `pub a||"NATS/1.0\r\n\r\n"|"hello"`},
-		{"HPUB a r 0 1\r\nx\r\n", `pub a|r|""|"x"`},
+		{"HPUB a r 0 1\r\nx\r\n", `pub a|r|-|"x"`},
 		{"HPUB  a  12  12\r\nNATS/1.0\r\n\r\n\r\n", `pub a||"NATS/1.0\r\n\r\n"|""`},
 		{"PUB a 1\r\nx\r\nPING\r\nPUB b 1\r\ny\r\n", `pub a||-|"x";ping;pub b||-|"y"`},
 	} {

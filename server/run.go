@@ -1,0 +1,45 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"myelin/internal/logging"
+)
+
+// Run is the whole life of a server process: it starts, minds signals, and stops. It returns the exit
+// code of the process.
+func Run(cfg *Config) int {
+	s, err := New(Options{Config: cfg, Name: program()})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", program(), err)
+		return 1
+	}
+	if err := s.Start(); err != nil {
+		s.log.Fatalf("%v", err)
+		s.Shutdown()
+		return 1
+	}
+	stop := s.mindSignals()
+	s.Wait()
+	stop()
+	return 0
+}
+
+// program is the name that this program was called by.
+func program() string {
+	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+}
+
+// openLog opens the log that the configuration asks for.
+func (s *Server) openLog() error {
+	log, err := logging.Open(logging.Options(s.cfg.Log), s.fs, s.clock)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	s.closeLog = func() { log.Close() }
+	return nil
+}
