@@ -156,9 +156,8 @@ func (c *Conn) reason() Reason {
 // socket when what waits for the peer is written.
 func (c *Conn) finish() {
 	c.session.Rest()
+	last := c.lastView()
 	c.dropSubs()
-	last := c.Describe()
-	last.Stop, last.Reason = c.l.opt.Clock.Now(), string(c.reason())
 	c.l.opt.Registry.Remove(c.id, last)
 	c.in.free()
 	c.drain()

@@ -26,6 +26,19 @@ func (c *Conn) Describe() report.Conn {
 	}
 }
 
+// lastView is what is remembered of a connection that closes. It refers to nothing of it; of very many
+// subscriptions only their number is kept.
+func (c *Conn) lastView() report.Conn {
+	const mostSubs = 256
+	view := c.Describe()
+	view.Stop, view.Subs = c.clock().Now(), nil
+	if view.NumSubs <= mostSubs {
+		list := c.describeSubs()
+		view.Subs = func() []report.Sub { return list }
+	}
+	return view
+}
+
 // describeSubs lists the connection's subscriptions.
 func (c *Conn) describeSubs() []report.Sub {
 	c.mu.Lock()
