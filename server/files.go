@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -49,14 +50,36 @@ func (s *Server) writeFiles() error {
 }
 
 func (s *Server) ports() ports {
-	p := ports{NATS: []string{s.ClientURL()}}
-	if url := s.MonitorURL(); url != "" {
-		p.Monitoring = []string{url}
+	p := ports{NATS: urls("nats", s.cfg.Host, s.clients.Addr())}
+	if s.monitor != nil {
+		p.Monitoring = urls("http", s.monitorHost(), s.monitor.Addr())
 	}
 	if s.profiler != nil {
-		p.Profile = []string{"http://" + s.profiler.Addr().String()}
+		p.Profile = urls("http", s.cfg.Host, s.profiler.Addr())
 	}
 	return p
+}
+
+// urls are the addresses at which a port can be reached that was bound for a host: one, or for a host
+// that stands for all addresses of the machine each of them, the loopback first.
+func urls(scheme, host string, bound net.Addr) []string {
+	port := strconv.Itoa(bound.(*net.TCPAddr).Port)
+	url := func(host string) string { return scheme + "://" + net.JoinHostPort(host, port) }
+	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return []string{url(host)}
+	}
+	list := []string{url("127.0.0.1")}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return list
+	}
+	for _, addr := range addrs {
+		// Link-local addresses need a zone to be reached, and the first is listed already.
+		if ip, _, err := net.ParseCIDR(addr.String()); err == nil && !ip.IsLinkLocalUnicast() && ip.String() != "127.0.0.1" {
+			list = append(list, url(ip.String()))
+		}
+	}
+	return list
 }
 
 func (s *Server) removeFiles() {

@@ -182,7 +182,7 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	s.state = running
 	s.mu.Unlock()
-	s.log.Noticef("Listening for client connections on %s", s.clients.Addr())
+	s.log.Noticef("Listening for client connections on %s", address(s.cfg.Host, s.clients.Addr().Port))
 	go s.clients.Serve()
 	s.trimmer = startTrimmer(s.clock, s.work)
 	s.log.Noticef("Server is ready")
@@ -206,7 +206,7 @@ func (s *Server) banner() {
 // listen binds all addresses of the configuration.
 func (s *Server) listen() (err error) {
 	if s.cfg.HTTPPort != 0 {
-		addr := address(orText(s.cfg.HTTPHost, s.cfg.Host), s.cfg.HTTPPort)
+		addr := address(s.monitorHost(), s.cfg.HTTPPort)
 		s.monitor, err = monitor.Start(monitor.Options{
 			Addr: addr, BasePath: s.cfg.HTTPBasePath, Views: s.views, Warnf: s.log.Warnf,
 		})
@@ -289,16 +289,18 @@ func (s *Server) stopHTTP() {
 	}
 }
 
-// ClientURL is where clients connect.
-func (s *Server) ClientURL() string { return "nats://" + s.clients.Addr().String() }
+// ClientURL is where clients on this machine connect.
+func (s *Server) ClientURL() string { return urls("nats", s.cfg.Host, s.clients.Addr())[0] }
 
-// MonitorURL is where the monitoring pages are; "" when there are none.
+// MonitorURL is where the monitoring pages are for this machine; "" when there are none.
 func (s *Server) MonitorURL() string {
 	if s.monitor == nil {
 		return ""
 	}
-	return "http://" + s.monitor.Addr().String()
+	return urls("http", s.monitorHost(), s.monitor.Addr())[0]
 }
+
+func (s *Server) monitorHost() string { return orText(s.cfg.HTTPHost, s.cfg.Host) }
 
 // Shutdown stops the server and returns when it is stopped. It may be called more than once.
 func (s *Server) Shutdown() {
