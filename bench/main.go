@@ -32,6 +32,7 @@ func main() {
 	flag.DurationVar(&suite.Warmup, "warmup", 0, "time of load before measuring (default 500ms)")
 	flag.DurationVar(&suite.Window, "window", 0, "time of measuring (default 2s)")
 	flag.DurationVar(&suite.Settle, "settle", 0, "time of rest before memory is read (default 1m)")
+	flag.IntVar(&suite.Backlog, "backlog", 32<<20, "`bytes` that a subscriber may lag behind the publishers")
 	flag.StringVar(&jsonFile, "json", "", "also write all samples to this `file`")
 	flag.BoolVar(&list, "list", false, "list the cases and exit")
 	flag.BoolVar(&quiet, "q", false, "no progress on standard error")

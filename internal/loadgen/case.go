@@ -62,9 +62,16 @@ type Env struct {
 	Window time.Duration // of measuring
 	Settle time.Duration // until memory counts as at rest
 
+	Backlog int // bytes that a subscriber may lag behind the publishers
+
 	// PeerRate returns how many messages per second the peer takes at most
 	// from one publisher with this many subscribers.
 	PeerRate func(ctx context.Context, subscribers int) (float64, error)
+}
+
+// window returns a window for deliveries of frame bytes.
+func (e *Env) window(frame int) *Window {
+	return NewWindow(int64(e.Backlog / frame))
 }
 
 func (e *Env) dialer() Dialer {

@@ -30,7 +30,7 @@ func churn(format string) func(context.Context, *Env) (Sample, error) {
 	return func(ctx context.Context, env *Env) (Sample, error) {
 		st := newStage(ctx, env.dialer())
 		defer st.close()
-		w, err := fanout(1, 1, 16).set(st)
+		w, err := fanout(1, 1, 16).set(st, env)
 		if err != nil {
 			return nil, err
 		}

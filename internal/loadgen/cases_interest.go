@@ -19,6 +19,7 @@ const (
 	interestSubjects = 100_000
 	interestConns    = 100
 	interestGroup    = 10 // subjects that one wildcard matches
+	interestFrame    = 40 // bytes of a delivery
 )
 
 // runInterest publishes over many subjects in no order; each message matches
@@ -26,7 +27,7 @@ const (
 func runInterest(ctx context.Context, env *Env) (Sample, error) {
 	st := newStage(ctx, env.dialer())
 	defer st.close()
-	w := NewWindow(windowBytes / 64)
+	w := env.window(interestFrame)
 	subs := make([]*Subscriber, interestConns)
 	for i := range subs {
 		c, err := st.dial(0)
@@ -92,7 +93,7 @@ const (
 func runManyPublishers(ctx context.Context, env *Env) (Sample, error) {
 	st := newStage(ctx, env.dialer())
 	defer st.close()
-	w := fanout(1, 1, 16).window()
+	w := fanout(1, 1, 16).window(env)
 	sub, err := st.subscribe("bench.load", "", true, false)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func paced(subscribers int) func(context.Context, *Env) (Sample, error) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(pacedProcs, runtime.GOMAXPROCS(0))))
 		st := newStage(ctx, env.dialer())
 		defer st.close()
-		w := fanout(1, subscribers, stampBytes).window()
+		w := fanout(1, subscribers, stampBytes).window(env)
 		subs := make([]*Subscriber, subscribers)
 		for i := range subs {
 			if subs[i], err = st.subscribe("bench.load", "", true, true); err != nil {

@@ -5,10 +5,6 @@ import (
 	"fmt"
 )
 
-// windowBytes bounds what one subscriber may lag behind the publishers. It is
-// well below the 64 MiB at which servers drop a slow consumer.
-const windowBytes = 32 << 20
-
 // shape is a load of publishers that go as fast as the server takes it.
 type shape struct {
 	publishers  int
@@ -52,7 +48,7 @@ func (sh shape) cased(name, title string, goals ...Goal) Case {
 func (sh shape) run(ctx context.Context, env *Env) (Sample, error) {
 	st := newStage(ctx, env.dialer())
 	defer st.close()
-	w, err := sh.set(st)
+	w, err := sh.set(st, env)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +60,8 @@ func (sh shape) run(ctx context.Context, env *Env) (Sample, error) {
 }
 
 // set opens the connections and starts the load.
-func (sh shape) set(st *stage) (*Window, error) {
-	w := sh.window()
+func (sh shape) set(st *stage, env *Env) (*Window, error) {
+	w := sh.window(env)
 	var members []*Subscriber
 	for range sh.subscribers {
 		sub, err := st.subscribe(sh.interest, sh.queue, true, false)
@@ -91,8 +87,8 @@ func (sh shape) set(st *stage) (*Window, error) {
 
 // window returns the window for this load, whose frames are a little larger
 // than subject and payload.
-func (sh shape) window() *Window {
-	return NewWindow(int64(windowBytes / (len(sh.subjects[0]) + sh.size + 16)))
+func (sh shape) window(env *Env) *Window {
+	return env.window(len(sh.subjects[0]) + sh.size + 16)
 }
 
 func numbered(format string, n int) []string {

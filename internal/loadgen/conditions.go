@@ -25,8 +25,8 @@ func (s *Suite) conditions() Conditions {
 		Date:    time.Now().UTC().Format(time.DateOnly),
 		Machine: fmt.Sprintf("%s, %d cores", cpuModel(), runtime.NumCPU()),
 		System:  fmt.Sprintf("%s/%s, kernel %s", runtime.GOOS, runtime.GOARCH, kernel()),
-		Load: fmt.Sprintf("generator (%s) on the same machine over loopback; %d runs in turn, medians; %v measured after %v of warm-up; memory after %v of rest",
-			runtime.Version(), s.Runs, s.Window, s.Warmup, s.Settle),
+		Load: fmt.Sprintf("generator (%s) on the same machine over loopback; %d runs in turn, medians; %v measured after %v of warm-up; at most %d MiB between publishers and a subscriber; memory after %v of rest",
+			runtime.Version(), s.Runs, s.Window, s.Warmup, s.Backlog>>20, s.Settle),
 	}
 }
 

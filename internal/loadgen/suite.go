@@ -27,6 +27,11 @@ type Suite struct {
 	Window time.Duration // 2 s when 0
 	Settle time.Duration // a minute when 0
 
+	// Backlog bounds what one subscriber may lag behind the publishers. The
+	// default of 32 MiB is well below the 64 MiB at which servers drop a slow
+	// consumer.
+	Backlog int
+
 	// Note is called with each step and figure, for whoever watches.
 	Note func(format string, args ...any)
 
@@ -93,6 +98,7 @@ func (s *Suite) setDefaults() {
 	s.Warmup = cmp.Or(s.Warmup, 500*time.Millisecond)
 	s.Window = cmp.Or(s.Window, 2*time.Second)
 	s.Settle = cmp.Or(s.Settle, time.Minute)
+	s.Backlog = cmp.Or(s.Backlog, 32<<20)
 	s.peerRates = make(map[int]float64)
 	if s.Note == nil {
 		s.Note = func(string, ...any) {}
@@ -135,7 +141,7 @@ func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []stri
 	}
 	defer server.Stop()
 	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate,
-		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle}
+		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle, Backlog: s.Backlog}
 	sample, err := c.Run(ctx, env)
 	return sample, &server.Info, err
 }
