@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"myelin/server"
+)
+
+// TestMain makes the test binary answer to the names of the real one, so that scripts run it.
+func TestMain(m *testing.M) {
+	run := func() { os.Exit(Run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+	testscript.Main(m, map[string]func(){"myelin": run, "nats-server": run})
+}
+
+// TestScripts runs testdata/script, each file against a server of its own at $NATS_URL.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               startServer,
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"subscribed": subscribed,
+			"written":    written,
+		},
+	})
+}
+
+// startServer prepares the world of a script.
+func startServer(env *testscript.Env) error {
+	cfg := server.DefaultConfig()
+	cfg.Host, cfg.Port = "127.0.0.1", -1
+	cfg.HTTPHost, cfg.HTTPPort = "127.0.0.1", -1
+	cfg.Log.File = filepath.Join(env.WorkDir, "server.log")
+	s, err := server.New(server.Options{Config: cfg})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(); err != nil {
+		return err
+	}
+	env.Defer(s.Shutdown)
+	env.Setenv("NATS_URL", s.ClientURL())
+	env.Setenv("MONITOR_URL", s.MonitorURL())
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+	return nil
+}
+
+// patience bounds how long a script waits for something that will happen soon, on however slow a machine.
+const patience = time.Minute
+
+// await polls until ready, and ends the script when that takes too long.
+func await(ts *testscript.TestScript, what string, ready func() error) {
+	var err error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err = ready(); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s: %v", what, err)
+}
+
+// subscribed <subject>: waits until the server has a subscription to the subject.
+func subscribed(ts *testscript.TestScript, _ bool, args []string) {
+	await(ts, "no subscription to "+args[0], func() error {
+		reply, err := http.Get(ts.Getenv("MONITOR_URL") + "/connz?subs=1")
+		if err != nil {
+			return err
+		}
+		defer reply.Body.Close()
+		var page struct {
+			Connections []struct {
+				Subscriptions []string `json:"subscriptions_list"`
+			} `json:"connections"`
+		}
+		if err := json.NewDecoder(reply.Body).Decode(&page); err != nil {
+			return err
+		}
+		for _, c := range page.Connections {
+			for _, subject := range c.Subscriptions {
+				if subject == args[0] {
+					return nil
+				}
+			}
+		}
+		return errors.New("not there")
+	})
+}
+
+// written <file>: waits until the file is there and not empty.
+func written(ts *testscript.TestScript, _ bool, args []string) {
+	await(ts, "no file "+args[0], func() error {
+		info, err := os.Stat(ts.MkAbs(args[0]))
+		if err == nil && info.Size() == 0 {
+			err = errors.New("empty")
+		}
+		return err
+	})
+}
