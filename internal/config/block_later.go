@@ -1,0 +1,84 @@
+package config
+
+// laterKeys are the keys of features that do not exist yet. They are refused by name unless their value switches
+// the feature off: no server must run without a protection or a durability that was asked for. A feature that comes
+// takes its keys from here to a file of its own.
+var laterKeys = []key[Config]{
+	// Who may connect, and as whom.
+	later(nothingOn, "authorization"),
+	later(nothingOn, "accounts"),
+	later(isNothing, "no_auth_user"),
+	later(isNothing, "default_sentinel"),
+	later(isNothing, "system_account", "system"),
+	later(isTrue, "no_system_account", "no_system", "no_sys_acc"),
+	later(isNothing, "operator", "operators", "root", "roots", "root_operator", "root_operators"),
+	later(isNothing, "resolver", "account_resolver", "accounts_resolver"),
+	later(nothingOn, "resolver_tls"),
+	later(nothingOn, "resolver_preload"),
+	later(isNothing, "resolver_pinned_accounts"),
+	later(isNothing, "trusted_keys", "trusted"),
+	later(nothingOn, "proxies"),
+
+	// How connections are protected and carried. An empty tls block is not off: it asks for TLS.
+	later(isNothing, "tls"),
+	later(isNothing, "allow_non_tls"),
+	later(isNothing, "ocsp"),
+	later(nothingOn, "ocsp_cache"),
+	later(isNothing, "https"),
+	later(isNothing, "https_port"),
+	later(isNothing, "proxy_protocol"),
+	later(nothingOn, "websocket", "ws"),
+	later(nothingOn, "mqtt"),
+
+	// Streams. An empty jetstream block is not off either.
+	later(isDisabled, "jetstream"),
+	later(isNothing, "store_dir", "storedir"),
+	later(nothingOn, "default_js_domain"),
+	later(nothingOn, "feature_flags"),
+
+	// Other servers.
+	later(nothingOn, "cluster"),
+	later(nothingOn, "gateway"),
+	later(nothingOn, "leafnodes", "leaf"),
+}
+
+// later is a key whose feature does not exist yet, and is not asked for by values that are off.
+func later(off func(*Value) bool, name string, aliases ...string) key[Config] {
+	return key[Config]{name, aliases, func(d *decoder, _ *Config, f *Field) {
+		if !off(f.Value) {
+			d.fail(f.Pos, "%q is not supported yet by this version of myelin", f.Name)
+		}
+	}}
+}
+
+// isNothing is false, zero, an empty string or an empty array.
+func isNothing(v *Value) bool {
+	array, ok := v.Data.(Array)
+	return ok && len(array) == 0 || v.Data == false || v.Data == int64(0) || v.Data == ""
+}
+
+// nothingOn is nothing, or a block with nothing in it.
+func nothingOn(v *Value) bool {
+	m, ok := v.Data.(*Map)
+	if !ok {
+		return isNothing(v)
+	}
+	for _, f := range m.Fields {
+		if !isNothing(f.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// isDisabled is how JetStream is switched off: by a boolean, by a word, or by a boolean in its block.
+func isDisabled(v *Value) bool {
+	if m, ok := v.Data.(*Map); ok {
+		enabled := m.Get("enabled")
+		return enabled != nil && enabled.Value.Data == false
+	}
+	return v.Data == false || v.Data == "disabled" || v.Data == "disable"
+}
+
+// isTrue is how a key that starts with "no" switches off.
+func isTrue(v *Value) bool { return v.Data == true }
