@@ -1,0 +1,71 @@
+// Runs one NATS library for JavaScript through the checks.
+//
+//   node main.mjs transport-node|nats URL
+//
+// What it prints, and what it may ask for on the way, is told in
+// ../programs_test.go.
+
+import { createInterface } from "node:readline";
+import { checks } from "./checks.mjs";
+import { libraries } from "./libraries.mjs";
+
+const patienceMillis = 60_000;
+
+const [libraryName, url] = process.argv.slice(2);
+const library = await libraries[libraryName]();
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+async function please(wish) {
+  console.log(`please ${wish}`);
+  const { value } = await answers.next();
+  if (value !== "done") {
+    throw new Error(`asked for ${wish}, got ${value}`);
+  }
+}
+
+// World is what a check gets: the library, connections that are closed when the
+// check ends, and a say in the server's life.
+class World {
+  library = library;
+  please = please;
+  connections = [];
+
+  async connect(options = {}) {
+    const connection = await library.connect({
+      servers: url,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+      ...options,
+    });
+    this.connections.push(connection);
+    return connection;
+  }
+
+  async close() {
+    for (const connection of this.connections) {
+      await connection.close();
+    }
+  }
+}
+
+function patiently(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("waited in vain")), patienceMillis);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+let failed = false;
+for (const [name, check] of Object.entries(checks)) {
+  const world = new World();
+  try {
+    await patiently(check(world));
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed = true;
+    console.log(`not ok ${name}: ${error.message.replaceAll("\n", " ")}`);
+  }
+  await world.close();
+}
+process.exit(failed ? 1 : 0);
