@@ -14,17 +14,19 @@ import (
 func Run(cfg *Config) int {
 	s, err := New(Options{Config: cfg, Name: program()})
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", program(), err)
+		// The name that scripts and test suites look for, whatever this program is called.
+		fmt.Fprintf(os.Stderr, "nats-server: %v\n", err)
 		return 1
 	}
+	// Before Start writes its files: who reads them may send signals at once.
+	stop := s.mindSignals()
+	defer stop()
 	if err := s.Start(); err != nil {
 		s.log.Fatalf("%v", err)
 		s.Shutdown()
 		return 1
 	}
-	stop := s.mindSignals()
 	s.Wait()
-	stop()
 	return 0
 }
 

@@ -42,10 +42,11 @@ func (c *Conn) Idle() {
 
 // grab returns a chunk with room.
 func (in *input) grab() *netx.Chunk {
+	want := max(in.size, in.need, leastInput)
 	if in.chunk == nil {
-		in.chunk = netx.NewChunk(max(in.size, in.need, leastInput))
-	} else if cap(in.chunk.B) < in.need || in.chunk.Room() == 0 {
-		in.move(max(in.need, in.size, 2*cap(in.chunk.B)))
+		in.chunk = netx.NewChunk(want)
+	} else if cap(in.chunk.B) < want || in.chunk.Room() == 0 {
+		in.move(max(want, len(in.chunk.B)+1))
 	}
 	return in.chunk
 }

@@ -20,6 +20,8 @@ const (
 	inPlaceBytes = 16 << 10
 	// copyBytes is how much is copied to the end of the queue rather than queued as memory of its own.
 	copyBytes = 4 << 10
+	// paceBytes is how far a publisher may run ahead of the writer before it pauses.
+	paceBytes = 1 << 20
 )
 
 // outbound is the queue of bytes for the peer. Who finds it without a writer becomes the writer, and
@@ -34,7 +36,7 @@ type outbound struct {
 	pending int64         // bytes that are queued or being written
 	writing bool          // there is a writer
 	state   outState
-	relief  chan struct{} // closed when pending has fallen; nil: nobody waits
+	relief  chan struct{} // closed when pending has fallen to half the pace; nil: nobody waits
 	idle    chan struct{} // closed when the writer stops; nil: nobody waits
 	msgs    int64         // delivered
 	bytes   int64         // of these, headers and payloads
@@ -76,14 +78,18 @@ func (c *Conn) Push(f *router.Frames) router.Answer {
 	if first {
 		c.startWriting(size)
 	}
-	if size > c.pressure() {
+	if size > c.pace() {
 		return router.Pressed
 	}
 	return router.Taken
 }
 
-// pressure is the number of pending bytes above which publishers are held back.
-func (c *Conn) pressure() int64 { return c.l.opt.Limits.MaxPending / 4 * 3 }
+// pace is the number of pending bytes above which publishers wait a moment for the writer. A longer queue
+// makes nothing faster: its memory has left the processor's caches when the writer gets to it.
+func (c *Conn) pace() int64 { return min(paceBytes, c.l.opt.Limits.MaxPending/4) }
+
+// full is the number of pending bytes above which publishers are held back for the sake of the peer.
+func (c *Conn) full() int64 { return c.l.opt.Limits.MaxPending / 4 * 3 }
 
 // account counts the messages of f for their subscriptions, after it has removed the frames of those
 // that ended since f was begun or have had all they asked for. It returns those that had their last.
@@ -199,12 +205,12 @@ func (o *outbound) append(c *Conn, frame []byte) {
 
 // load gives the writer something to write, and brings pending up to date. It reports false when there
 // is nothing: then the caller is not the writer any more.
-func (o *outbound) load(pressure int64) bool {
+func (o *outbound) load(pace int64) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.pending -= o.written
 	o.written = 0
-	if o.relief != nil && o.pending <= pressure {
+	if o.relief != nil && o.pending <= pace/2 {
 		close(o.relief)
 		o.relief = nil
 	}
@@ -271,10 +277,10 @@ func (o *outbound) advance(n int) {
 func (c *Conn) startWriting(size int64) {
 	o := &c.out
 	if size <= inPlaceBytes && c.net.CanTry() {
-		if !o.load(c.pressure()) {
+		if !o.load(c.pace()) {
 			return
 		}
-		if c.tryWrite() == nil && !o.load(c.pressure()) {
+		if c.tryWrite() == nil && !o.load(c.pace()) {
 			return
 		}
 	}
@@ -283,7 +289,7 @@ func (c *Conn) startWriting(size int64) {
 
 // writeLoop writes until the queue is empty.
 func (c *Conn) writeLoop() {
-	for c.out.load(c.pressure()) {
+	for c.out.load(c.pace()) {
 		err := c.tryWrite()
 		if err == netx.ErrWouldBlock {
 			err = c.waitWrite()
@@ -382,38 +388,50 @@ func slowDetail(c *Conn, why Reason) string {
 	return fmt.Sprintf("MaxPending of %d Exceeded", limits.MaxPending)
 }
 
-// Relief returns a channel that is closed when less waits to be written, or nobody needs to care.
-func (c *Conn) Relief() <-chan struct{} {
+// Relief returns a channel that is closed when little waits to be written, or nobody needs to care; and
+// whether the queue is nearly full.
+func (c *Conn) Relief() (<-chan struct{}, bool) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	full := o.state == outOpen && o.pending > c.full()
 	if o.relief != nil {
-		return o.relief
+		return o.relief, full
 	}
 	relief := make(chan struct{})
-	if o.state == outShut || o.pending <= c.pressure() {
+	if o.state == outShut || o.pending <= c.pace()/2 {
 		close(relief)
 	} else {
 		o.relief = relief
 	}
-	return relief
+	return relief, full
 }
 
-// stall holds a publisher back whose receivers do not keep up, for a short time.
+// stall holds a publisher back that runs ahead of its receivers: for a moment, so that their writers keep
+// up; for longer, when one of them may soon be cut off.
 func (c *Conn) stall(pressed []router.Dest) {
-	if len(pressed) == 0 || c.l.opt.Limits.NoStall {
+	const moment, longer = time.Millisecond, 10 * time.Millisecond
+	if c.l.opt.Limits.NoStall {
 		return
 	}
-	const patience = 10 * time.Millisecond // for one read buffer
-	c.stalls.Add(1)
-	c.l.totals.stalls.Add(1)
-	enough := c.clock().After(patience)
+	patience := moment
+	waits := make([]<-chan struct{}, 0, len(pressed))
 	for _, dest := range pressed {
 		if dest == router.Dest(c) {
 			continue
 		}
+		relief, full := dest.Relief()
+		waits = append(waits, relief)
+		if full && patience != longer {
+			patience = longer
+			c.stalls.Add(1)
+			c.l.totals.stalls.Add(1)
+		}
+	}
+	enough := c.clock().After(patience)
+	for _, relief := range waits {
 		select {
-		case <-dest.Relief():
+		case <-relief:
 		case <-enough:
 			return
 		}

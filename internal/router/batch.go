@@ -14,8 +14,9 @@ type Dest interface {
 	// Push takes over the frames, in their order. It answers whether it took them, and whether the
 	// publisher should slow down. It must not block.
 	Push(f *Frames) Answer
-	// Relief returns a channel that is closed once the publisher may go on at full speed.
-	Relief() <-chan struct{}
+	// Relief returns a channel that is closed once the publisher may go on at full speed, and whether
+	// the queue is so full that a longer wait is called for.
+	Relief() (relief <-chan struct{}, full bool)
 	// Unpack calls visit with each message frame of f, decoded.
 	Unpack(f *Frames, visit func(s *Sub, m *Message))
 }
@@ -25,7 +26,7 @@ type Answer uint8
 
 const (
 	Taken   Answer = iota
-	Pressed        // taken, but the queue is filling up
+	Pressed        // taken, but the queue grows
 	Refused        // not taken: the destination is closed or over its bound
 )
 

@@ -42,7 +42,7 @@ func (d *inbox) Push(f *Frames) Answer {
 	return Taken
 }
 
-func (d *inbox) Relief() <-chan struct{} { return nil }
+func (d *inbox) Relief() (<-chan struct{}, bool) { return nil, false }
 
 func (d *inbox) Unpack(f *Frames, visit func(*Sub, *Message)) {
 	run, left := -1, 0
