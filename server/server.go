@@ -23,6 +23,7 @@ import (
 	"myelin/internal/nats"
 	"myelin/internal/netx"
 	"myelin/internal/report"
+	"myelin/internal/router"
 	"myelin/internal/subject"
 	"myelin/internal/version"
 	"myelin/internal/vfs"
@@ -120,7 +121,11 @@ func New(opt Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	s.broker = broker.New(maps)
+	routes := router.New()
+	if s.cfg.NoSublistCache {
+		routes = router.NewUncached()
+	}
+	s.broker = broker.New(routes, maps)
 	s.registry = netx.NewRegistry[nats.Guest, report.Conn](s.cfg.Limits.MaxClosedClients)
 	s.views = report.New(source{s}, s.clock)
 	return s, nil

@@ -30,10 +30,10 @@ type Broker struct {
 	global *Account
 }
 
-// New returns a broker with the default account, whose published subjects are rewritten by mappings;
-// nil rewrites none.
-func New(mappings *subject.Mappings) *Broker {
-	a := &Account{name: DefaultAccount, router: router.New()}
+// New returns a broker with the default account, whose messages go through r. Their subjects are
+// rewritten by mappings; nil rewrites none.
+func New(r *router.Router, mappings *subject.Mappings) *Broker {
+	a := &Account{name: DefaultAccount, router: r}
 	a.mappings.Store(mappings)
 	return &Broker{global: a}
 }

@@ -32,7 +32,6 @@ var laterKeys = []key[Config]{
 
 	// Streams. An empty jetstream block is not off either.
 	later(isDisabled, "jetstream"),
-	later(isNothing, "store_dir", "storedir"),
 	later(nothingOn, "default_js_domain"),
 	later(nothingOn, "feature_flags"),
 

@@ -42,6 +42,10 @@ type Config struct {
 	PidFile      string // "" for none
 	PortsFileDir string // where <program>_<pid>.ports goes; "" for none
 
+	// Where streams are kept; without effect while JetStream is off.
+
+	StoreDir string
+
 	// Lame duck mode: how a server gets rid of its clients before it stops.
 
 	LameDuckDuration time.Duration // over how long clients are closed, default 2m
@@ -55,7 +59,7 @@ type Config struct {
 	// Routing.
 
 	Mappings       []Mapping // subject mappings of the global account, in the order of the file
-	NoSublistCache bool      // accepted for compatibility: do not cache which subscriptions match
+	NoSublistCache bool      // look up the subscriptions that match anew for each message
 }
 
 // LogConfig says what is logged, how and where to.

@@ -137,7 +137,7 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s is not in the usage", name)
 		}
 	}
-	if got := strings.Count(text, "(planned)"); got != 17 {
+	if got := strings.Count(text, "(planned)"); got != 16 {
 		t.Errorf("%d flags are planned", got)
 	}
 	if text := UsageTLS("nats-server"); !strings.Contains(text, "nats-server does not support TLS yet") {

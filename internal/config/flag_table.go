@@ -87,7 +87,8 @@ var flagGroups = []group{
 	}},
 	{"JetStream", []option{
 		{[]string{"js"}, []string{"jetstream"}, "", "enable JetStream", true, plannedBoolean},
-		{[]string{"sd"}, []string{"store_dir"}, "dir", "directory for streams", true, plannedText},
+		{[]string{"sd"}, []string{"store_dir"}, "dir", "directory for streams; without effect while JetStream is off", false,
+			textFlag("store_dir", func(c *Config) *string { return &c.StoreDir })},
 	}},
 	{"Authorization", []option{
 		{nil, []string{"user"}, "name", "user that clients must be", true, plannedText},

@@ -17,6 +17,7 @@ import (
 	"myelin/internal/clock"
 	"myelin/internal/netx"
 	"myelin/internal/report"
+	"myelin/internal/router"
 )
 
 // silent is a Logger that drops everything.
@@ -39,7 +40,7 @@ func testLimits() Limits {
 func start(t testing.TB, limits Limits) *Listener {
 	t.Helper()
 	l, err := Listen("127.0.0.1", -1, Options{
-		Broker: broker.New(nil), Registry: netx.NewRegistry[Guest, report.Conn](100),
+		Broker: broker.New(router.New(), nil), Registry: netx.NewRegistry[Guest, report.Conn](100),
 		Clock: clock.Real{}, Log: silent{}, Limits: limits, Info: Info{Headers: true},
 	})
 	if err != nil {

@@ -102,7 +102,7 @@ func (c *cache) place(r *Router, hash uint64) *entry {
 func (c *cache) grow(r *Router) bool {
 	size := max(ways, 2*len(c.entries))
 	more := int64(size - len(c.entries))
-	if size > maxCacheEntries {
+	if size > r.maxCache {
 		return false
 	}
 	if cachedTotal.Add(more) > maxCachedTotal {

@@ -58,7 +58,8 @@ type Sub struct {
 
 // Router holds the subscriptions of one account. It is safe for concurrent use.
 type Router struct {
-	seed maphash.Seed
+	seed     maphash.Seed
+	maxCache int // entries of one publisher's cache
 
 	mu      sync.RWMutex
 	index   subject.Index[*Sub] // pattern to the first of its subscriptions
@@ -71,7 +72,10 @@ type Router struct {
 }
 
 // New returns a router without subscriptions.
-func New() *Router { return &Router{seed: maphash.MakeSeed()} }
+func New() *Router { return &Router{seed: maphash.MakeSeed(), maxCache: maxCacheEntries} }
+
+// NewUncached returns a router whose publishers remember no matches: they take longer and less memory.
+func NewUncached() *Router { return &Router{seed: maphash.MakeSeed()} }
 
 // Subscribe adds a subscription. Messages that are published after it returns reach it.
 func (r *Router) Subscribe(s *Sub) {
