@@ -231,10 +231,21 @@ func (s *Server) listen() (err error) {
 	}
 	s.clients, err = nats.Listen(s.cfg.Host, s.cfg.Port, s.natsOptions())
 	if err != nil {
-		return fmt.Errorf("Error listening on port: %s, %q", address(s.cfg.Host, s.cfg.Port), err)
+		return &portError{address(s.cfg.Host, s.cfg.Port), err}
 	}
 	return nil
 }
+
+// portError is a client port that cannot be had, in the words that start scripts look for.
+type portError struct {
+	addr string
+	err  error
+}
+
+func (e *portError) Error() string {
+	return fmt.Sprintf("Error listening on port: %s, %q", e.addr, e.err)
+}
+func (e *portError) Unwrap() error { return e.err }
 
 // natsOptions are the settings of the client listener.
 func (s *Server) natsOptions() nats.Options {

@@ -304,7 +304,7 @@ func TestCacheIsInvalidatedByWhatConcernsIt(t *testing.T) {
 		st := r.Stats()
 		return st.Matches - st.CacheHits
 	}
-	if misses() != 1 || misses() != 1 {
+	if first, second := misses(), misses(); first != 1 || second != 1 {
 		t.Fatal("the second look-up should hit")
 	}
 	for i := range 100 {
