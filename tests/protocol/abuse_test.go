@@ -22,8 +22,8 @@ func memory(t *testing.T, server *testkit.Server) int64 {
 	return varz.Bytes
 }
 
-// Lines that never end cost the server no memory: neither blanks between words
-// nor what follows a PING is kept.
+// Lines that never end cost the server no memory, whether it reads on for ever or
+// hangs up at some length.
 func TestEndlessLine(t *testing.T) {
 	for _, start := range []string{"SUB ", "PING", "PONG", "+OK"} {
 		t.Run(strings.TrimSpace(start), func(t *testing.T) {
@@ -35,7 +35,9 @@ func TestEndlessLine(t *testing.T) {
 			conn.Write(start)
 			blanks := strings.Repeat(" ", megabyte)
 			for range 64 {
-				conn.Write(blanks)
+				if conn.TryWrite(blanks) != nil {
+					break
+				}
 			}
 			if grown := memory(t, server) - before; grown > 32*megabyte {
 				t.Errorf("64 MiB of blanks cost %d bytes", grown)

@@ -8,17 +8,17 @@ import (
 	"myelin/internal/testkit"
 )
 
-// flood publishes messages that nobody reads until the connection with that
-// number is closed, far beyond what the system's buffers hold.
-func flood(t *testing.T, server *testkit.Server, cid uint64) {
+// flood publishes messages of that size, which nobody reads, until the
+// connection with that number is closed, far beyond what the system's buffers
+// hold.
+func flood(t *testing.T, server *testkit.Server, cid uint64, messageBytes int) {
 	t.Helper()
 	publisher := server.Raw(t)
 	publisher.Send(quiet)
-	message := "PUB x 262144\r\n" + strings.Repeat("x", 262144) + "\r\n"
+	message := fmt.Sprintf("PUB x %d\r\n%s\r\n", messageBytes, strings.Repeat("x", messageBytes))
+	burst := strings.Repeat(message, 4*megabyte/messageBytes)
 	testkit.Eventually(t, "the slow consumer to be closed", func() bool {
-		for range 16 {
-			publisher.Write(message)
-		}
+		publisher.Write(burst)
 		return !isOpen(t, server, cid)
 	})
 	publisher.Sync()
@@ -40,7 +40,7 @@ func TestSlowConsumerPendingBytes(t *testing.T) {
 	slow := server.Raw(t)
 	slow.Send(quiet, "SUB x 1")
 	slow.Sync()
-	flood(t, server, slow.Info.ClientID)
+	flood(t, server, slow.Info.ClientID, 256<<10)
 	expectReason(t, server, slow.Info.ClientID, "Slow Consumer (Pending Bytes)")
 	expectSlowConsumers(t, server, 1)
 }
@@ -54,7 +54,7 @@ func TestSlowConsumerWriteDeadline(t *testing.T) {
 	slow := server.Raw(t)
 	slow.Send(quiet, "SUB x 1")
 	slow.Sync()
-	flood(t, server, slow.Info.ClientID)
+	flood(t, server, slow.Info.ClientID, 256<<10)
 	expectReason(t, server, slow.Info.ClientID, "Slow Consumer (Write Deadline)")
 	expectSlowConsumers(t, server, 1)
 }
@@ -75,6 +75,27 @@ func expectSlowConsumers(t *testing.T, server *testkit.Server, want int) {
 	if varz.SlowConsumers != want || varz.Stats.Clients != want {
 		t.Errorf("/varz counts %d slow consumers, %d of them clients, instead of %d",
 			varz.SlowConsumers, varz.Stats.Clients, want)
+	}
+}
+
+// A publisher that is faster than a subscriber is held back before the subscriber
+// is given up, unless the configuration says not to.
+func TestFastProducerStall(t *testing.T) {
+	for _, option := range []string{"", "no_fast_producer_stall: true\n"} {
+		server := testkit.Start(t, testkit.Options{
+			Config: "max_pending: 2MB\nwrite_deadline: \"10s\"\n" + option,
+		})
+		slow := server.Raw(t)
+		slow.Send(quiet, "SUB x 1")
+		slow.Sync()
+		flood(t, server, slow.Info.ClientID, 1<<10)
+		var varz struct {
+			Stalled int `json:"stalled_clients"`
+		}
+		server.Monitor("/varz", &varz)
+		if mayStall := option == ""; mayStall != (varz.Stalled > 0) {
+			t.Errorf("with %q, /varz counts %d stalls", option, varz.Stalled)
+		}
 	}
 }
 
