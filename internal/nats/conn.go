@@ -103,7 +103,7 @@ func (c *Conn) serve() {
 		return
 	}
 	c.debugf("Client connection created")
-	c.out.append(c, c.l.info().frame(c))
+	c.tell(c.l.info().frame(c))
 	c.keep.start(c)
 	c.readLoop()
 	c.keep.stop()

@@ -55,6 +55,6 @@ func (l *Listener) info() Info {
 // announce sends the current document to a client that understands it at any time.
 func (c *Conn) announce() {
 	if c.flags.has(asyncInfo) {
-		c.out.append(c, c.l.info().frame(c))
+		c.tell(c.l.info().frame(c))
 	}
 }

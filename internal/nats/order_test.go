@@ -100,7 +100,9 @@ func (c *client) line() string {
 // frame reads one frame: its control line, and for a message its payload.
 func (c *client) frame() (line, payload string) {
 	c.t.Helper()
-	line = c.line()
+	for line = c.line(); line == "PING"; line = c.line() { // the server's own, two seconds after CONNECT
+		c.send("PONG\r\n")
+	}
 	if !strings.HasPrefix(line, "MSG ") && !strings.HasPrefix(line, "HMSG ") {
 		return line, ""
 	}

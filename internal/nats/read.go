@@ -157,6 +157,37 @@ func (c *Conn) flush() {
 	}
 }
 
+// stall holds a publisher back that runs ahead of its receivers: for a moment, so that their writers keep
+// up; for longer, when one of them may soon be cut off.
+func (c *Conn) stall(pressed []router.Dest) {
+	const moment, longer = time.Millisecond, 10 * time.Millisecond
+	if c.l.opt.Limits.NoStall {
+		return
+	}
+	patience := moment
+	waits := make([]<-chan struct{}, 0, len(pressed))
+	for _, dest := range pressed {
+		if dest == router.Dest(c) {
+			continue
+		}
+		relief, full := dest.Relief()
+		waits = append(waits, relief)
+		if full && patience != longer {
+			patience = longer
+			c.stalls.Add(1)
+			c.l.totals.stalls.Add(1)
+		}
+	}
+	enough := c.clock().After(patience)
+	for _, relief := range waits {
+		select {
+		case <-relief:
+		case <-enough:
+			return
+		}
+	}
+}
+
 // work is what is in hand while input is worked on. It is too large to be kept by each idle connection.
 type work struct {
 	op  wire.Op
