@@ -140,12 +140,12 @@ func (r *Reader) quickPub(in []byte, op *Op) (bool, error) {
 	return true, nil
 }
 
-// trailingNumber reads the decimal number at the end of b and how many digits it has; numbers of more
-// than nine digits are not read.
+// trailingNumber reads the decimal number at the end of b and how many digits it has; 0 and 0 where there
+// is none, or one of more than maxDigits.
 func trailingNumber(b []byte) (n, digits int) {
 	scale := 1
 	for i := len(b) - 1; i >= 0 && b[i] >= '0' && b[i] <= '9'; i-- {
-		if digits == 9 {
+		if digits == maxDigits {
 			return 0, 0
 		}
 		n += int(b[i]-'0') * scale

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"math"
-)
+import "bytes"
 
 // verb is one row of the protocol.
 type verb struct {
@@ -193,9 +190,12 @@ func split(args []byte, words [][]byte) int {
 	return n
 }
 
-// number reads a decimal number without sign; -1 when it is none or does not fit 31 bits.
+// maxDigits is how long a number may be, as on the stock server; it bounds what trailingNumber reads.
+const maxDigits = 9
+
+// number reads a decimal number without sign; -1 when it is none or too long.
 func number(b []byte) int {
-	if len(b) == 0 || len(b) > 10 {
+	if len(b) == 0 || len(b) > maxDigits {
 		return -1
 	}
 	n := 0
@@ -204,9 +204,6 @@ func number(b []byte) int {
 			return -1
 		}
 		n = n*10 + int(c-'0')
-	}
-	if n > math.MaxInt32 {
-		return -1
 	}
 	return n
 }

@@ -94,6 +94,7 @@ func TestViolations(t *testing.T) {
 		{"SUB a\r\n", Malformed}, {"SUB a b c d\r\n", Malformed}, {"UNSUB 1 2 3\r\n", Malformed},
 		{"PUB a\r\n", Malformed}, {"PUB a b c 1\r\n", Malformed}, {"PUB a x\r\n", Malformed}, {"PUB a -1\r\n", Malformed},
 		{"PUB a 99999999999999999999\r\n", Malformed}, {"PUB a 4294967297\r\n", Malformed},
+		{"PUB a 0000000001\r\n", Malformed}, {"HPUB a 0000000002 0000000021\r\n", Malformed},
 		{"HPUB a 3 2\r\n", Malformed}, {"HPUB a x 2\r\n", Malformed}, {"HPUB a 2\r\n", Malformed}, {"HPUB a -1 2\r\n", Malformed},
 		{"PUB a 33\r\n", PayloadTooBig}, {"PUB a r 33\r\n", PayloadTooBig}, {"HPUB a 1 33\r\n", PayloadTooBig},
 		{"SUB " + long + " 1\r\n", LineTooLong}, {"SUB " + long, LineTooLong}, {"PUB " + long + " 1\r\n", LineTooLong},
@@ -138,9 +139,19 @@ func frame(t *testing.T, op *Op, sid string) []byte {
 	built := AppendTail(AppendHead(nil, op.Subject, sid, op.Header != nil), op.Reply, op.Header, op.Payload)
 	if op.Tail != nil {
 		quick := append(AppendHead(nil, op.Subject, sid, op.Header != nil), op.Tail...)
+		if n, content := MeasureFrame(quick); n != len(quick) || content != len(op.Header)+len(op.Payload) {
+			t.Errorf("frame %q is measured as %d and %d", quick, n, content)
+		}
 		if !bytes.Equal(built, quick) && !bytes.Contains(op.Tail[:bytes.IndexByte(op.Tail, '\n')], []byte(" 0")) {
 			t.Errorf("frame from tail is %q, from parts %q", quick, built)
 		}
+	}
+	if n, content := MeasureFrame(built); n != len(built) || content != len(op.Header)+len(op.Payload) {
+		t.Errorf("frame %q is measured as %d and %d", built, n, content)
+	}
+	if subject, reply, header, payload := ParseFrame(built); !bytes.Equal(subject, op.Subject) || !bytes.Equal(reply, op.Reply) ||
+		!bytes.Equal(header, op.Header) || !bytes.Equal(payload, op.Payload) {
+		t.Errorf("frame %q is parsed as %q %q %q %q", built, subject, reply, header, payload)
 	}
 	if bound := FrameBound(len(op.Subject), len(sid), len(op.Reply), len(op.Header), len(op.Payload)); len(built) > bound {
 		t.Errorf("frame of %d bytes, bound is %d", len(built), bound)

@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"strconv"
+
+	"myelin/internal/must"
 )
 
 // Frames that never change.
@@ -70,7 +72,8 @@ func MeasureFrame(b []byte) (frame, content int) {
 	if b[0] != 'M' && b[0] != 'H' {
 		return end, 0
 	}
-	size, _ := trailingNumber(b[:end-len(lineEnd)])
+	size, digits := trailingNumber(b[:end-len(lineEnd)])
+	must.True(digits > 0 && len(b) >= end+size+len(lineEnd), "not a frame of ours: %.64q", b)
 	return end + size + len(lineEnd), size
 }
 
