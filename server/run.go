@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"myelin/internal/logging"
 )
@@ -35,13 +36,16 @@ func program() string {
 	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
+// peerLogEvery keeps peers that do something wrong all the time from filling the disk with it.
+const peerLogEvery = 10 * time.Millisecond
+
 // openLog opens the log that the configuration asks for.
 func (s *Server) openLog() error {
 	log, err := logging.Open(logging.Options(s.cfg.Log), s.fs, s.clock)
 	if err != nil {
 		return err
 	}
-	s.log = log
+	s.log, s.peerLog = log, log.RateLimited(peerLogEvery)
 	s.closeLog = func() { log.Close() }
 	return nil
 }

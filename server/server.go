@@ -60,6 +60,7 @@ type Server struct {
 	// fixed by New
 	cfg      *config.Config
 	log      Log
+	peerLog  nats.PeerLogger
 	closeLog func()
 	clock    clock.Clock
 	fs       vfs.FS
@@ -116,7 +117,7 @@ func New(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.log == nil {
+	if s.peerLog = s.log; s.log == nil {
 		if err := s.openLog(); err != nil {
 			return nil, err
 		}
@@ -255,7 +256,7 @@ func (s *Server) natsOptions() nats.Options {
 		maxPayload = int(l.MaxPending)
 	}
 	return nats.Options{
-		Broker: s.broker, Registry: s.registry, Clock: s.clock, Log: s.log, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		Broker: s.broker, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: maxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,

@@ -130,7 +130,7 @@ func (c *Conn) fail(f *fatal) {
 		c.respond(wire.AppendError(nil, f.text))
 	}
 	c.flush()
-	c.l.opt.Log.Errorf("%s - %s", c, f.Error())
+	c.l.opt.PeerLog.Errorf("%s - %s", c, f.Error())
 }
 
 // decide notes why the connection closes; it reports false when that was known already. From now on it

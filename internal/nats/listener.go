@@ -55,12 +55,20 @@ type Logger interface {
 	TraceEnabled() bool
 }
 
+// PeerLogger is where a Listener reports what peers do wrong. They can do that at any rate, so it may drop
+// lines.
+type PeerLogger interface {
+	Noticef(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
 // Options are what a Listener needs.
 type Options struct {
 	Broker   *broker.Broker
 	Registry *Registry
 	Clock    clock.Clock
 	Log      Logger
+	PeerLog  PeerLogger
 	Limits   Limits
 	Info     Info // what every connection is told; the listener completes it
 	// MaxTraced cuts payloads in traces; 0: whole.

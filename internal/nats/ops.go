@@ -33,7 +33,7 @@ func (c *Conn) ok() {
 func (c *Conn) complain(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	c.respond(wire.AppendError(nil, text))
-	c.l.opt.Log.Errorf("%s - %s", c, text)
+	c.l.opt.PeerLog.Errorf("%s - %s", c, text)
 }
 
 // publish is PUB and HPUB.

@@ -118,7 +118,7 @@ func (c *Conn) tooSlow(why Reason) {
 		return
 	}
 	c.l.totals.slow.Add(1)
-	c.l.opt.Log.Noticef("%s - Slow Consumer Detected: %s", c, slowDetail(c, why))
+	c.l.opt.PeerLog.Noticef("%s - Slow Consumer Detected: %s", c, slowDetail(c, why))
 	c.close(why)
 }
 
