@@ -120,6 +120,19 @@ func (c *Conn) close(why Reason) {
 	c.net.Close()
 }
 
+// leave ends the connection from outside of its reading goroutine, once what waits for the peer is written.
+func (c *Conn) leave(why Reason) {
+	if c.decide(why) {
+		c.interrupt()
+	}
+}
+
+// interrupt wakes the reading goroutine: its read ends, and a tick follows.
+func (c *Conn) interrupt() {
+	// An error means that the socket is closed, which ends the read too.
+	_ = c.net.SetReadDeadline(time.Unix(1, 0))
+}
+
 // fail ends the connection for an error that the peer is told; the reading goroutine calls it, and then
 // finish.
 func (c *Conn) fail(f *fatal) {

@@ -21,10 +21,7 @@ type keepAlive struct {
 
 // start plans the first look at the connection.
 func (k *keepAlive) start(c *Conn) {
-	k.timer = c.clock().AfterFunc(jitter(c.l.opt.Limits.PingInterval), func() {
-		// An interrupted read is followed by a tick.
-		_ = c.net.SetReadDeadline(time.Unix(1, 0))
-	})
+	k.timer = c.clock().AfterFunc(jitter(c.l.opt.Limits.PingInterval), c.interrupt)
 }
 
 func (k *keepAlive) stop() { k.timer.Stop() }

@@ -174,7 +174,7 @@ func (l *Listener) Spread(over time.Duration, stop <-chan struct{}) {
 	}
 	pause := over / time.Duration(len(conns))
 	for _, c := range conns {
-		c.close(ServerShutdown)
+		c.leave(ServerShutdown)
 		select {
 		case <-l.opt.Clock.After(pause):
 		case <-stop:
@@ -190,7 +190,7 @@ func (l *Listener) Close() {
 	l.conns = nil
 	l.mu.Unlock()
 	for _, c := range conns {
-		c.close(ServerShutdown)
+		c.leave(ServerShutdown)
 	}
 	l.gone.Wait()
 }

@@ -321,3 +321,30 @@ func TestOrderAcrossSizes(t *testing.T) {
 		}
 	}
 }
+
+// A server that stops still delivers what its clients were owed.
+func TestShutdownDeliversWhatWaits(t *testing.T) {
+	l := start(t, testLimits())
+	b := dial(t, l)
+	b.send("SUB x 1\r\n")
+	b.sync()
+	p := dial(t, l)
+	const n, size = 200, 50_000
+	p.send("%s", strings.Repeat(fmt.Sprintf("PUB x %d\r\n%s\r\n", size, strings.Repeat(".", size)), n))
+	p.sync()
+	stopped := make(chan struct{})
+	go func() {
+		l.StopAccepting()
+		l.Close()
+		close(stopped)
+	}()
+	for i := range n {
+		if _, payload := b.frame(); len(payload) != size {
+			t.Fatalf("message %d has %d bytes", i, len(payload))
+		}
+	}
+	if rest, err := io.ReadAll(b.in); err != nil || len(rest) != 0 {
+		t.Fatalf("%q %v", rest, err)
+	}
+	<-stopped
+}

@@ -116,6 +116,9 @@ func (c *Conn) readLoop() {
 			continue
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if c.flags.has(closed) {
+				return
+			}
 			if f := c.tick(); f != nil {
 				c.fail(f)
 				return

@@ -89,8 +89,9 @@ func (c *Conn) waitWrite() error {
 	return c.net.SetWriteDeadline(time.Time{})
 }
 
-// drain waits until what is queued is written, no longer than the write deadline, and takes no more.
+// drain waits until what is queued is written, not for long, and takes no more.
 func (c *Conn) drain() {
+	const patience = 2 * time.Second
 	o := &c.out
 	o.mu.Lock()
 	if o.state == outOpen {
@@ -107,7 +108,7 @@ func (c *Conn) drain() {
 	}
 	select {
 	case <-idle:
-	case <-c.clock().After(c.l.opt.Limits.WriteDeadline):
+	case <-c.clock().After(min(patience, c.l.opt.Limits.WriteDeadline)):
 		o.shut()
 	}
 }
