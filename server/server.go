@@ -251,14 +251,11 @@ func (e *portError) Unwrap() error { return e.err }
 // natsOptions are the settings of the client listener.
 func (s *Server) natsOptions() nats.Options {
 	l := &s.cfg.Limits
-	maxPayload := l.MaxPayload
-	if maxPayload < 0 {
-		maxPayload = int(l.MaxPending)
-	}
+	host, port := s.cfg.Advertised(0)
 	return nats.Options{
 		Broker: s.broker, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 		Limits: nats.Limits{
-			MaxControlLine: l.MaxControlLine, MaxPayload: maxPayload, MaxPending: l.MaxPending,
+			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
 			NoHeaders: l.NoHeaderSupport, NoStall: l.NoFastProducerStall,
 			WriteDeadline: l.WriteDeadline, RetryWrites: l.WriteTimeout == config.WriteRetry,
@@ -266,23 +263,9 @@ func (s *Server) natsOptions() nats.Options {
 		},
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
-			Host: s.cfg.Host, Headers: !l.NoHeaderSupport, MaxPayload: maxPayload, APILevel: apiLevel, XKey: s.xkey,
-			ConnectURLs: s.connectURLs(),
+			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, APILevel: apiLevel, XKey: s.xkey,
 		},
 	}
-}
-
-// connectURLs are the addresses that clients are told of: none but an advertised one, since they have
-// reached this server already.
-func (s *Server) connectURLs() []string {
-	advertise := s.cfg.ClientAdvertise
-	if advertise == "" {
-		return nil
-	}
-	if _, _, err := net.SplitHostPort(advertise); err != nil {
-		advertise = net.JoinHostPort(advertise, strconv.Itoa(s.cfg.Port))
-	}
-	return []string{advertise}
 }
 
 // undoStart closes what a failed Start has opened.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,23 @@ func TestBadMapping(t *testing.T) {
 	cfg.Mappings = append(cfg.Mappings, config.Mapping{Source: "a.*", Dests: []config.MappingDest{{Subject: "b.$2", Weight: 100}}})
 	if _, err := New(Options{Config: cfg, Log: quietLog{t}}); err == nil || !strings.Contains(err.Error(), `"a.*"`) {
 		t.Fatal(err)
+	}
+}
+
+// What is advertised stands in INFO instead of the address that is bound.
+func TestAdvertise(t *testing.T) {
+	for advertise, want := range map[string]string{"": "127.0.0.1:bound", "example.org": "example.org:bound", "example.org:99": "example.org:99"} {
+		cfg := testConfig()
+		cfg.ClientAdvertise = advertise
+		s := run(t, cfg)
+		info := s.clients.Info()
+		port := strconv.Itoa(info.Port)
+		if info.Port == s.clients.Addr().Port {
+			port = "bound"
+		}
+		if got := info.Host + ":" + port; got != want {
+			t.Errorf("advertising %q: INFO says %s, want %s", advertise, got, want)
+		}
 	}
 }
 

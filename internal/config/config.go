@@ -2,6 +2,8 @@ package config
 
 import (
 	"math"
+	"net"
+	"strconv"
 	"time"
 )
 
@@ -147,6 +149,22 @@ func Default() *Config {
 		ConnectErrorReports:   3600,
 		ReconnectErrorReports: 1,
 	}
+}
+
+// Advertised is where clients are told that the server is: where it listens, with the port that was bound,
+// unless ClientAdvertise knows better.
+func (c *Config) Advertised(bound int) (host string, port int) {
+	if c.ClientAdvertise == "" {
+		return c.Host, bound
+	}
+	host, text, err := net.SplitHostPort(c.ClientAdvertise)
+	if err != nil {
+		return c.ClientAdvertise, bound
+	}
+	if port, err = strconv.Atoi(text); err != nil {
+		return c.ClientAdvertise, bound
+	}
+	return host, port
 }
 
 // normalize turns the ways to say "the default" (zero) and "no limit" (negative) into one value each.

@@ -70,7 +70,7 @@ type Options struct {
 	Log      Logger
 	PeerLog  PeerLogger
 	Limits   Limits
-	Info     Info // what every connection is told; the listener completes it
+	Info     Info // what every connection is told; port 0 becomes the one that is bound
 	// MaxTraced cuts payloads in traces; 0: whole.
 	MaxTraced int
 }
@@ -101,7 +101,9 @@ func Listen(host string, port int, opt Options) (*Listener, error) {
 		return nil, err
 	}
 	l := &Listener{opt: opt, acceptor: acceptor, conns: make(map[*Conn]struct{})}
-	l.opt.Info.Port = acceptor.Addr().Port
+	if l.opt.Info.Port == 0 {
+		l.opt.Info.Port = acceptor.Addr().Port
+	}
 	return l, nil
 }
 

@@ -2,10 +2,8 @@ package report
 
 import (
 	"math"
-	"net"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"myelin/internal/config"
@@ -143,9 +141,7 @@ func (v *Views) describeProcess(z *Varz) {
 }
 
 func (z *Varz) describeConfig(c *config.Config) {
-	if c.ClientAdvertise != "" {
-		z.Host, z.Port = splitAdvertised(c.ClientAdvertise, z.Port)
-	}
+	z.Host, z.Port = c.Advertised(z.Port)
 	z.HTTPBasePath = c.HTTPBasePath
 	z.ConfigDigest, z.Tags, z.Metadata = c.Digest, c.ServerTags, c.ServerMetadata
 	z.AuthTimeout, z.TLSTimeout = handshakeTimeout, handshakeTimeout
@@ -160,19 +156,6 @@ func (z *Varz) describeConfig(c *config.Config) {
 	if limits.WriteTimeout != config.WriteDefault {
 		z.WriteTimeout = limits.WriteTimeout
 	}
-}
-
-// splitAdvertised separates host and port; the port may be missing.
-func splitAdvertised(address string, defaultPort int) (string, int) {
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return address, defaultPort
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return address, defaultPort
-	}
-	return host, port
 }
 
 // count fills in the totals. Clients are the only kind of connection, so that each total is theirs.
