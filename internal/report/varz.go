@@ -141,7 +141,9 @@ func (v *Views) describeProcess(z *Varz) {
 }
 
 func (z *Varz) describeConfig(c *config.Config) {
-	z.Host, z.Port = c.Advertised(z.Port)
+	if c.ClientAdvertise != "" {
+		z.Host, z.Port = c.Advertised(z.Port)
+	}
 	z.HTTPBasePath = c.HTTPBasePath
 	z.ConfigDigest, z.Tags, z.Metadata = c.Digest, c.ServerTags, c.ServerMetadata
 	z.AuthTimeout, z.TLSTimeout = handshakeTimeout, handshakeTimeout
