@@ -9,7 +9,7 @@ import (
 )
 
 // testTimeout is generous: it only ends tests that hang.
-const testTimeout = 2 * time.Minute
+const testTimeout = 5 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)

@@ -176,6 +176,9 @@ func (l *Listener) Spread(over time.Duration, stop <-chan struct{}) {
 	}
 	pause := over / time.Duration(len(conns))
 	for _, c := range conns {
+		if c.flags.has(closed) {
+			continue // it has gone by itself, as it was asked to
+		}
 		c.leave(ServerShutdown)
 		select {
 		case <-l.opt.Clock.After(pause):
