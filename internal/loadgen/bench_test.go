@@ -122,7 +122,7 @@ func TestRequestWithoutResponders(t *testing.T) {
 func TestSuite(t *testing.T) {
 	t.Setenv(fakeEnv, "1")
 	suite := &Suite{Server: os.Args[0], Peer: os.Args[0], Match: "1to1-16B,1to4*,queue*,subjects*,request-16,latency-1to1,publishers*,churn-same",
-		Runs: 1, Warmup: 10 * time.Millisecond, Window: 50 * time.Millisecond}
+		Runs: 1, Warmup: 10 * time.Millisecond, Window: 50 * time.Millisecond, Backlog: 256 << 10}
 	report, err := suite.Run(testContext(t))
 	if err != nil {
 		t.Fatal(err)

@@ -166,4 +166,4 @@ func await(ctx context.Context, what string, holds func() bool) error {
 	return nil
 }
 
-const drainTimeout = 30 * time.Second
+const drainTimeout = 2 * time.Minute
