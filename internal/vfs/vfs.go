@@ -1,43 +1,62 @@
-// Package vfs is the only way to the file system: the real one for the server, an imagined one for tests.
+// Package vfs is the only way to the file system: the real one ([OS]) for the server, an imagined one
+// ([Mem]) that can lose power for tests, and one that fails on demand ([Fault]) around either.
 //
-// The interface is what the server needs and no more. Names are those of the operating system
-// (package path/filepath). Errors are *fs.PathError as package os gives them, so that errors.Is works
-// with fs.ErrNotExist and its kin.
+// The interfaces are what the server needs and no more. Names are those of the operating system
+// (package path/filepath). Errors are those of package os, so that errors.Is works with fs.ErrNotExist
+// and its kin.
+//
+// What is durable, here as on a disk: content is after [File.Sync], a name (one made, renamed or removed)
+// after [FS.SyncDir] of its directory. Neither brings the other along, and what is not durable may survive
+// a crash in part and in any order. Each sector of 512 bytes is written whole or not at all.
 package vfs
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"path/filepath"
 )
 
-// File is an open file.
+// File is an open file. Its methods may be called concurrently, except for Read and Write, which share a
+// position.
 type File interface {
 	io.Reader
 	io.Writer
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
-	// Sync returns when what was written is on the disk.
+	// Sync returns when content and size are on the disk. After an error nobody knows what is: the system
+	// may have given up the bytes, and a later Sync that succeeds does not bring them back.
 	Sync() error
 	// Size is the current length in bytes.
 	Size() (int64, error)
+	// Truncate cuts or extends the file. What it adds reads as zeros and has no place on the disk yet, so
+	// that writing there may find the disk full; to have the place, write zeros.
+	Truncate(size int64) error
 }
 
 // FS is a file system.
 type FS interface {
 	// Open opens a file for reading.
 	Open(name string) (File, error)
+	// OpenReadWrite opens a file that exists for reading and for writing in place.
+	OpenReadWrite(name string) (File, error)
 	// Create makes an empty file, or empties the one that is there, for reading and writing.
 	Create(name string) (File, error)
-	// Append opens a file, made when absent, so that each write goes to its end.
+	// Append opens a file, made when absent, so that each write goes to its end. It cannot be read from,
+	// nor written to with WriteAt.
 	Append(name string) (File, error)
-	// Rename moves a file within the file system; an existing target is replaced.
+	// Rename moves a file within the file system; an existing target is replaced. In one directory that
+	// is atomic, also in a crash.
 	Rename(from, to string) error
 	// Remove deletes a file or an empty directory.
 	Remove(name string) error
 	// MakeDirs makes a directory and its missing parents.
 	MakeDirs(name string) error
+	// SyncDir returns when the names in a directory are on the disk as they are now. Those of its
+	// subdirectories, and its own, are not part of that.
+	SyncDir(dir string) error
 	// List returns the sorted names of a directory's entries.
 	List(dir string) ([]string, error)
 	// Stat describes a file or directory.
@@ -56,62 +75,68 @@ func ReadFile(f FS, name string) ([]byte, error) {
 
 // WriteFile makes or replaces a file with the given content. It does not sync.
 func WriteFile(f FS, name string, data []byte) error {
+	return writeFile(f, name, data, func(File) error { return nil })
+}
+
+// ReplaceFile makes or replaces a file with the given content, so that after a crash at any time it has
+// the content from before or the given one, which is durable when ReplaceFile returns. It leaves nothing
+// behind but, after a crash or an error, a file of that name with ".new" appended.
+func ReplaceFile(f FS, name string, data []byte) error {
+	next := name + ".new"
+	if err := writeFile(f, next, data, File.Sync); err != nil {
+		return err
+	}
+	if err := f.Rename(next, name); err != nil {
+		return err
+	}
+	return f.SyncDir(filepath.Dir(name))
+}
+
+func writeFile(f FS, name string, data []byte, finish func(File) error) error {
 	file, err := f.Create(name)
 	if err != nil {
 		return err
 	}
-	if _, err := file.Write(data); err != nil {
-		file.Close()
+	_, err = file.Write(data)
+	if err == nil {
+		err = finish(file)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// RemoveAll deletes a file, or a directory with all that is in it. What does not exist is no error. Unlike
+// a removed file, a directory that was being removed can be there in part after a crash.
+func RemoveAll(f FS, name string) error {
+	info, err := f.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return file.Close()
-}
-
-// OS is the file system of the machine.
-type OS struct{}
-
-const fileMode, dirMode = 0o640, 0o750
-
-func (OS) Open(name string) (File, error) { return wrap(os.Open(name)) }
-
-func (OS) Create(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, fileMode))
-}
-
-func (OS) Append(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, fileMode))
-}
-
-func (OS) Rename(from, to string) error          { return os.Rename(from, to) }
-func (OS) Remove(name string) error              { return os.Remove(name) }
-func (OS) MakeDirs(name string) error            { return os.MkdirAll(name, dirMode) }
-func (OS) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-
-func (OS) List(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
+	if info.IsDir() {
+		entries, err := f.List(name)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if err := RemoveAll(f, filepath.Join(name, entry)); err != nil {
+				return err
+			}
+		}
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
-	}
-	return names, nil
+	return f.Remove(name)
 }
 
-type osFile struct{ *os.File }
-
-func wrap(f *os.File, err error) (File, error) {
-	if err != nil {
-		return nil, err
+// IsFull says whether an error means that there is no space: on the disk, or for this user.
+func IsFull(err error) bool {
+	for _, full := range errsFull {
+		if errors.Is(err, full) {
+			return true
+		}
 	}
-	return osFile{f}, nil
+	return false
 }
 
-func (f osFile) Size() (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
+// errNegative is what a negative offset or size gives.
+func errNegative(what string, n int64) error { return fmt.Errorf("negative %s %d", what, n) }
