@@ -7,7 +7,7 @@ import (
 
 // Patience is how long anything here waits for a condition before the test
 // fails. It is a bound on a broken test's life, not an expectation.
-const Patience = 30 * time.Second
+const Patience = 60 * time.Second
 
 const pollEvery = 5 * time.Millisecond
 
