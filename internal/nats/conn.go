@@ -97,13 +97,13 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 // serve is the life of a connection.
 func (c *Conn) serve() {
 	defer c.l.forget(c)
+	c.tell(c.l.info().frame(c))
 	if !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
 		c.fail(&fatal{reason: MaxConnections, text: textMaxConnections})
 		c.finish()
 		return
 	}
 	c.debugf("Client connection created")
-	c.tell(c.l.info().frame(c))
 	c.keep.start(c)
 	c.readLoop()
 	c.keep.stop()

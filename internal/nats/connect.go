@@ -24,7 +24,7 @@ type connectOptions struct {
 // connect is CONNECT: the client says who it is and what it understands. Another CONNECT starts anew,
 // without subscriptions.
 func (c *Conn) connect(arg []byte) *fatal {
-	opt := connectOptions{Verbose: true, Pedantic: true, Echo: true}
+	opt := c.negotiated()
 	if err := json.Unmarshal(arg, &opt); err != nil {
 		return &fatal{ProtocolViolation, "", "CONNECT: " + err.Error()}
 	}
@@ -55,6 +55,30 @@ func (c *Conn) connect(arg []byte) *fatal {
 	}
 	if opt.Verbose {
 		c.respond([]byte(wire.OKFrame))
+	}
+	return nil
+}
+
+// negotiated is what holds until a CONNECT says otherwise.
+func (c *Conn) negotiated() connectOptions {
+	bits := c.flags.Load()
+	opt := connectOptions{
+		Verbose: bits&verbose != 0, Pedantic: bits&pedantic != 0, Echo: bits&noEcho == 0,
+		Headers: bits&headers != 0, NoResponders: bits&noResponders != 0,
+	}
+	if bits&asyncInfo != 0 {
+		opt.Protocol = 1
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	opt.Name, opt.Lang, opt.Version, opt.User = c.about.name, c.about.lang, c.about.version, c.about.user
+	return opt
+}
+
+// ignoreInfo is INFO from a client, which must be well formed though it means nothing.
+func (c *Conn) ignoreInfo(arg []byte) *fatal {
+	if err := json.Unmarshal(arg, new(Info)); err != nil {
+		return &fatal{ProtocolViolation, "", "INFO: " + err.Error()}
 	}
 	return nil
 }

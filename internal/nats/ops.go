@@ -58,7 +58,7 @@ func (c *Conn) publish(op *wire.Op, m *router.Message) {
 func (c *Conn) nobody(request *router.Message) {
 	var own *subscription
 	c.session.Matching(request.Reply, func(s *router.Sub) bool {
-		if mine, ok := s.Sink.(*subscription); ok && mine.conn == c {
+		if mine, ok := s.Sink.(*subscription); ok && mine.conn == c && s.Queue == "" {
 			own = mine
 		}
 		return own == nil
@@ -66,9 +66,9 @@ func (c *Conn) nobody(request *router.Message) {
 	if own == nil {
 		return
 	}
-	block := header.AppendField(header.AppendStatus(nil, 503, ""), "Nats-Subject", request.Subject)
-	status := router.Message{Subject: request.Reply, Header: header.AppendEnd(block)}
-	own.Deliver(&status, c.session.Batch())
+	// It is an answer to the connection, not a message: no maximum counts it.
+	block := header.AppendEnd(header.AppendField(header.AppendStatus(nil, 503, ""), "Nats-Subject", request.Subject))
+	c.respond(wire.AppendTail(wire.AppendHead(nil, request.Reply, own.sid, true), nil, block, nil))
 }
 
 // other is every operation that is not a publish.
@@ -84,6 +84,8 @@ func (c *Conn) other(op *wire.Op) *fatal {
 		c.keep.pong(c)
 	case wire.Connect:
 		return c.connect(op.Arg)
+	case wire.Info:
+		return c.ignoreInfo(op.Arg)
 	}
 	return nil
 }
@@ -101,6 +103,8 @@ func (c *Conn) subscribeOp(op *wire.Op) {
 		c.complain("Permissions Violation for Subscription to %q, too many tokens", pattern)
 	case limits.MaxSubscriptions > 0 && c.subCount() >= limits.MaxSubscriptions:
 		c.complain(textMaxSubscriptions)
+	case c.holds(op.SID):
+		c.ok() // as if nothing had been asked
 	case !subject.ValidPattern(pattern):
 		c.complain(textInvalidSubject)
 	default:

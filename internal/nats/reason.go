@@ -62,6 +62,8 @@ func violation(err *wire.Error) *fatal {
 		return &fatal{MaxControlLine, textControlLine, err.Detail}
 	case wire.PayloadTooBig:
 		return &fatal{MaxPayload, textMaxPayload, err.Detail}
+	case wire.PeerError:
+		return &fatal{ParseError, "", err.Detail}
 	default:
 		return &fatal{ProtocolViolation, "", err.Detail}
 	}

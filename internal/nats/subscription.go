@@ -81,20 +81,29 @@ func (s *subscription) claim() bool {
 	return s.left.Load() == unlimited || s.left.Add(-1) >= 0
 }
 
-// subscribe adds a subscription; false when its sid is taken.
-func (c *Conn) subscribe(op *wire.Op) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, taken := c.subs[string(op.SID)]; taken {
+// spent reports whether all deliveries up to the maximum have been claimed.
+func (s *subscription) spent() bool { return s.left.Load() <= 0 }
+
+// holds reports whether the sid is taken. One whose last messages are under way is free again.
+func (c *Conn) holds(sid []byte) bool {
+	s := c.sub(sid)
+	if s != nil && s.spent() {
+		c.endSub(s)
 		return false
 	}
+	return s != nil
+}
+
+// subscribe adds a subscription whose sid is free.
+func (c *Conn) subscribe(op *wire.Op) {
 	s := newSubscription(c, op)
+	c.mu.Lock()
 	if c.subs == nil {
 		c.subs = make(map[string]*subscription)
 	}
 	c.subs[s.sid] = s
+	c.mu.Unlock()
 	c.session.Subscribe(&s.Sub)
-	return true
 }
 
 // unsubscribe ends a subscription, at once or after max deliveries since its start.

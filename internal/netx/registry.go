@@ -42,13 +42,10 @@ func (r *Registry[T, C]) Add(id uint64, conn T, max int) bool {
 	return true
 }
 
-// Remove takes a connection out and remembers it as closed.
+// Remove takes a connection out, if it was let in, and remembers it as closed.
 func (r *Registry[T, C]) Remove(id uint64, memory C) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.open[id]; !ok {
-		return
-	}
 	delete(r.open, id)
 	switch {
 	case len(r.closed) < r.maxClosed:

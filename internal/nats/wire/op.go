@@ -17,7 +17,8 @@ const (
 	Pub // also HPUB: then Header is not nil
 	Sub
 	Unsub
-	Nothing // +OK and INFO from a client: tolerated and without meaning
+	Info    // from a client: without meaning
+	Nothing // +OK from a client: without meaning
 )
 
 // Op is one operation of a client. Which fields are set depends on the verb; the others are zero.
@@ -28,7 +29,7 @@ type Op struct {
 	Reply   []byte // Pub; nil when absent
 	Queue   []byte // Sub; nil when absent
 	SID     []byte // Sub, Unsub
-	Arg     []byte // Connect: the JSON document
+	Arg     []byte // Connect, Info: the JSON document
 	Max     int    // Unsub: deliveries after which the subscription ends; 0: at once
 
 	Header  []byte // Pub: the header block, not nil for HPUB, unless that has none

@@ -57,7 +57,7 @@ func (r *Reader) Next(op *Op) error {
 	if end < len(v.name) {
 		return unknownOperation(in)
 	}
-	args, err := r.arguments(v, in[:end])
+	args, err := r.arguments(v, bytes.TrimSuffix(in[:end], []byte("\r")))
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (r *Reader) quickPub(in []byte, op *Op) (bool, error) {
 	}
 	tail := args[space+1:]
 	size, digits := trailingNumber(tail)
-	if digits == 0 || size > r.MaxPayload || bytes.IndexByte(args, '\t') >= 0 {
+	if digits == 0 || size > r.MaxPayload || bytes.IndexByte(args, '\t') >= 0 || bytes.IndexByte(args, '\r') >= 0 {
 		return false, nil
 	}
 	var reply []byte
@@ -155,7 +155,8 @@ func trailingNumber(b []byte) (n, digits int) {
 	return n, digits
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+// isSpace reports whether c parts words; a carriage return inside of a line does, too.
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
 
 func malformed(format string, args ...any) error {
 	return &Error{Malformed, fmt.Sprintf(format, args...)}

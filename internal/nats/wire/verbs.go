@@ -19,9 +19,9 @@ var verbs = [...]verb{
 	{"UNSUB", Unsub, true, parseUnsub},
 	{"PING", Ping, false, parseBare},
 	{"PONG", Pong, false, parseBare},
-	{"CONNECT", Connect, false, parseConnect},
+	{"CONNECT", Connect, false, parseDocument},
 	{"+OK", Nothing, false, parseBare},
-	{"INFO", Nothing, true, parseBare},
+	{"INFO", Info, true, parseDocument},
 	{"-ERR", Nothing, false, parsePeerError},
 }
 
@@ -56,7 +56,7 @@ func parsePeerError(_ *Reader, _ *Op, args, _ []byte, _ int) error {
 	return &Error{PeerError, "the peer reports " + string(args)}
 }
 
-func parseConnect(r *Reader, op *Op, args, _ []byte, body int) error {
+func parseDocument(r *Reader, op *Op, args, _ []byte, body int) error {
 	op.Arg = args
 	return r.done(body)
 }
@@ -134,9 +134,9 @@ func parseHPub(r *Reader, op *Op, args, in []byte, body int) error {
 // canonicalTail reports whether the control line of an HPUB with n arguments is made of single spaces
 // and a CR LF only.
 func canonicalTail(line []byte, op *Op, n int) bool {
-	return isSpace(line[4]) && !isSpace(line[5]) && bytes.HasSuffix(line, []byte("\r\n")) &&
-		bytes.IndexByte(line, '\t') < 0 && bytes.Count(line, []byte(" ")) == n &&
-		!isSpace(line[len(line)-3]) && !bytes.Contains(line, []byte("  "))
+	end := len(line) - len("\r\n")
+	return !isSpace(line[5]) && !isSpace(line[end-1]) && bytes.IndexByte(line, '\r') == end &&
+		bytes.IndexByte(line, '\t') < 0 && bytes.Count(line, []byte(" ")) == n && !bytes.Contains(line, []byte("  "))
 }
 
 // noHeader is the size of the header block where there is none.

@@ -21,6 +21,8 @@ func show(op *Op) string {
 		return "ping"
 	case Pong:
 		return "pong"
+	case Info:
+		return fmt.Sprintf("info %s", op.Arg)
 	case Nothing:
 		return "nothing"
 	case Sub:
@@ -60,12 +62,12 @@ func readAll(stream string, piece int) (ops []string, err error) {
 func TestOperations(t *testing.T) {
 	for _, row := range []struct{ in, want string }{
 		{"PING\r\n", "ping"}, {"ping\n", "ping"}, {"PING  \r\n", "ping"}, {"PONG\r\n", "pong"},
-		{"+OK\r\n", "nothing"}, {"INFO {}\r\n", "nothing"},
+		{"+OK\r\n", "nothing"}, {"INFO {}\r\n", "info {}"},
 		{"CONNECT {\"a\":1}\r\n", `connect {"a":1}`}, {"CONNECT\r\n", "connect "},
-		{"SUB a 1\r\n", "sub a||1"}, {"sub\ta.b  q\t7 \r\n", "sub a.b|q|7"},
+		{"SUB a 1\r\n", "sub a||1"}, {"sub\ta.b  q\t7 \r\n", "sub a.b|q|7"}, {"SUB a\r1\r\r\n", "sub a||1"},
 		{"UNSUB 1\r\n", "unsub 1|0"}, {"UNSUB 1 5\r\n", "unsub 1|5"}, {"UNSUB 1 x\r\n", "unsub 1|0"}, {"UNSUB 1 -1\r\n", "unsub 1|0"},
 		{"PUB a 0\r\n\r\n", `pub a||-|""`}, {"PUB a 5\r\nhello\r\n", `pub a||-|"hello"`},
-		{"PUB a r 2\r\n\r\n\r\n", `pub a|r|-|"\r\n"`}, {"pub  a\tr  005 \nhello\r\n", `pub a|r|-|"hello"`},
+		{"PUB a\rr 2\r\nhi\r\n", `pub a|r|-|"hi"`}, {"PUB a r 2\r\n\r\n\r\n", `pub a|r|-|"\r\n"`}, {"pub  a\tr  005 \nhello\r\n", `pub a|r|-|"hello"`},
 		{"HPUB a 12 17\r\nNATS/1.0\r\n\r\nhello\r\n", `pub a||"NATS/1.0\r\n\r\n"|"hello"`},
 		{"HPUB a r 0 1\r\nx\r\n", `pub a|r|-|"x"`},
 		{"HPUB  a  12  12\r\nNATS/1.0\r\n\r\n\r\n", `pub a||"NATS/1.0\r\n\r\n"|""`},
