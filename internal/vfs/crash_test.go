@@ -333,7 +333,13 @@ func TestCrashModel(t *testing.T) {
 				t.Fatalf("seed %d: other content by %+v", seed, policy)
 			}
 		}
-		checkFound(t, seed, get(ReadFile(m.Crash(PowerLoss(seed)), "x")), disk, now)
+		found := m.Crash(PowerLoss(seed))
+		content := get(ReadFile(found, "x"))
+		checkFound(t, seed, content, disk, now)
+		ok(t, get(found.OpenReadWrite("x")).Truncate(20000))
+		if behind := get(ReadFile(found, "x"))[len(content):]; len(bytes.Trim(behind, "\x00")) > 0 {
+			t.Fatalf("seed %d: what was cut off by the crash is there again", seed)
+		}
 	}
 }
 
