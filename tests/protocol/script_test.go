@@ -30,7 +30,7 @@ import (
 //	a$                           a hangs up
 //
 // Lines end in CRLF. ${x*70} stands for seventy times x in what is sent and
-// expected. Each row has connections of its own.
+// expected. Each row has connections of its own, and finds none of those before.
 type script struct {
 	config string
 	rows   []row
@@ -123,19 +123,37 @@ func TestScripts(t *testing.T) {
 
 func (s *script) run(t *testing.T) {
 	server := testkit.Start(t, testkit.Options{Config: s.config})
+	before := presence(t, server)
 	for _, row := range s.rows {
-		t.Run(row.shows, func(t *testing.T) {
-			conns := map[string]*testkit.Raw{}
-			for _, step := range row.steps {
-				if conns[step.conn] == nil {
-					conns[step.conn] = server.Raw(t)
-				}
-				// The line of a failure lies in the kit; the log says where in the script.
-				t.Logf("line %d: %s%s %.80q", step.line, step.conn, step.verb, step.bytes)
-				step.do(t, server, conns[step.conn])
-			}
+		t.Run(row.shows, func(t *testing.T) { row.run(t, server) })
+		testkit.Eventually(t, "the connections of the row to be gone", func() bool {
+			return presence(t, server) == before
 		})
 	}
+}
+
+func (r row) run(t *testing.T, server *testkit.Server) {
+	conns := map[string]*testkit.Raw{}
+	for _, step := range r.steps {
+		if conns[step.conn] == nil {
+			conns[step.conn] = server.Raw(t)
+		}
+		// The line of a failure lies in the kit; the log says where in the script.
+		t.Logf("line %d: %s%s %.80q", step.line, step.conn, step.verb, step.bytes)
+		step.do(t, server, conns[step.conn])
+	}
+}
+
+// present is what connections leave on a server while they are open.
+type present struct {
+	Connections   int `json:"connections"`
+	Subscriptions int `json:"subscriptions"`
+}
+
+func presence(t *testing.T, server *testkit.Server) (now present) {
+	t.Helper()
+	server.Monitor("/varz", &now)
+	return now
 }
 
 func (s step) do(t *testing.T, server *testkit.Server, conn *testkit.Raw) {
