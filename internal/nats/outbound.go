@@ -27,7 +27,7 @@ type outbound struct {
 	pending int64         // bytes that are queued or being written
 	writing bool          // there is a writer
 	state   outState
-	relief  chan struct{} // closed when pending has fallen to half the pace; nil: nobody waits
+	relief  chan struct{} // closed when pending has fallen below the pace; nil: nobody waits
 	idle    chan struct{} // closed when the writer stops; nil: nobody waits
 	msgs    int64         // delivered
 	bytes   int64         // of these, headers and payloads
@@ -107,7 +107,7 @@ func (o *outbound) load(pace int64) bool {
 	defer o.mu.Unlock()
 	o.pending -= o.written
 	o.written = 0
-	if o.relief != nil && o.pending <= pace/2 {
+	if o.relief != nil && o.pending <= pace/4*3 {
 		close(o.relief)
 		o.relief = nil
 	}
@@ -187,7 +187,7 @@ func (c *Conn) Relief() (<-chan struct{}, bool) {
 		return o.relief, full
 	}
 	relief := make(chan struct{})
-	if o.state == outShut || o.pending <= c.pace()/2 {
+	if o.state == outShut || o.pending <= c.pace()/4*3 {
 		close(relief)
 	} else {
 		o.relief = relief
