@@ -348,3 +348,20 @@ func TestShutdownDeliversWhatWaits(t *testing.T) {
 	}
 	<-stopped
 }
+
+// A publisher that is its own slow receiver is held back, not cut off.
+func TestOwnReceiverHoldsBack(t *testing.T) {
+	limits := testLimits()
+	limits.MaxPending = 2 << 20
+	l := start(t, limits)
+	c := dial(t, l)
+	const n, size = 8000, 2000
+	c.send("SUB x 1\r\n")
+	c.sync()
+	go c.send("%s", strings.Repeat(fmt.Sprintf("PUB x %d\r\n%s\r\n", size, strings.Repeat(".", size)), n))
+	for i := range n {
+		if line, payload := c.frame(); len(payload) != size {
+			t.Fatalf("message %d: %q with %d bytes", i, line, len(payload))
+		}
+	}
+}

@@ -153,33 +153,37 @@ func (c *Conn) consume(n int) *fatal {
 
 // flush sends what was gathered since the last time, and waits a little if a receiver asks for it.
 func (c *Conn) flush() {
+	n := c.in.fresh
 	c.in.fresh = 0
 	c.addCounts()
 	if pressed := c.session.Flush(); len(pressed) > 0 {
-		c.stall(pressed)
+		c.stall(pressed, n)
 	}
 }
 
-// stall holds a publisher back that runs ahead of its receivers: for a moment, so that their writers keep
-// up; for longer, when one of them may soon be cut off.
-func (c *Conn) stall(pressed []router.Dest) {
-	const moment, longer = time.Millisecond, 10 * time.Millisecond
+// stall holds a publisher back that runs ahead of its receivers, itself among them, after n bytes of
+// input: for a moment, so that their writers keep up; for longer, when one of them may soon be cut off.
+func (c *Conn) stall(pressed []router.Dest, n int) {
+	const (
+		moment = time.Millisecond
+		longer = 10 * time.Millisecond // for each piece of the input
+		piece  = 64 << 10
+	)
 	if c.l.opt.Limits.NoStall {
 		return
 	}
-	patience := moment
-	waits := make([]<-chan struct{}, 0, len(pressed))
-	for _, dest := range pressed {
-		if dest == router.Dest(c) {
-			continue
-		}
+	waits := make([]<-chan struct{}, len(pressed))
+	danger := false
+	for i, dest := range pressed {
 		relief, full := dest.Relief()
-		waits = append(waits, relief)
-		if full && patience != longer {
-			patience = longer
-			c.stalls.Add(1)
-			c.l.totals.stalls.Add(1)
-		}
+		waits[i] = relief
+		danger = danger || full
+	}
+	patience := moment
+	if danger {
+		patience = longer * time.Duration(1+n/piece)
+		c.stalls.Add(1)
+		c.l.totals.stalls.Add(1)
 	}
 	enough := c.clock().After(patience)
 	for _, relief := range waits {

@@ -73,6 +73,9 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 		frame = wire.AppendTail(frame, m.Reply, header, m.Payload)
 	}
 	f.Commit(frame, &s.Sub, len(header)+len(m.Payload))
+	if c.l.opt.Log.TraceEnabled() {
+		s.traceMessage(m, header)
+	}
 	return true
 }
 
@@ -133,6 +136,9 @@ func (c *Conn) endSub(s *subscription) {
 	c.mu.Unlock()
 	if current {
 		c.session.Unsubscribe(&s.Sub)
+		if c.l.opt.Log.TraceEnabled() {
+			c.l.opt.Log.Tracef("%s - <-> [DELSUB %s]", c, s.sid)
+		}
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"strconv"
 
 	"myelin/internal/nats/wire"
+	"myelin/internal/router"
 )
 
 // clientName is how the log names a connection.
@@ -18,16 +20,20 @@ func (c *Conn) traceIn(op *wire.Op) {
 	tracef := c.l.opt.Log.Tracef
 	switch op.Verb {
 	case wire.Pub:
-		verb := "PUB"
-		if op.Header != nil {
-			verb = "HPUB"
+		if op.Header == nil {
+			tracef("%s - <<- [%s]", c, line("PUB", op.Subject, op.Reply, size(op.Payload)))
+		} else {
+			tracef("%s - <<- [%s]", c, line("HPUB", op.Subject, op.Reply, size(op.Header), size(op.Header, op.Payload)))
 		}
-		tracef("%s - <<- [%s %s %s %d]", c, verb, op.Subject, op.Reply, len(op.Header)+len(op.Payload))
 		tracef("%s - <<- MSG_PAYLOAD: [%q]", c, c.cut(op.Payload))
 	case wire.Sub:
-		tracef("%s - <<- [SUB %s %s %s]", c, op.Subject, op.Queue, op.SID)
+		tracef("%s - <<- [%s]", c, line("SUB", op.Subject, op.Queue, op.SID))
 	case wire.Unsub:
-		tracef("%s - <<- [UNSUB %s %d]", c, op.SID, op.Max)
+		if op.Max > 0 {
+			tracef("%s - <<- [UNSUB %s %d]", c, op.SID, op.Max)
+		} else {
+			tracef("%s - <<- [UNSUB %s]", c, op.SID)
+		}
 	case wire.Ping:
 		tracef("%s - <<- [PING]", c)
 	case wire.Pong:
@@ -35,6 +41,38 @@ func (c *Conn) traceIn(op *wire.Op) {
 	case wire.Connect:
 		tracef("%s - <<- [CONNECT %s]", c, redact(op.Arg))
 	}
+}
+
+// traceMessage logs a delivery.
+func (s *subscription) traceMessage(m *router.Message, header []byte) {
+	c := s.conn
+	tracef := c.l.opt.Log.Tracef
+	if header == nil {
+		tracef("%s - ->> [%s]", c, line("MSG", m.Subject, []byte(s.sid), m.Reply, size(m.Payload)))
+	} else {
+		tracef("%s - ->> [%s]", c, line("HMSG", m.Subject, []byte(s.sid), m.Reply, size(header), size(header, m.Payload)))
+	}
+	tracef("%s - ->> MSG_PAYLOAD: [%q]", c, c.cut(m.Payload))
+}
+
+// line joins the words of an operation that are there.
+func line(verb string, words ...[]byte) string {
+	text := []byte(verb)
+	for _, w := range words {
+		if len(w) > 0 {
+			text = append(append(text, ' '), w...)
+		}
+	}
+	return string(text)
+}
+
+// size is the length of all parts, in digits.
+func size(parts ...[]byte) []byte {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	return strconv.AppendInt(nil, int64(n), 10)
 }
 
 // traceOut logs an answer to the client.

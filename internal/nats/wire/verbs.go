@@ -103,7 +103,7 @@ func parsePub(r *Reader, op *Op, args, in []byte, body int) error {
 
 func parseHPub(r *Reader, op *Op, args, in []byte, body int) error {
 	if !r.Headers {
-		return malformed("HPUB without headers in CONNECT")
+		return malformed("message headers not supported")
 	}
 	var word [5][]byte
 	n := split(args, word[:])
