@@ -19,6 +19,19 @@ type connectOptions struct {
 	Version      string `json:"version"`
 	User         string `json:"user"`
 	Account      string `json:"account"`
+	NewAccount   bool   `json:"new_account"`
+
+	// Fields of features that do not exist yet: they mean nothing, but their types are looked at.
+	JWT           string          `json:"jwt"`
+	Pass          string          `json:"pass"`
+	NKey          string          `json:"nkey"`
+	Signature     string          `json:"sig"`
+	Token         string          `json:"auth_token"`
+	TLSRequired   bool            `json:"tls_required"`
+	Import        *map[string]any `json:"import"`
+	Export        *map[string]any `json:"export"`
+	RemoteAccount string          `json:"remote_account"`
+	ProxySig      string          `json:"proxy_sig"`
 }
 
 // connect is CONNECT: the client says who it is and what it understands. Another CONNECT starts anew,
@@ -28,7 +41,7 @@ func (c *Conn) connect(arg []byte) *fatal {
 	if err := json.Unmarshal(arg, &opt); err != nil {
 		return &fatal{ProtocolViolation, "", "CONNECT: " + err.Error()}
 	}
-	if opt.Account != "" {
+	if opt.Account != "" || opt.NewAccount {
 		return &fatal{reason: AuthFailure, text: textAuthorization}
 	}
 	if opt.Protocol < 0 || opt.Protocol > 1 {

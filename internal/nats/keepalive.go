@@ -37,7 +37,7 @@ func (k *keepAlive) tick(c *Conn) *fatal {
 	interval := c.l.opt.Limits.PingInterval
 	now := c.clock().Now()
 	silent := now.Sub(time.Unix(0, c.activity.Load()))
-	if silent >= interval || c.rtt.Load() == 0 {
+	if silent >= interval || c.rtt.Load() == 0 && k.unpaid == 0 {
 		if k.unpaid >= c.l.opt.Limits.PingMax {
 			c.l.totals.stale.Add(1)
 			return &fatal{reason: StaleConnection, text: textStale}

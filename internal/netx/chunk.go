@@ -10,9 +10,11 @@ type Chunk struct {
 	pool int8 // index into pools; -1: made to measure
 }
 
-// chunkSizes are the capacities of pooled chunks, in bytes: few, so that chunks are reused, and a factor
-// of four apart, so that growing through them wastes little.
-var chunkSizes = [...]int{512, 2 << 10, 8 << 10, 32 << 10, 128 << 10, 512 << 10, 2 << 20}
+// chunkSizes are the capacities of pooled chunks, in bytes. They are a factor of two apart: what waits in
+// a queue takes at most twice its size.
+var chunkSizes = [...]int{
+	512, 1 << 10, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20,
+}
 
 // MaxChunk is the capacity of the largest pooled chunk, in bytes.
 const MaxChunk = 2 << 20

@@ -11,6 +11,8 @@ const (
 	maxCachedTotal  = 1 << 18
 	// maxCachedSubs bounds the subscriptions that one publisher's cache refers to.
 	maxCachedSubs = 1 << 16
+	// maxCachedSubject is the length in bytes of the longest subject that is worth its memory.
+	maxCachedSubject = 256
 	// ways is how many entries compete for one place.
 	ways = 4
 )
@@ -54,6 +56,10 @@ type entry struct {
 func (c *cache) find(r *Router, literal []byte) *match {
 	hash := maphash.Bytes(r.seed, literal)
 	c.matches++
+	if len(literal) > maxCachedSubject {
+		c.fill(r, &c.spare, literal, hash)
+		return &c.spare.match
+	}
 	if len(c.entries) > 0 {
 		for _, e := range c.set(hash) {
 			if e != nil && e.hash == hash && string(e.subject) == string(literal) {

@@ -1,6 +1,9 @@
 package subject
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Index maps patterns to values and finds the values of all patterns that match a literal subject.
 //
@@ -13,22 +16,27 @@ type Index[V comparable] struct {
 	patterns  int // number of patterns in wildcards
 }
 
-// level holds what may follow a common prefix of tokens.
+// level holds what may follow a common prefix of tokens. Most levels have few tokens, and a map for each
+// would make a long pattern cost a hundred times its length.
 type level[V comparable] struct {
-	tokens map[string]*branch[V]
+	few    []*branch[V]          // while there are at most maxFew
+	tokens map[string]*branch[V] // when there are more
 	star   *branch[V]
 	rest   V // value of the pattern that ends here with `>`
 }
 
+const maxFew = 4
+
 // branch is one token of a pattern: the value of the pattern that ends with it, and what may follow.
 type branch[V comparable] struct {
+	token string
 	value V
 	next  level[V]
 }
 
 func (l *level[V]) empty() bool {
 	var none V
-	return len(l.tokens) == 0 && l.star == nil && l.rest == none
+	return len(l.few) == 0 && len(l.tokens) == 0 && l.star == nil && l.rest == none
 }
 
 // Len is the number of patterns with a value.
@@ -104,20 +112,48 @@ func (l *level[V]) branch(token string) *branch[V] {
 	if token == one {
 		return l.star
 	}
-	return l.tokens[token]
+	return literal(l, token)
+}
+
+// literal finds the branch of a token that is no wildcard.
+func literal[V comparable, T string | []byte](l *level[V], token T) *branch[V] {
+	for _, b := range l.few {
+		if b.token == string(token) {
+			return b
+		}
+	}
+	return l.tokens[string(token)]
 }
 
 func (l *level[V]) grow(token string) *branch[V] {
-	b := new(branch[V])
+	b := &branch[V]{token: token}
 	switch {
 	case token == one:
 		l.star = b
-	case l.tokens == nil:
-		l.tokens = map[string]*branch[V]{token: b}
-	default:
+	case l.tokens != nil:
 		l.tokens[token] = b
+	case len(l.few) < maxFew:
+		l.few = append(l.few, b)
+	default:
+		l.tokens = map[string]*branch[V]{token: b}
+		for _, other := range l.few {
+			l.tokens[other.token] = other
+		}
+		l.few = nil
 	}
 	return b
+}
+
+// shrink takes out a branch that leads nowhere.
+func (l *level[V]) shrink(b *branch[V]) {
+	if b == l.star {
+		l.star = nil
+		return
+	}
+	delete(l.tokens, b.token)
+	if i := slices.Index(l.few, b); i >= 0 {
+		l.few = slices.Delete(l.few, i, i+1)
+	}
 }
 
 // remove clears the pattern's value and prunes branches that lead nowhere; false when there was none.
@@ -141,11 +177,7 @@ func (l *level[V]) remove(pattern string) bool {
 		had = b.next.remove(pattern[len(token)+1:])
 	}
 	if b.value == none && b.next.empty() {
-		if token == one {
-			l.star = nil
-		} else {
-			delete(l.tokens, token)
-		}
+		l.shrink(b)
 	}
 	return had
 }
@@ -175,7 +207,7 @@ func (l *level[V]) match(subject []byte, dst []V) []V {
 		if l.star != nil {
 			dst = l.star.match(tail, more, dst)
 		}
-		b := l.tokens[string(token)]
+		b := literal(l, token)
 		if b == nil {
 			return dst
 		}
@@ -214,6 +246,11 @@ func (l *level[V]) each(visit func(V) bool) bool {
 	}
 	if l.star != nil && !l.star.each(visit) {
 		return false
+	}
+	for _, b := range l.few {
+		if !b.each(visit) {
+			return false
+		}
 	}
 	for _, b := range l.tokens {
 		if !b.each(visit) {

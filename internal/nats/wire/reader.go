@@ -70,7 +70,7 @@ func (r *Reader) incompleteLine(v *verb, in []byte) error {
 	if len(in) <= len(v.name) {
 		return ErrShort
 	}
-	if _, err := r.arguments(v, in); err != nil {
+	if _, err := r.arguments(v, bytes.TrimSuffix(in, []byte("\r"))); err != nil {
 		return err
 	}
 	return ErrShort
@@ -84,7 +84,7 @@ func (r *Reader) arguments(v *verb, line []byte) ([]byte, error) {
 		return nil, unknownOperation(line)
 	}
 	padded := len(args)
-	args = bytes.Trim(args, " \t\r")
+	args = bytes.Trim(args, " \t")
 	if len(args) > r.MaxControlLine || padded > 2*r.MaxControlLine {
 		return nil, &Error{LineTooLong, fmt.Sprintf("control line of more than %d bytes", r.MaxControlLine)}
 	}
@@ -112,7 +112,7 @@ func (r *Reader) quickPub(in []byte, op *Op) (bool, error) {
 	}
 	tail := args[space+1:]
 	size, digits := trailingNumber(tail)
-	if digits == 0 || size > r.MaxPayload || bytes.IndexByte(args, '\t') >= 0 || bytes.IndexByte(args, '\r') >= 0 {
+	if digits == 0 || size > r.MaxPayload || bytes.IndexByte(args, '\t') >= 0 {
 		return false, nil
 	}
 	var reply []byte
@@ -155,8 +155,7 @@ func trailingNumber(b []byte) (n, digits int) {
 	return n, digits
 }
 
-// isSpace reports whether c parts words; a carriage return inside of a line does, too.
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 func malformed(format string, args ...any) error {
 	return &Error{Malformed, fmt.Sprintf(format, args...)}

@@ -21,8 +21,8 @@ var verbs = [...]verb{
 	{"PONG", Pong, false, parseBare},
 	{"CONNECT", Connect, false, parseDocument},
 	{"+OK", Nothing, false, parseBare},
-	{"INFO", Info, true, parseDocument},
-	{"-ERR", Nothing, false, parsePeerError},
+	{"INFO", Info, false, parseDocument},
+	{"-ERR", Nothing, true, parsePeerError},
 }
 
 // lookUpVerb finds the verb that in starts with, or could start with once it is longer. Names are case
@@ -63,7 +63,7 @@ func parseDocument(r *Reader, op *Op, args, _ []byte, body int) error {
 
 func parseSub(r *Reader, op *Op, args, _ []byte, body int) error {
 	var word [4][]byte
-	switch n := split(args, word[:]); n {
+	switch n := split(args, word[:], isBlank); n {
 	case 2:
 		op.Subject, op.SID = word[0], word[1]
 	case 3:
@@ -76,7 +76,7 @@ func parseSub(r *Reader, op *Op, args, _ []byte, body int) error {
 
 func parseUnsub(r *Reader, op *Op, args, _ []byte, body int) error {
 	var word [3][]byte
-	switch n := split(args, word[:]); n {
+	switch n := split(args, word[:], isBlank); n {
 	case 1:
 	case 2:
 		// Anything that is not a number means "at once", as on the stock server.
@@ -90,7 +90,7 @@ func parseUnsub(r *Reader, op *Op, args, _ []byte, body int) error {
 
 func parsePub(r *Reader, op *Op, args, in []byte, body int) error {
 	var word [4][]byte
-	n := split(args, word[:])
+	n := split(args, word[:], isSpace)
 	if n != 2 && n != 3 {
 		return malformed("PUB wants 2 or 3 arguments: %q", args)
 	}
@@ -106,7 +106,7 @@ func parseHPub(r *Reader, op *Op, args, in []byte, body int) error {
 		return malformed("message headers not supported")
 	}
 	var word [5][]byte
-	n := split(args, word[:])
+	n := split(args, word[:], isSpace)
 	if n != 3 && n != 4 {
 		return malformed("HPUB wants 3 or 4 arguments: %q", args)
 	}
@@ -166,9 +166,12 @@ func (r *Reader) message(op *Op, in []byte, body, header, total int) error {
 	return r.done(end + 2)
 }
 
+// isBlank is isSpace for SUB and UNSUB, where a carriage return parts words, too.
+func isBlank(c byte) bool { return isSpace(c) || c == '\r' }
+
 // split cuts args at white space into at most len(words) words; it returns how many there are, or
 // len(words) when there are more.
-func split(args []byte, words [][]byte) int {
+func split(args []byte, words [][]byte, isSpace func(byte) bool) int {
 	n := 0
 	for i := 0; i < len(args); {
 		for i < len(args) && isSpace(args[i]) {

@@ -67,7 +67,7 @@ func TestOperations(t *testing.T) {
 		{"SUB a 1\r\n", "sub a||1"}, {"sub\ta.b  q\t7 \r\n", "sub a.b|q|7"}, {"SUB a\r1\r\r\n", "sub a||1"},
 		{"UNSUB 1\r\n", "unsub 1|0"}, {"UNSUB 1 5\r\n", "unsub 1|5"}, {"UNSUB 1 x\r\n", "unsub 1|0"}, {"UNSUB 1 -1\r\n", "unsub 1|0"},
 		{"PUB a 0\r\n\r\n", `pub a||-|""`}, {"PUB a 5\r\nhello\r\n", `pub a||-|"hello"`},
-		{"PUB a\rr 2\r\nhi\r\n", `pub a|r|-|"hi"`}, {"PUB a r 2\r\n\r\n\r\n", `pub a|r|-|"\r\n"`}, {"pub  a\tr  005 \nhello\r\n", `pub a|r|-|"hello"`},
+		{"PUB a\rr 2\r\nhi\r\n", "pub a\rr||-|\"hi\""}, {"PUB a r 2\r\n\r\n\r\n", `pub a|r|-|"\r\n"`}, {"pub  a\tr  005 \nhello\r\n", `pub a|r|-|"hello"`},
 		{"HPUB a 12 17\r\nNATS/1.0\r\n\r\nhello\r\n", `pub a||"NATS/1.0\r\n\r\n"|"hello"`},
 		{"HPUB a r 0 1\r\nx\r\n", `pub a|r|-|"x"`},
 		{"HPUB  a  12  12\r\nNATS/1.0\r\n\r\n\r\n", `pub a||"NATS/1.0\r\n\r\n"|""`},
@@ -91,6 +91,7 @@ func TestViolations(t *testing.T) {
 	}{
 		{"FOO", UnknownOperation}, {"\r\n", UnknownOperation}, {"PUX", UnknownOperation}, {"SUB\r\n", UnknownOperation},
 		{"PUB\r\n", UnknownOperation}, {"UNSUB\r\n", UnknownOperation}, {"MSG a 1 0\r\n\r\n", UnknownOperation},
+		{"SUB\rx 1\r\n", UnknownOperation}, {"-ERR\r\n", UnknownOperation}, {"PUB a 2\r\r\nhi\r\n", Malformed},
 		{"PUB a 1\r\nxyz", UnknownOperation}, {"PUB a 0\r\n\n\n", UnknownOperation},
 		{"-ERR 'x'\r\n", PeerError},
 		{"SUB a\r\n", Malformed}, {"SUB a b c d\r\n", Malformed}, {"UNSUB 1 2 3\r\n", Malformed},

@@ -81,7 +81,7 @@ func MeasureFrame(b []byte) (frame, content int) {
 func ParseFrame(frame []byte) (subject, reply, header, payload []byte) {
 	end := bytes.IndexByte(frame, '\n') + 1
 	var words [6][]byte
-	n := split(frame[:end-len(lineEnd)], words[:])
+	n := split(frame[:end-len(lineEnd)], words[:], isSpace)
 	body := frame[end : len(frame)-len(lineEnd)]
 	sizes := 1
 	if frame[0] == 'H' {
