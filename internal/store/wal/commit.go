@@ -1,0 +1,269 @@
+package wal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"myelin/internal/must"
+	"myelin/internal/vfs"
+)
+
+// commit makes batches durable and sets their outcome. The caller holds the token.
+func (l *Log) commit(batches []*Batch) {
+	for len(batches) > 0 {
+		n := l.encode(batches)
+		if err := l.write(batches[:n]); err != nil {
+			for _, b := range batches[:n] {
+				if b.err == nil {
+					b.err = err
+				}
+			}
+		}
+		batches = batches[n:]
+	}
+}
+
+// encode makes a block of the first batches that fit into one, leaves it in buf, and says how many it looked
+// at. Those that are refused have their error set.
+func (l *Log) encode(batches []*Batch) (n int) {
+	l.buf = l.buf[:0]
+	for i, b := range batches {
+		if b.err == nil {
+			b.err = l.usable()
+		}
+		if b.err == nil {
+			b.err = l.check(b)
+		}
+		if b.err != nil {
+			continue
+		}
+		if len(l.buf) > 0 && !l.joins(b) {
+			return i
+		}
+		if len(l.buf) == 0 {
+			if b.err = l.makeRoom(b); b.err != nil {
+				continue
+			}
+			l.buf = grow(l.buf, blockHeaderBytes)
+		}
+		l.add(b)
+	}
+	return len(batches)
+}
+
+// usable says why nothing can be appended.
+func (l *Log) usable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dead
+}
+
+// check says whether the records of a batch continue their group.
+func (l *Log) check(b *Batch) error {
+	if len(b.Records) == 0 {
+		return nil
+	}
+	id, drop := b.Records[0].Group, b.Records[0].Kind == Drop
+	var after group
+	if g := l.groups[id]; g != nil {
+		if g.damage != nil && !drop {
+			return g.damage
+		}
+		after = *g
+	}
+	after.id = id
+	for i := range b.Records {
+		if err := after.check(&b.Records[i]); err != nil {
+			return err
+		}
+		after.apply(&b.Records[i])
+	}
+	return nil
+}
+
+// joins says whether a batch may become part of the block that is begun.
+func (l *Log) joins(b *Batch) bool {
+	size := len(l.buf) + b.size
+	s := l.active()
+	return size <= l.options.MaxCommitBytes && int64(size) <= s.room() && (b.Priority || !s.last)
+}
+
+// makeRoom begins another segment unless the batch fits into the active one. When the disk is full, a batch with priority
+// begins one also if it fits: it may be a checkpoint, and an active segment is never let go.
+func (l *Log) makeRoom(b *Batch) error {
+	need := int64(blockHeaderBytes + b.size)
+	s := l.active()
+	fits := s != nil && need <= s.room() && (b.Priority || !s.last)
+	if fits && (!l.starved || s.last) {
+		return nil
+	}
+	table := int64(blockHeaderBytes + len(l.groups)*(recordHeaderBytes+stateBytes))
+	file, reserved, err := l.pool.take(pageBytes+table+need+blockHeaderBytes, b.Priority)
+	if vfs.IsFull(err) {
+		if l.starved = true; fits {
+			return nil
+		}
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	if err == nil {
+		err = l.begin(file, reserved)
+	}
+	if err != nil {
+		return l.kill(fmt.Errorf("begin a segment: %w", err))
+	}
+	l.starved = l.starved && reserved
+	return nil
+}
+
+// add encodes a batch at the end of buf.
+func (l *Log) add(b *Batch) {
+	if len(b.Records) == 0 {
+		return
+	}
+	s := l.active()
+	g := l.group(b.Records[0].Group)
+	for i := range b.Records {
+		r := &b.Records[i]
+		at := s.end + int64(len(l.buf))
+		g.number = g.next(s.number, at)
+		l.buf = appendRecord(l.buf, r, b.sums[i], g.number, s.seed, at)
+		g.apply(r)
+		g.place(r, s.number, l.refer)
+		if r.Kind == Drop {
+			l.forget(g)
+		}
+	}
+}
+
+func (l *Log) group(id uint64) *group {
+	g := l.groups[id]
+	if g == nil {
+		g = &group{id: id}
+		l.groups[id] = g
+	}
+	return g
+}
+
+func (l *Log) forget(g *group) {
+	if g.damage != nil {
+		l.refused--
+	}
+	delete(l.groups, g.id)
+}
+
+// refer counts a group's references to a segment.
+func (l *Log) refer(number uint64, n int) {
+	i, ok := slices.BinarySearchFunc(l.segments, number, func(s *segment, number uint64) int {
+		return cmp.Compare(s.number, number)
+	})
+	must.True(ok, "segment %d is referred to and not there", number)
+	l.segments[i].refs += n
+}
+
+// write writes the block in buf, and syncs it if that is asked for.
+func (l *Log) write(batches []*Batch) error {
+	if len(l.buf) == 0 {
+		return nil
+	}
+	s := l.active()
+	count, sync := 0, l.options.SyncEvery == 0
+	for _, b := range batches {
+		if b.err == nil {
+			count += len(b.Records)
+			sync = sync || b.Sync
+		}
+	}
+	if count > 0 {
+		l.first = l.needed()
+		if err := l.writeBlock(s, l.buf, uint32(count), 0); err != nil {
+			return l.kill(err)
+		}
+	}
+	if sync || l.options.NoSync {
+		return l.syncNow()
+	}
+	l.syncLater()
+	return nil
+}
+
+// writeBlock writes records, with room for the header before them, to the end of a segment.
+func (l *Log) writeBlock(s *segment, block []byte, count, flags uint32) error {
+	h := blockHeader{length: uint32(len(block) - blockHeaderBytes), count: count, flags: flags, synced: s.synced, first: l.first}
+	h.put(block, s.seed, s.number, s.end)
+	if _, err := s.file.WriteAt(block, s.end); err != nil {
+		return fmt.Errorf("write at %d of %s: %w", s.end, s.name, err)
+	}
+	s.end += int64(len(block))
+	if cap(l.buf) > 2*l.options.MaxCommitBytes {
+		l.buf = nil // a large batch came by
+	}
+	return nil
+}
+
+// needed is the oldest segment that is needed once all that was encoded is synced.
+func (l *Log) needed() uint64 {
+	i := 0
+	for l.refused == 0 && i < len(l.segments)-1 && l.segments[i].refs == 0 {
+		i++
+	}
+	return l.segments[i].number
+}
+
+// syncNow syncs the active segment, and then lets go of those that are no longer needed.
+func (l *Log) syncNow() error {
+	s := l.active()
+	if s == nil || s.sealed || s.synced == s.end {
+		return nil
+	}
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if err := l.sync(s); err != nil {
+		return l.kill(err)
+	}
+	for l.segments[0].number < l.first {
+		old := l.segments[0]
+		l.segments = l.segments[1:]
+		if file := (spare{old.name, old.size, old.file}); !l.pool.give(file) {
+			l.pool.discard(file)
+		}
+	}
+	return nil
+}
+
+func (l *Log) sync(s *segment) error {
+	if !l.options.NoSync {
+		begun := l.options.Clock.Now()
+		if err := s.file.Sync(); err != nil {
+			return fmt.Errorf("sync %s: %w", s.name, err)
+		}
+		l.lastSync.Store(int64(l.options.Clock.Now().Sub(begun)))
+	}
+	s.synced = s.end
+	return nil
+}
+
+// syncLater has the goroutine sync when the time of a relaxed log has come.
+func (l *Log) syncLater() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.syncTimer || l.closed {
+		return
+	}
+	l.syncTimer = true
+	l.options.Clock.AfterFunc(l.options.SyncEvery, func() {
+		l.mu.Lock()
+		l.syncTimer, l.syncDue = false, true
+		l.mu.Unlock()
+		signal(l.wake)
+	})
+}
+
+// active is the newest segment, or nil.
+func (l *Log) active() *segment {
+	if len(l.segments) == 0 {
+		return nil
+	}
+	return l.segments[len(l.segments)-1]
+}
