@@ -1,0 +1,140 @@
+package segment
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"myelin/internal/vfs"
+)
+
+// batch is about 1 MiB of records with bodies of a size, from a sequence on.
+func batch(from uint64, body int) []Record {
+	list := make([]Record, (1<<20)/(body+20))
+	data := make([]byte, body)
+	for i := range data {
+		data[i] = byte(rand.Uint32())
+	}
+	for i := range list {
+		list[i] = Record{Seq: from + uint64(i), Time: int64(i), Subject: []byte("orders.new"), Body: data}
+	}
+	return list
+}
+
+func filled(b *testing.B, folder string, records, body int) *Set {
+	b.Helper()
+	set, _, err := Open(vfs.OS{}, folder, Options{Cache: NewCache(64, 8<<20)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for set.Last() < uint64(records) {
+		if err := set.Write(batch(set.Last()+1, body)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := set.Sync(); err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
+
+// Writing 1 MiB at a time; a sync each 16 MiB by the way.
+func BenchmarkWrite(b *testing.B) {
+	for _, body := range []int{128, 1024} {
+		for _, compress := range []bool{false, true} {
+			b.Run(fmt.Sprintf("body=%d/compress=%v", body, compress), func(b *testing.B) {
+				set, _, err := Open(vfs.OS{}, b.TempDir(), Options{Compress: compress})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer set.Close()
+				list := batch(1, body)
+				b.SetBytes(1 << 20)
+				records := 0
+				for b.Loop() {
+					if set.Last() > 1<<30/uint64(body) { // the disk is not endless
+						if err := set.Drop(set.Last() + 1); err != nil {
+							b.Fatal(err)
+						}
+					}
+					from := set.Last() + 1
+					for i := range list {
+						list[i].Seq = from + uint64(i)
+					}
+					if err := set.Write(list); err != nil {
+						b.Fatal(err)
+					}
+					records += len(list)
+				}
+				b.ReportMetric(float64(records)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
+			})
+		}
+	}
+}
+
+// Reading at random what the system has in memory.
+func BenchmarkRead(b *testing.B) {
+	for _, body := range []int{128, 1024} {
+		b.Run(fmt.Sprintf("body=%d", body), func(b *testing.B) {
+			set := filled(b, b.TempDir(), 200_000, body)
+			defer set.Close()
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				var err error
+				if _, buf, err = set.Read(1+rand.Uint64N(200_000), buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	for _, body := range []int{128, 1024} {
+		b.Run(fmt.Sprintf("body=%d", body), func(b *testing.B) {
+			set := filled(b, b.TempDir(), 200_000, body)
+			defer set.Close()
+			b.SetBytes(set.Stats().DiskBytes)
+			for b.Loop() {
+				if err := set.Scan(0, func(*Record) bool { return true }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// Opening a set of 1,000,000 records of 128 B: after Close, and after a crash that left a last file of
+// nearly full size without a footer.
+func BenchmarkOpen(b *testing.B) {
+	for _, how := range []string{"clean", "crash"} {
+		b.Run(how, func(b *testing.B) {
+			folder := b.TempDir()
+			set := filled(b, folder, 1_000_000, 128)
+			for how == "crash" && set.Stats().DiskBytes%DefaultSegmentBytes < DefaultSegmentBytes*3/4 {
+				if err := set.Write(batch(set.Last()+1, 128)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if how == "clean" {
+				if err := set.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			options := Options{Synced: set.Last()}
+			for b.Loop() {
+				again, damages, err := Open(vfs.OS{}, folder, options)
+				if err != nil || len(damages) > 0 || again.Last() != options.Synced {
+					b.Fatal(err, damages)
+				}
+			}
+			names, err := filepath.Glob(filepath.Join(folder, "*"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(len(names)), "files")
+		})
+	}
+}

@@ -1,0 +1,123 @@
+package segment
+
+import "io"
+
+// The bytes read at once: for one record, and for many.
+const (
+	lookupBytes = 8 << 10
+	scanBytes   = 256 << 10
+)
+
+// cursor walks over the records of one file, ascending. It reads what a view of the file shows, so that
+// it needs no lock.
+type cursor struct {
+	window window
+	name   string // of the file, for errors
+	from   uint64 // records that end before this sequence are passed by
+	offset int64  // of the next frame
+
+	raw       []byte // frames of the block being read
+	rawOffset int64
+	rawLast   uint64  // sequence
+	hurt      *Damage // passed, and not known yet to matter
+	record    Record  // being visited
+}
+
+// next returns the next record, whose parts are valid until the call after. io.EOF says that there is none; a
+// *Damage that what comes next cannot be read: next may be called again for what lies behind.
+func (c *cursor) next() (Record, error) {
+	for {
+		if len(c.raw) > 0 {
+			r, ok, err := c.nextInBlock()
+			if ok || err != nil {
+				return r, err
+			}
+			continue
+		}
+		f, at, err := c.seek()
+		if err != nil {
+			return Record{}, err
+		}
+		c.offset = at + f.length()
+		payload, err := c.window.payload(f, at)
+		if err != nil {
+			return Record{}, c.blame(err, at, f.last()+1)
+		}
+		if f.kind == kindBlock {
+			if c.raw, err = f.unpack(payload, c.raw); err != nil {
+				c.raw = c.raw[:0]
+				return Record{}, c.blame(err, at, f.last()+1)
+			}
+			c.rawOffset, c.rawLast = 0, f.last()
+			continue
+		}
+		c.from = f.last() + 1
+		if !erased(payload) {
+			return f.record(payload), nil
+		}
+	}
+}
+
+// seek finds the next frame that holds records from c.from on, without reading its payload.
+func (c *cursor) seek() (frame, int64, error) {
+	for c.offset < c.window.end {
+		at := c.offset
+		f, err := c.window.head(at)
+		switch {
+		case err != nil && !isDamage(err):
+			return f, at, err
+		case err != nil:
+			if c.hurt == nil {
+				c.hurt = &Damage{File: c.name, Offset: at, Err: err}
+			}
+			if c.offset, err = c.window.resync(at + 8); err != nil {
+				return f, at, err
+			}
+		case !f.holdsRecords():
+			c.offset = at + f.length()
+		case f.last() < c.from:
+			c.offset, c.hurt = at+f.length(), nil
+		case c.hurt != nil && f.seq > c.from:
+			d := c.hurt
+			c.hurt, c.from, d.Next = nil, f.seq, f.seq
+			return f, at, d
+		default:
+			c.hurt = nil
+			return f, at, nil
+		}
+	}
+	if d := c.hurt; d != nil {
+		c.hurt = nil
+		return frame{}, c.offset, d
+	}
+	return frame{}, c.offset, io.EOF
+}
+
+// nextInBlock returns the next record of the block, or false at its end.
+func (c *cursor) nextInBlock() (Record, bool, error) {
+	for c.rawOffset < int64(len(c.raw)) {
+		rest := c.raw[c.rawOffset:]
+		f, err := parseFrame(rest, c.window.seed, c.rawOffset)
+		if err != nil || f.kind != kindRecord || f.length() > int64(len(rest)) {
+			c.raw = c.raw[:0]
+			return Record{}, false, c.blame(errFrame, c.offset, c.rawLast+1)
+		}
+		c.rawOffset += f.length()
+		if f.last() < c.from {
+			continue
+		}
+		c.from = f.last() + 1
+		return f.record(rest[headSize:f.length()]), true, nil
+	}
+	c.raw = c.raw[:0]
+	return Record{}, false, nil
+}
+
+// blame turns an error about the content into a *Damage.
+func (c *cursor) blame(err error, offset int64, next uint64) error {
+	if !isDamage(err) {
+		return err
+	}
+	c.from = max(c.from, next)
+	return &Damage{File: c.name, Offset: offset, Next: next, Err: err}
+}

@@ -1,0 +1,214 @@
+package segment
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+)
+
+// The sizes and constants of format.md.
+const (
+	headerSize  = 64
+	headSize    = 40
+	entrySize   = 16
+	trailerSize = 64
+	version     = 1
+
+	headerMagic  = "\x89MYSEG\r\n"
+	trailerMagic = "GES\n"
+
+	// indexSpacing is how far apart the frames are, in bytes, that the index leads to.
+	indexSpacing = 4096
+	// maxPayload is the most bytes that one record may have.
+	maxPayload = 1 << 30
+	// erasedByte fills erased payloads. It begins no subject, since it is no valid UTF-8 followed by itself.
+	erasedByte = 0xE5
+)
+
+type kind byte
+
+const (
+	kindRecord kind = 'R'
+	kindBlock  kind = 'B'
+	kindMark   kind = 'M'
+	kindIndex  kind = 'I'
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var (
+	errHead    = errors.New("frame head does not fit its checksum")
+	errPayload = errors.New("payload does not fit its checksum")
+	errEnd     = errors.New("frame goes on beyond the end of the file")
+	errFrame   = errors.New("frame contradicts itself")
+	errHeader  = errors.New("file header does not fit its checksum")
+	errName    = errors.New("file is not a segment by its name")
+	errForeign = errors.New("file header is that of another file")
+	errVersion = errors.New("file has a version that is not known here")
+	errTrailer = errors.New("no footer at the end of the file")
+	errIndex   = errors.New("index does not fit the file")
+)
+
+// header is what a file says about itself at its start.
+type header struct {
+	stream     [16]byte
+	generation uint64
+	first      uint64
+	replaced   uint64
+}
+
+// seed is what the checksums of this file start from.
+func (h header) seed() uint32 {
+	var b [32]byte
+	copy(b[:], h.stream[:])
+	binary.LittleEndian.PutUint64(b[16:], h.generation)
+	binary.LittleEndian.PutUint64(b[24:], h.first)
+	return checksum(b[:])
+}
+
+func (h header) append(dst []byte) []byte {
+	at := len(dst)
+	dst = append(dst, headerMagic...)
+	dst = binary.LittleEndian.AppendUint16(dst, version)
+	dst = append(dst, 0, 0, 0, 0, 0, 0)
+	dst = append(dst, h.stream[:]...)
+	dst = binary.LittleEndian.AppendUint64(dst, h.generation)
+	dst = binary.LittleEndian.AppendUint64(dst, h.first)
+	dst = binary.LittleEndian.AppendUint64(dst, h.replaced)
+	dst = append(dst, 0, 0, 0, 0)
+	return binary.LittleEndian.AppendUint32(dst, checksum(dst[at:]))
+}
+
+// parseHeader reads the header of a file. A version that is not known is an error only when the
+// checksum fits: otherwise it is one more damaged header.
+func parseHeader(b []byte) (h header, err error) {
+	if len(b) < headerSize || string(b[:8]) != headerMagic ||
+		binary.LittleEndian.Uint32(b[60:]) != checksum(b[:60]) {
+		return h, errHeader
+	}
+	if binary.LittleEndian.Uint16(b[8:]) != version {
+		return h, errVersion
+	}
+	copy(h.stream[:], b[16:])
+	h.generation = binary.LittleEndian.Uint64(b[32:])
+	h.first = binary.LittleEndian.Uint64(b[40:])
+	h.replaced = binary.LittleEndian.Uint64(b[48:])
+	return h, nil
+}
+
+// frame is the head of a frame; what size, count, seq and aux mean depends on the kind.
+type frame struct {
+	kind    kind
+	subject uint16
+	payload uint32
+	sum     uint32 // of the padded payload
+	size    uint32
+	count   uint32
+	seq     uint64
+	aux     uint64
+}
+
+func pad(n int64) int64 { return (n + 7) &^ 7 }
+
+// length is how many bytes the frame takes in its file.
+func (f frame) length() int64 { return headSize + pad(int64(f.payload)) }
+
+// last is the last sequence that a record or block holds.
+func (f frame) last() uint64 {
+	if f.kind == kindBlock {
+		return f.aux
+	}
+	return f.seq + uint64(f.count) - 1
+}
+
+// holdsRecords says whether the frame is one that a reader of records stops at.
+func (f frame) holdsRecords() bool { return f.kind == kindRecord || f.kind == kindBlock }
+
+// put writes the head into b for a frame at the offset.
+func (f frame) put(b []byte, seed uint32, offset int64) {
+	b = b[:headSize]
+	binary.LittleEndian.PutUint32(b[4:], f.sum)
+	binary.LittleEndian.PutUint32(b[8:], f.payload)
+	b[12], b[13] = byte(f.kind), 0
+	binary.LittleEndian.PutUint16(b[14:], f.subject)
+	binary.LittleEndian.PutUint32(b[16:], f.size)
+	binary.LittleEndian.PutUint32(b[20:], f.count)
+	binary.LittleEndian.PutUint64(b[24:], f.seq)
+	binary.LittleEndian.PutUint64(b[32:], f.aux)
+	binary.LittleEndian.PutUint32(b, headSum(b, seed, offset))
+}
+
+func headSum(b []byte, seed uint32, offset int64) uint32 {
+	return crc32.Update(seed+uint32(offset/8), castagnoli, b[4:headSize])
+}
+
+// parseFrame reads the head of a frame at the offset and checks that it makes sense by itself.
+func parseFrame(b []byte, seed uint32, offset int64) (f frame, err error) {
+	if len(b) < headSize {
+		return f, errEnd
+	}
+	if binary.LittleEndian.Uint32(b) != headSum(b, seed, offset) {
+		return f, errHead
+	}
+	f = frame{
+		kind:    kind(b[12]),
+		sum:     binary.LittleEndian.Uint32(b[4:]),
+		payload: binary.LittleEndian.Uint32(b[8:]),
+		subject: binary.LittleEndian.Uint16(b[14:]),
+		size:    binary.LittleEndian.Uint32(b[16:]),
+		count:   binary.LittleEndian.Uint32(b[20:]),
+		seq:     binary.LittleEndian.Uint64(b[24:]),
+		aux:     binary.LittleEndian.Uint64(b[32:]),
+	}
+	if !f.sane() || b[13] != 0 {
+		return f, errFrame
+	}
+	return f, nil
+}
+
+func (f frame) sane() bool {
+	switch f.kind {
+	case kindRecord:
+		return f.count > 0 && f.last() >= f.seq && uint64(f.subject)+uint64(f.size) <= uint64(f.payload)
+	case kindBlock:
+		return f.count > 0 && f.aux >= f.seq && f.size <= maxPayload+headSize+8
+	case kindMark:
+		return f.payload == 0
+	case kindIndex:
+		return uint64(f.payload) == uint64(f.count)*entrySize+trailerSize
+	}
+	return false
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
+// fits says whether a padded payload is the one that the head was written for.
+func (f frame) fits(payload []byte) bool { return checksum(payload) == f.sum }
+
+// erased says whether a padded payload was overwritten on purpose. The checksum may not know yet.
+func erased(payload []byte) bool {
+	for _, c := range payload {
+		if c != erasedByte {
+			return false
+		}
+	}
+	return len(payload) > 0
+}
+
+// summary is what there is to know of a file without its index.
+type summary struct {
+	low, high uint64 // first and last sequence held, 0 without a record
+	records   uint64
+	bytes     int64 // of records, before compression
+	size      int64 // of the file, as far as it is valid
+}
+
+// note counts a frame that holds records.
+func (s *summary) note(f frame, records uint64, bytes int64) {
+	if s.records == 0 {
+		s.low = f.seq
+	}
+	s.high = f.last()
+	s.records += records
+	s.bytes += bytes
+}
