@@ -1,0 +1,126 @@
+package replica
+
+import (
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"myelin/internal/clock"
+	"myelin/internal/store/wal"
+	"myelin/internal/vfs"
+)
+
+// logged is a node whose group has its part in a real log, in a file system of memory.
+type logged struct {
+	*node
+	fs     *vfs.Mem
+	log    *wal.Log
+	part   *WAL
+	events chan Event
+}
+
+const groupID = 42
+
+// open starts a node from what a file system and a stored checkpoint have.
+func open(t *testing.T, fs *vfs.Mem, checkpoint []byte, relaxed bool) *logged {
+	t.Helper()
+	options := wal.Options{Clock: clock.Real{}, SegmentBytes: 1 << 16, ID: 1}
+	if relaxed {
+		options.SyncEvery = 1
+	}
+	log, err := wal.Open(fs, "log", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{t: t, disk: &disk{t: t, checkpoint: checkpoint}, told: map[uint64]promise{}, ledger: &ledger{}}
+	l := &logged{node: n, fs: fs, log: log, events: make(chan Event, 1000)}
+	r := n.disk.replay()
+	for _, g := range log.Groups() {
+		if err := r.AddGroup(g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Replay(r.AddEntry); err != nil {
+		t.Fatal(err)
+	}
+	l.part = NewWAL(log, groupID, relaxed, func(e Event) { l.events <- e })
+	n.group, err = New(Config[paid]{ID: 1, Voters: []uint64{1}, Machine: n.ledger, Log: l.part, Host: n}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// settle runs turns until nothing is under way.
+func (l *logged) settle() {
+	l.t.Helper()
+	for {
+		if err := l.turn(); err != nil {
+			l.t.Fatal(err)
+		}
+		l.store()
+		if len(l.inbox) > 0 {
+			continue
+		}
+		if l.group.Idle() {
+			return
+		}
+		l.inbox = append(l.inbox, <-l.events)
+	}
+}
+
+func (l *logged) close() {
+	if err := l.log.Close(); err != nil {
+		l.t.Error(err)
+	}
+}
+
+// With the real log, power may fail after any turn, in line or not, relaxed or not, while segments fill and
+// are released by checkpoints: what was acknowledged before is there after. A relaxed log promises less,
+// but never more than was proposed, nor in another order.
+func TestPowerLossWithRealLog(t *testing.T) {
+	type moment struct {
+		fs         *vfs.Mem
+		checkpoint []byte
+		told       map[uint64]promise
+	}
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		relaxed := seed%4 == 3
+		l := open(t, vfs.NewMem(), nil, relaxed)
+		var moments []moment
+		id := uint64(1)
+		for range 40 {
+			l.part.SetInLine(random.IntN(2) == 0)
+			for range random.IntN(4) {
+				l.propose(id, 1, random.IntN(3000))
+				id++
+			}
+			if random.IntN(5) == 0 {
+				l.group.Checkpoint()
+			}
+			if random.IntN(2) == 0 {
+				l.settle()
+			} else if err := l.turn(); err != nil {
+				t.Fatal(err)
+			}
+			told := maps.Clone(l.told)
+			moments = append(moments, moment{l.fs.Crash(vfs.PowerLoss(random.Uint64())), l.disk.checkpoint, told})
+		}
+		l.settle()
+		l.close()
+		for i, m := range moments {
+			after := open(t, m.fs, m.checkpoint, relaxed)
+			after.told = m.told
+			after.inbox = append(after.inbox, Event{Kind: Campaign})
+			after.settle()
+			checkPromises(t, after.node, !relaxed)
+			after.propose(100_000, 1, 0)
+			after.settle()
+			after.close()
+			if t.Failed() {
+				t.Fatalf("seed %d, power lost after turn %d", seed, i)
+			}
+		}
+	}
+}
