@@ -275,7 +275,7 @@ func (s *Set) eachLive(g *segment, live Live, visit func(*Record) error) error {
 		return err
 	}
 	defer s.cache.release(o)
-	c := v.cursor(o.file, o.index, at, nil, scanBytes)
+	c := s.cursor(v, o.file, o.index, at, nil, scanBytes)
 	var failed error
 	_, err = c.all(func(r *Record) bool {
 		if at < r.Seq {

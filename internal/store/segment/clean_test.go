@@ -203,3 +203,37 @@ func TestReconcile(t *testing.T) {
 		t.Fatalf("the last sequence again: %v", err)
 	}
 }
+
+// A file that turns out to be damaged when it is rewritten stays as it is; the others are rewritten.
+func TestCleanLeavesDamage(t *testing.T) {
+	l := newLedger(t, 4, false)
+	l.add(3000)
+	names, err := l.process.List(dir)
+	l.ok(err)
+	name := dir + "/" + names[1]
+	file, err := l.process.OpenReadWrite(name)
+	l.ok(err)
+	_, err = file.WriteAt([]byte("!!"), 30_000)
+	l.ok(errors.Join(err, file.Close()))
+	before, err := vfs.ReadFile(l.process, name)
+	l.ok(err)
+	for i := range l.records {
+		if i%5 > 0 {
+			l.kill(&l.records[i])
+		}
+	}
+	found := 0
+	for more := true; more; {
+		more, err = l.set.Clean(l.live())
+		if d := (*Damage)(nil); errors.As(err, &d) && d.File == names[1] {
+			found++
+		} else {
+			l.ok(err)
+		}
+	}
+	after, err := vfs.ReadFile(l.process, name)
+	l.ok(err)
+	if stats := l.set.Stats(); found != 1 || string(after) != string(before) || stats.DiskBytes > 3*l.options.SegmentBytes {
+		t.Fatalf("found %d damages, the set is %+v", found, stats)
+	}
+}

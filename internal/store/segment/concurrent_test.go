@@ -114,6 +114,62 @@ func TestReadsDuringEverything(t *testing.T) {
 	}
 }
 
+// A reader that meets a record half erased sees it whole or not at all, and no damage.
+func TestReadsDuringErase(t *testing.T) {
+	for _, compress := range []bool{false, true} {
+		t.Run(fmt.Sprint("compress=", compress), func(t *testing.T) {
+			disk := vfs.NewMem()
+			m := newModel(t, disk, rand.New(rand.NewPCG(1, 0)), Options{SegmentBytes: 16 << 10, Compress: compress})
+			for range 40 {
+				m.write()
+			}
+			var started [100]atomic.Uint64
+			erasing := func(seq uint64) bool {
+				for i := range started {
+					if started[i].Load() == seq {
+						return true
+					}
+				}
+				return false
+			}
+			var done atomic.Bool
+			var readers sync.WaitGroup
+			for n := range 3 {
+				readers.Go(func() {
+					rng := rand.New(rand.NewPCG(uint64(n), 9))
+					var buf []byte
+					for !done.Load() {
+						want := &m.records[rng.IntN(len(m.records))]
+						var got Record
+						var err error
+						got, buf, err = m.set.Read(want.Seq, buf)
+						if err == nil && !same(&got, want) || err != nil && !(errors.Is(err, ErrNotFound) && erasing(want.Seq)) {
+							t.Errorf("read %d: %v", want.Seq, err)
+						}
+						if err := m.set.Scan(want.Seq, func(*Record) bool { return true }); err != nil {
+							t.Errorf("scan from %d: %v", want.Seq, err)
+						}
+					}
+				})
+			}
+			for i := range started {
+				seq := m.records[m.rng.IntN(len(m.records))].Seq
+				started[i].Store(seq)
+				m.erased[seq], m.dead[seq] = true, true
+				if err := m.set.Erase(seq); err != nil && !errors.Is(err, ErrNotFound) {
+					t.Errorf("erase %d: %v", seq, err)
+				}
+			}
+			done.Store(true)
+			readers.Wait()
+			m.check(m.set, m.last)
+			if damages, err := m.set.Check(); err != nil || len(damages) > 0 {
+				t.Fatal(err, damages)
+			}
+		})
+	}
+}
+
 // The cache keeps to its bounds whatever is read.
 func TestCacheIsBounded(t *testing.T) {
 	disk, m := written(t, 5, false, true)

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"myelin/internal/vfs"
@@ -22,6 +23,10 @@ func TestCrashAnywhere(t *testing.T) {
 		process.OnOp = func(op vfs.Op) error {
 			if op.Kind&vfs.OpChange == 0 {
 				return nil
+			}
+			if g := m.set.growing(); op.Kind&(vfs.OpWrite|vfs.OpTruncate) != 0 && m.fragile == 0 &&
+				filepath.Ext(op.Name) != ".tmp" && (g == nil || filepath.Base(op.Name) != g.name()) {
+				t.Errorf("%s was sealed, and is written to", op.Name)
 			}
 			ops++
 			policy := vfs.PowerLoss(seed<<32 + ops)

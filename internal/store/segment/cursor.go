@@ -21,6 +21,8 @@ type cursor struct {
 	rawLast   uint64  // sequence
 	hurt      *Damage // passed, and not known yet to matter
 	record    Record  // being visited
+
+	settle func() // waits until nothing is half erased; nil: nothing can be
 }
 
 // next returns the next record, whose parts are valid until the call after. io.EOF says that there is none; a
@@ -40,6 +42,9 @@ func (c *cursor) next() (Record, error) {
 		}
 		c.offset = at + f.length()
 		payload, err := c.window.payload(f, at)
+		if err != nil && c.again(err) {
+			payload, err = c.window.payload(f, at)
+		}
 		if err != nil {
 			return Record{}, c.blame(err, at, f.last()+1)
 		}
@@ -63,12 +68,15 @@ func (c *cursor) seek() (frame, int64, error) {
 	for c.offset < c.window.end {
 		at := c.offset
 		f, err := c.window.head(at)
+		if err != nil && c.again(err) {
+			f, err = c.window.head(at)
+		}
 		switch {
 		case err != nil && !isDamage(err):
 			return f, at, err
 		case err != nil:
 			if c.hurt == nil {
-				c.hurt = &Damage{File: c.name, Offset: at, Err: err}
+				c.hurt = &Damage{File: c.name, Offset: at, Err: err, from: c.from}
 			}
 			if c.offset, err = c.window.resync(at + 8); err != nil {
 				return f, at, err
@@ -91,6 +99,16 @@ func (c *cursor) seek() (frame, int64, error) {
 		return frame{}, c.offset, d
 	}
 	return frame{}, c.offset, io.EOF
+}
+
+// again says whether what looks damaged is to be read once more, since it may have been half erased.
+func (c *cursor) again(err error) bool {
+	if c.settle == nil || !isDamage(err) {
+		return false
+	}
+	c.settle()
+	c.window.buf = c.window.buf[:0]
+	return true
 }
 
 // nextInBlock returns the next record of the block, or false at its end.
@@ -118,6 +136,7 @@ func (c *cursor) blame(err error, offset int64, next uint64) error {
 	if !isDamage(err) {
 		return err
 	}
+	d := &Damage{File: c.name, Offset: offset, Next: next, Err: err, from: c.from}
 	c.from = max(c.from, next)
-	return &Damage{File: c.name, Offset: offset, Next: next, Err: err}
+	return d
 }

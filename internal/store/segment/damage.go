@@ -28,6 +28,8 @@ type Damage struct {
 	// damage, but what a crash leaves. 0 otherwise.
 	Cut int64
 	Err error
+
+	from uint64 // the first sequence that a reader was to see next
 }
 
 func (d *Damage) Error() string {

@@ -57,7 +57,7 @@ func (s *Set) erase(seq uint64) error {
 	if err := s.footGrowing(g); err != nil {
 		return err
 	}
-	return overwrite(s.fs, s.path(g.name()), g.sum, p)
+	return s.overwrite(s.path(g.name()), g.sum, p)
 }
 
 // place is where a record is.
@@ -74,7 +74,7 @@ func (s *Set) locate(v view, seq uint64) (place, error) {
 		return place{}, err
 	}
 	defer s.cache.release(o)
-	c := v.cursor(o.file, o.index, seq, nil, lookupBytes)
+	c := s.cursor(v, o.file, o.index, seq, nil, lookupBytes)
 	f, at, err := c.seek()
 	if errors.Is(err, io.EOF) || err == nil && f.seq > seq {
 		return place{}, ErrNotFound
@@ -96,8 +96,10 @@ func (s *Set) footGrowing(g *segment) error {
 }
 
 // overwrite erases the payload of a frame in place, then makes its checksums agree.
-func overwrite(fs vfs.FS, name string, seed uint32, p place) error {
-	file, err := fs.OpenReadWrite(name)
+func (s *Set) overwrite(name string, seed uint32, p place) error {
+	s.erasing.Lock()
+	defer s.erasing.Unlock()
+	file, err := s.fs.OpenReadWrite(name)
 	if err != nil {
 		return err
 	}
@@ -149,7 +151,7 @@ func (s *Set) eraseFromBlock(g *segment, p place) error {
 	if err := s.fs.SyncDir(s.dir); err != nil {
 		return err
 	}
-	if err := overwrite(s.fs, temp, g.sum, p); err != nil {
+	if err := s.overwrite(temp, g.sum, p); err != nil {
 		return err
 	}
 	if err := s.fs.Remove(temp); err != nil {

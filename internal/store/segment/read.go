@@ -87,12 +87,12 @@ func (s *Set) acquire(v view, indexed bool) (*opened, error) {
 }
 
 // cursor returns a cursor over a view, before the first record that ends at seq or later.
-func (v view) cursor(file vfs.File, x index, seq uint64, buf []byte, step int) cursor {
+func (s *Set) cursor(v view, file vfs.File, x index, seq uint64, buf []byte, step int) cursor {
 	if v.index != nil {
 		x = v.index
 	}
 	return cursor{
-		name: v.segment.name(), from: seq, offset: x.before(seq),
+		name: v.segment.name(), from: seq, offset: x.before(seq), settle: s.settleErasing,
 		window: window{file: file, seed: v.segment.sum, end: v.size, step: step, buf: buf[:0]},
 	}
 }
@@ -122,9 +122,12 @@ func (s *Set) Read(seq uint64, buf []byte) (Record, []byte, error) {
 		if err != nil {
 			return Record{}, buf, fmt.Errorf("read sequence %d: %w", seq, err)
 		}
-		c := v.cursor(o.file, o.index, seq, buf, lookupBytes)
+		c := s.cursor(v, o.file, o.index, seq, buf, lookupBytes)
 		r, err := c.find(seq)
 		s.cache.release(o)
+		if _, gone := s.replaced(v.segment, err); gone {
+			continue
+		}
 		if err != nil {
 			err = fmt.Errorf("read sequence %d: %w", seq, s.found(v.segment, err))
 		}
@@ -151,17 +154,29 @@ func (c *cursor) find(seq uint64) (Record, error) {
 
 // outdated says that a file could not be opened because it was removed since it was seen.
 func (s *Set) outdated(seg *segment, err error) bool {
-	if !notExist(err) {
-		return false
+	return notExist(err) && !s.has(seg)
+}
+
+// replaced says that a damage is in a file that is no longer part of the set: it was overwritten there on
+// purpose.
+func (s *Set) replaced(seg *segment, err error) (*Damage, bool) {
+	var d *Damage
+	if !errors.As(err, &d) || s.has(seg) {
+		return nil, false
 	}
+	return d, true
+}
+
+func (s *Set) has(seg *segment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, g := range s.segments {
-		if g == seg {
-			return false
-		}
-	}
-	return true
+	return slices.Contains(s.segments, seg)
+}
+
+// settleErasing returns when the frame that is being erased, if any, is whole again.
+func (s *Set) settleErasing() {
+	s.erasing.RLock()
+	defer s.erasing.RUnlock()
 }
 
 // found notes an error that is a damage, for upkeep to keep off the file.
@@ -195,9 +210,13 @@ func (s *Set) Scan(from uint64, visit func(*Record) bool) error {
 		if err != nil {
 			return fmt.Errorf("scan from sequence %d: %w", from, err)
 		}
-		c := v.cursor(o.file, o.index, from, buf, scanBytes)
+		c := s.cursor(v, o.file, o.index, from, buf, scanBytes)
 		more, err := c.all(visit)
 		s.cache.release(o)
+		if d, gone := s.replaced(v.segment, err); gone {
+			from, buf = max(from, d.from), c.window.buf
+			continue
+		}
 		if err != nil || !more {
 			return s.onward(v.segment, s.found(v.segment, err))
 		}
@@ -265,7 +284,12 @@ func (s *Set) check(v view) error {
 	}
 	defer s.cache.release(o)
 	w := &window{file: o.file, seed: v.segment.sum, end: v.size, step: scanBytes}
+	s.erasing.RLock()
 	found, err := scanFile(w, v.segment.name(), 0)
+	s.erasing.RUnlock()
+	if !s.has(v.segment) {
+		return err
+	}
 	for i := range found.damages {
 		_ = s.found(v.segment, &found.damages[i])
 	}

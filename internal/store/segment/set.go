@@ -50,6 +50,9 @@ type Set struct {
 	upkeep   sync.Mutex
 	leftover []*segment // no longer part of the set, but their files could not be removed
 
+	// Held by Erase while a frame is half overwritten. Readers take it only when they find one damaged.
+	erasing sync.RWMutex
+
 	mu         sync.Mutex // guards all below, and the fields of segments
 	segments   []*segment // ascending
 	generation uint64
