@@ -320,3 +320,37 @@ func TestDamageNextToTheTail(t *testing.T) {
 		t.Errorf("damages are %v and not at %d", d, first)
 	}
 }
+
+// While the disk is slow nobody is made to wait for it in line.
+func TestASlowDiskIsNotWaitedForInLine(t *testing.T) {
+	m := newMachine(t, small)
+	slow := time.Duration(0)
+	m.fs.OnOp = func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			m.clock.Advance(slow)
+		}
+		return nil
+	}
+	inLine := func() bool {
+		m.t.Helper()
+		g := m.groups[1]
+		b := &Batch{Records: []Record{entry(1, 1, g.last+1, "x")}}
+		done, err := m.TryCommit(b)
+		if !done {
+			err = m.tryBatch(b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	commitNow(t, m.Log, lead(1, 1))
+	for _, step := range []struct {
+		slow   time.Duration
+		inLine bool
+	}{{0, true}, {time.Second, true}, {time.Second, false}, {0, false}, {0, true}} {
+		if slow = step.slow; inLine() != step.inLine {
+			t.Errorf("with a sync of %v, in line is %v", step.slow, !step.inLine)
+		}
+	}
+}

@@ -134,8 +134,9 @@ func (s *scan) visit(p piece, v visitor) {
 			off, lost = s.nextRecord(p, off+8), true
 			continue
 		}
-		if whole = whole && int64(len(b)) >= size; whole {
-			body := b[recordHeaderBytes : recordHeaderBytes+int64(h.length)]
+		end := int64(recordHeaderBytes) + int64(h.length)
+		if whole = whole && int64(len(b)) >= end; whole {
+			body := b[recordHeaderBytes:end]
 			if whole = checksum(0, body) == h.bodySum; whole {
 				v.record(h, body, off)
 			}
