@@ -51,7 +51,7 @@ type fields interface {
 func (c *Config) fields(f fields) {
 	f.text(&c.Name)
 	f.text(&c.Description)
-	texts(f, &c.Subjects)
+	textList(f, &c.Subjects)
 	number(f, &c.Retention)
 	number(f, &c.MaxConsumers)
 	number(f, &c.MaxMsgs)
@@ -90,7 +90,7 @@ func (c *Config) fields(f fields) {
 
 func (p *Placement) fields(f fields) {
 	f.text(&p.Cluster)
-	texts(f, &p.Tags)
+	textList(f, &p.Tags)
 	f.text(&p.Preferred)
 }
 
@@ -136,7 +136,7 @@ func list[T any](f fields, v *[]T, minBytes int, each func(*T, fields)) {
 	}
 }
 
-func texts(f fields, v *[]string) { list(f, v, 1, func(s *string, f fields) { f.text(s) }) }
+func textList(f fields, v *[]string) { list(f, v, 1, func(s *string, f fields) { f.text(s) }) }
 
 type fieldWriter struct{ dst []byte }
 

@@ -1,0 +1,263 @@
+package stream
+
+import (
+	"math"
+	"strconv"
+
+	"myelin/internal/apierr"
+	"myelin/internal/subject"
+)
+
+const maxHeaderBytes = 1<<16 - 1
+
+// Bytes that a stored message counts for besides its own, as a stock server has it.
+const (
+	fileOverhead       = 30
+	fileHeaderOverhead = 4
+	memoryOverhead     = 16
+)
+
+// publish is an Append on its way into the stream.
+type publish struct {
+	Append
+	instructions
+	seq     uint64 // what it will be
+	size    int    // as limits count it
+	changed bool   // subject, header or body are not the command's
+}
+
+// append decides about one message, in the order in which a stock server looks at it.
+func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
+	var p publish
+	if s.config == nil {
+		return refuse(apierr.StreamNotFound)
+	}
+	if !p.decode(fields) || uint64(p.Span) > math.MaxUint64-s.last {
+		return refuse(apierr.BadRequest)
+	}
+	if s.config.Sealed {
+		return refuse(apierr.StreamSealed)
+	}
+	p.seq = s.last + 1
+	s.rename(&p, fx)
+	if len(p.Header) > 0 {
+		p.read(p.Header)
+		if reply := s.instructed(&p); reply.Err != nil || reply.Duplicate {
+			return reply
+		}
+	}
+	if err := s.admit(&p); err != nil {
+		return Reply{Err: err}
+	}
+	if s.config.Retention == Interest {
+		s.take(&p) // nobody is interested, so it is gone as it comes
+	} else if err := s.store(&p, offset, fx); err != nil {
+		return Reply{Err: err}
+	}
+	return Reply{Seq: p.seq}
+}
+
+// rename applies the stream's subject transform.
+func (s *State) rename(p *publish, fx *Effects) {
+	if s.transform == nil {
+		return
+	}
+	start := len(fx.made)
+	made, ok := s.transform.Apply(fx.made, p.Subject, s.random)
+	if !ok || len(made) == start || len(made)-start > maxSubjectBytes {
+		return
+	}
+	fx.made = made
+	p.Subject, p.changed = made[start:len(made):len(made)], true
+}
+
+// instructed obeys what the header says: an error, a duplicate, or nothing that keeps the message out.
+func (s *State) instructed(p *publish) Reply {
+	if err := s.permitted(p); err != nil {
+		return Reply{Err: err}
+	}
+	if err := s.expected(p); err != nil {
+		return Reply{Err: err}
+	}
+	if len(p.source) > 0 {
+		return refuse(apierr.MessageSourceHdrNotAllowed)
+	}
+	if window := s.config.DuplicateWindow; len(p.id) > 0 && window > 0 {
+		if seq, ok := s.dedupe.lookup(p.id, s.now-int64(window)); ok {
+			return Reply{Seq: seq, Duplicate: true}
+		}
+	}
+	if len(p.lastID) > 0 && string(p.lastID) != string(s.lastID) {
+		return Reply{Err: apierr.StreamWrongLastMsgID.With(string(s.lastID))}
+	}
+	return Reply{Err: s.rollupPermitted(p)}
+}
+
+// permitted refuses what the stream is not for.
+func (s *State) permitted(p *publish) *apierr.Error {
+	switch {
+	case len(p.batch) > 0 && s.tooLarge(p):
+		return apierr.StreamMessageExceedsMaximum.Err()
+	case len(p.batch) > 0:
+		return apierr.AtomicPublishDisabled.Err()
+	case len(p.increment) > 0:
+		return apierr.MessageIncrDisabled.Err()
+	case len(p.stream) > 0 && string(p.stream) != s.config.Name:
+		return apierr.StreamNotMatch.Err()
+	case len(p.ttl) > 0:
+		return apierr.MessageTTLDisabled.Err()
+	}
+	return nil
+}
+
+// expected compares the sequences that the publisher expects with those that are.
+func (s *State) expected(p *publish) *apierr.Error {
+	switch {
+	case len(p.lastPer) > 0:
+		pattern := p.lastPerSubject
+		if len(pattern) == 0 {
+			pattern = p.Subject
+		}
+		if last := s.lastOf(pattern); !p.expects(p.lastPer, last) {
+			return wrongSequence(last)
+		}
+	case len(p.lastPerSubject) > 0:
+		return apierr.StreamExpectedLastSeqPerSubjectInvalid.Err()
+	}
+	if len(p.lastSeq) > 0 && !p.expects(p.lastSeq, s.last) {
+		return wrongSequence(s.last)
+	}
+	if len(p.schedule) > 0 {
+		return apierr.MessageSchedulesDisabled.Err()
+	}
+	if len(p.scheduler) > 0 {
+		return apierr.MessageSchedulesSchedulerInvalid.Err()
+	}
+	return nil
+}
+
+func (p *publish) expects(text []byte, seq uint64) bool {
+	want, ok := sequence(text)
+	return ok && want == seq
+}
+
+func wrongSequence(last uint64) *apierr.Error {
+	return apierr.StreamWrongLastSequence.With(strconv.FormatUint(last, 10))
+}
+
+// lastOf is the last sequence of the subjects that pattern matches, 0 if there is none.
+func (s *State) lastOf(pattern []byte) (last uint64) {
+	if !subject.HasWildcard(string(pattern)) {
+		if id, ok := s.table.subjects.find(pattern); ok {
+			last = s.table.subjects.at(id).last
+		}
+		return last
+	}
+	if string(pattern) == ">" {
+		if p, ok := s.table.newest(); ok {
+			last = s.table.seq(p)
+		}
+		return last
+	}
+	for _, id := range s.table.matching(string(pattern)) {
+		last = max(last, s.table.subjects.at(id).last)
+	}
+	return last
+}
+
+func (s *State) rollupPermitted(p *publish) *apierr.Error {
+	switch {
+	case len(p.rollup) == 0:
+		return nil
+	case !s.config.AllowRollup || s.config.DenyPurge:
+		return apierr.StreamRollupFailed.With("rollup not permitted")
+	case !isRollup(p.rollup, "sub") && !isRollup(p.rollup, "all"):
+		return apierr.StreamRollupFailed.With("rollup value invalid: " + strconv.Quote(string(p.rollup)))
+	}
+	return nil
+}
+
+// admit compares the message with the limits for one.
+func (s *State) admit(p *publish) *apierr.Error {
+	bytes := len(p.Header) + len(p.Body)
+	switch {
+	case s.tooLarge(p):
+		return apierr.StreamMessageExceedsMaximum.Err()
+	case len(p.Header) > maxHeaderBytes:
+		return apierr.StreamHeaderExceedsMaximum.Err()
+	}
+	p.size = bytes + len(p.Subject) + memoryOverhead
+	if s.config.Storage == File {
+		p.size = bytes + len(p.Subject) + fileOverhead
+		if len(p.Header) > 0 {
+			p.size += fileHeaderOverhead
+		}
+	}
+	if p.size > math.MaxUint32 {
+		return apierr.StreamMessageExceedsMaximum.Err()
+	}
+	return nil
+}
+
+func (s *State) tooLarge(p *publish) bool {
+	return s.config.MaxMsgSize > 0 && len(p.Header)+len(p.Body) > int(s.config.MaxMsgSize)
+}
+
+// take gives out the sequences of the message.
+func (s *State) take(p *publish) {
+	s.last += uint64(p.Span)
+	s.lastTime = s.now
+	s.lastID = append(s.lastID[:0], p.id...)
+	if window := s.config.DuplicateWindow; len(p.id) > 0 && window > 0 {
+		s.dedupe.prune(s.now-int64(window), pruneStep)
+		s.dedupe.add(p.id, p.seq, s.now)
+	}
+}
+
+// store makes the message part of the stream, and removes what has to make room.
+func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
+	t := &s.table
+	if s.config.Discard == DiscardNew {
+		if err := s.full(p); err != nil {
+			return err
+		}
+	}
+	s.take(p)
+	id := t.subjects.intern(p.Subject)
+	previous := t.add(p.seq, p.Span, s.now, uint32(p.size), id)
+	fx.Stored = append(fx.Stored, Stored{
+		Seq: p.seq, Previous: previous, Time: s.now, Span: p.Span, Offset: offset, Changed: p.changed,
+		Subject: p.Subject, Header: p.Header, Body: p.Body,
+	})
+	if s.config.MaxMsgsPer > 0 {
+		s.trimSubject(id, fx)
+	}
+	s.trim(fx)
+	if len(p.rollup) > 0 {
+		s.rollUp(p, fx)
+	}
+	return nil
+}
+
+// full refuses a message that there is no room for. One that replaces the oldest of its subject, and is not
+// larger, brings its own room.
+func (s *State) full(p *publish) *apierr.Error {
+	c, t := s.config, &s.table
+	var freed, freedBytes uint64
+	if c.MaxMsgsPer > 0 {
+		if id, ok := t.subjects.find(p.Subject); ok && t.subjects.at(id).messages+uint64(p.Span) > uint64(c.MaxMsgsPer) {
+			if c.DiscardNewPer && len(p.rollup) == 0 {
+				return apierr.StreamStoreFailed.With("maximum messages per subject exceeded")
+			}
+			oldest, _ := t.find(t.subjects.at(id).first)
+			freed, freedBytes = uint64(t.span(oldest)), uint64(t.at(oldest).size)
+		}
+	}
+	switch {
+	case c.MaxMsgs > 0 && t.messages+uint64(p.Span) > uint64(c.MaxMsgs) && freed < uint64(p.Span):
+		return apierr.StreamStoreFailed.With("maximum messages exceeded")
+	case c.MaxBytes > 0 && t.bytes+uint64(p.size) > uint64(c.MaxBytes) && freedBytes < uint64(p.size):
+		return apierr.StreamStoreFailed.With("maximum bytes exceeded")
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package stream
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"myelin/internal/machine"
+)
+
+// One entry holds this many messages, as under load.
+const benchBatch = 256
+
+func benchState(tb testing.TB, cfg Config) *State {
+	tb.Helper()
+	cfg.Name = "B"
+	checked, err := Check(cfg, Bounds{}, false)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := new(State)
+	var fx Effects
+	s.Apply(machine.Entry{Time: 1, Data: Configure{checked}.Encode(nil)}, &fx)
+	if fx.Replies[0].Err != nil {
+		tb.Fatal(fx.Replies[0].Err)
+	}
+	return s
+}
+
+// entries are enough entries for one message on each subject.
+func entries(subjects int, header, body []byte) (list [][]byte) {
+	var data []byte
+	for i := range max(subjects, benchBatch) {
+		a := Append{1, fmt.Appendf(nil, "orders.eu.%06d", i%subjects), header, body}
+		data = a.Encode(data)
+		if i%benchBatch == benchBatch-1 {
+			list, data = append(list, data), nil
+		}
+	}
+	return list
+}
+
+// The way of every message: ns per append, for one subject and many, without and with a limit that evicts.
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		subjects int
+		cfg      Config
+		header   string
+	}{
+		{"1 subject", 1, Config{}, ""},
+		{"1 subject, 100000 messages", 1, Config{MaxMsgs: 100_000}, ""},
+		{"131072 subjects", 131072, Config{}, ""},
+		{"131072 subjects, last value", 131072, Config{MaxMsgsPer: 1}, ""},
+		{"1 subject, with id", 1, Config{MaxMsgs: 100_000}, "NATS/1.0\r\nNats-Msg-Id: %08d\r\n\r\n"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			list := entries(c.subjects, nil, make([]byte, 128))
+			if c.header != "" {
+				list = idEntries(c.header, 1<<20)
+			}
+			s := benchState(b, c.cfg)
+			var fx Effects
+			b.ReportAllocs()
+			now := int64(1)
+			b.ResetTimer()
+			for i := 0; i < b.N; i += benchBatch {
+				if i%(1<<22) == 0 && c.cfg.MaxMsgs == 0 && c.cfg.MaxMsgsPer == 0 { // bound memory, not time
+					b.StopTimer()
+					s = benchState(b, c.cfg)
+					b.StartTimer()
+				}
+				fx.Reset()
+				now += int64(50 * time.Microsecond)
+				s.Apply(machine.Entry{Time: now, Data: list[i/benchBatch%len(list)]}, &fx)
+			}
+			b.StopTimer()
+			for _, r := range fx.Replies {
+				if r.Err != nil {
+					b.Fatal(r.Err)
+				}
+			}
+		})
+	}
+}
+
+func idEntries(header string, n int) (list [][]byte) {
+	var data []byte
+	for i := range n {
+		a := Append{1, []byte("orders.eu"), fmt.Appendf(nil, header, i), make([]byte, 128)}
+		data = a.Encode(data)
+		if i%benchBatch == benchBatch-1 {
+			list, data = append(list, data), nil
+		}
+	}
+	return list
+}
+
+// What a million subjects of one message each take: bytes of memory per subject, of which 16 are its text.
+func BenchmarkMemoryPerSubject(b *testing.B) {
+	for range b.N {
+		var before, after runtime.MemStats
+		list := entries(1<<20, nil, make([]byte, 100))
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		s := benchState(b, Config{MaxMsgsPer: 1})
+		var fx Effects
+		for i, data := range list {
+			fx.Reset()
+			s.Apply(machine.Entry{Time: int64(i), Data: data}, &fx)
+		}
+		fx = Effects{}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "B/subject")
+		runtime.KeepAlive(s)
+		runtime.KeepAlive(list)
+	}
+}
+
+// What an empty stream takes: bytes of memory.
+func BenchmarkMemoryPerStream(b *testing.B) {
+	const n = 1000
+	for range b.N {
+		var before, after runtime.MemStats
+		streams := make([]*State, n)
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range streams {
+			streams[i] = benchState(b, Config{})
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/stream")
+		runtime.KeepAlive(streams)
+	}
+}
+
+// Age expiry, purge and interior deletes of many messages: ns per message.
+func BenchmarkRemove(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		remove func(s *State, fx *Effects, last uint64)
+	}{
+		{"tick", func(s *State, fx *Effects, _ uint64) {
+			for s.Info().Messages > 0 {
+				fx.Reset()
+				s.Apply(machine.Entry{Time: 1e18, Data: Tick{}.Encode(nil)}, fx)
+			}
+		}},
+		{"purge subject", func(s *State, fx *Effects, _ uint64) {
+			s.Apply(machine.Entry{Data: Purge{Filter: "orders.*.*"}.Encode(nil)}, fx)
+		}},
+		{"delete", func(s *State, fx *Effects, last uint64) {
+			for i := range last {
+				fx.Reset()
+				s.Apply(machine.Entry{Data: Delete{Seq: 1 + i*7919%last}.Encode(nil)}, fx)
+			}
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			const n = 1 << 20
+			list := entries(4096, nil, nil)
+			removed := 0
+			for b.Loop() {
+				b.StopTimer()
+				s := benchState(b, Config{MaxAge: time.Second})
+				var fx Effects
+				for i := range n / benchBatch {
+					fx.Reset()
+					s.Apply(machine.Entry{Time: int64(i), Data: list[i%len(list)]}, &fx)
+				}
+				fx.Reset()
+				b.StartTimer()
+				c.remove(s, &fx, n)
+				removed += n
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(removed), "ns/message")
+		})
+	}
+}

@@ -1,0 +1,78 @@
+package stream
+
+import "slices"
+
+// record is what the machine knows of one stored message, or of a batch that spans several sequences.
+type record struct {
+	time    int64
+	size    uint32 // as limits count it
+	subject uint32 // its number plus one; 0: removed
+	prev    uint32 // distance to the record before it of the same subject; 0: none, far: see table
+	next    uint32 // distance to the one after it
+}
+
+// blockRecords is how many records a block takes.
+const blockRecords = 512
+
+// block is a run of records in the order of their sequences. Columns that most blocks do not need are
+// there only once they say something.
+type block struct {
+	records []record
+	offsets []uint32 // of each record's sequence from the block's first; none: 0, 1, 2, ...
+	spans   []uint32 // how many sequences each record takes; none: 1
+	live    int      // records that are not removed
+}
+
+func (b *block) offset(i int) uint32 {
+	if b.offsets == nil {
+		return uint32(i)
+	}
+	return b.offsets[i]
+}
+
+func (b *block) span(i int) uint32 {
+	if b.spans == nil {
+		return 1
+	}
+	return b.spans[i]
+}
+
+// find returns the last record at or before an offset, removed or not; -1 if there is none.
+func (b *block) find(offset uint32) int {
+	if b.offsets == nil {
+		return min(int(offset), len(b.records)-1)
+	}
+	i, found := slices.BinarySearch(b.offsets, offset)
+	if !found {
+		i--
+	}
+	return i
+}
+
+// add appends a record.
+func (b *block) add(offset uint32, span uint32, r record) {
+	n := len(b.records)
+	if b.offsets == nil && offset != uint32(n) {
+		b.offsets = make([]uint32, n, cap(b.records))
+		for i := range b.offsets {
+			b.offsets[i] = uint32(i)
+		}
+	}
+	if b.offsets != nil {
+		b.offsets = append(b.offsets, offset)
+	}
+	if b.spans == nil && span != 1 {
+		b.spans = make([]uint32, n, cap(b.records))
+		for i := range b.spans {
+			b.spans[i] = 1
+		}
+	}
+	if b.spans != nil {
+		b.spans = append(b.spans, span)
+	}
+	b.records = append(b.records, r)
+	b.live++
+}
+
+// reset empties the block and keeps its memory.
+func (b *block) reset() { *b = block{records: b.records[:0]} }

@@ -1,0 +1,71 @@
+package stream
+
+import "myelin/internal/apierr"
+
+// Effects are what follows from entries. Slices are valid until the next Apply and while the entry is.
+type Effects struct {
+	Replies []Reply  // one for each command, in order
+	Stored  []Stored // ascending
+	Gone    []Gone   // in the order of removal; it may name what Stored names too
+	made    []byte   // the bytes of subjects, headers and bodies that the machine made
+}
+
+// Reply answers a command.
+type Reply struct {
+	Seq       uint64 // Append: the first sequence of the message, or that of which it is a duplicate
+	Removed   uint64 // Purge: how many messages
+	Duplicate bool
+	Err       *apierr.Error // nothing was changed
+}
+
+// Stored is a message that became part of the stream.
+type Stored struct {
+	Seq      uint64
+	Previous uint64 // of the same subject; 0 if there is none
+	Time     int64
+	Span     uint32
+	Offset   uint32 // of its command in the entry's Data
+	Changed  bool   // what is stored is not what the command says
+	Subject  []byte
+	Header   []byte
+	Body     []byte
+}
+
+// Reason is why a message went.
+type Reason uint8
+
+// The reasons.
+const (
+	Evicted  Reason = iota + 1 // over a limit of number or size
+	Expired                    // over its age
+	Deleted                    // asked for by sequence
+	Erased                     // the same, and its bytes are to be overwritten
+	Purged                     // asked for
+	RolledUp                   // replaced by a later message
+)
+
+var reasonNames = []string{"", "evicted", "expired", "deleted", "erased", "purged", "rolled up"}
+
+func (r Reason) String() string { return name(reasonNames, r) }
+
+// Gone says that all messages from First to Last that there still were are gone.
+type Gone struct {
+	First, Last uint64
+	Reason      Reason
+}
+
+// Reset empties the effects and keeps their memory.
+func (fx *Effects) Reset() {
+	fx.Replies, fx.Stored, fx.Gone, fx.made = fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.made[:0]
+}
+
+// gone notes that the sequences from first to last went, in one with those before if they adjoin.
+func (fx *Effects) gone(first, last uint64, reason Reason) {
+	if n := len(fx.Gone); n > 0 {
+		if g := &fx.Gone[n-1]; g.Last+1 == first && g.Reason == reason {
+			g.Last = last
+			return
+		}
+	}
+	fx.Gone = append(fx.Gone, Gone{first, last, reason})
+}

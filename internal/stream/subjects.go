@@ -1,0 +1,100 @@
+package stream
+
+// subjects are the subjects of the records that a stream holds, each with a number while it holds any.
+type subjects struct {
+	seed    uint64
+	entries [][]subjectEntry // in chunks, so that growing copies none
+	used    uint32           // numbers handed out once
+	free    uint32           // the first freed number, plus one; the next one is in its entry
+	count   int
+	index   index
+	texts   texts
+}
+
+// subjectEntry is one subject. A sequence is that of a record.
+type subjectEntry struct {
+	first, last uint64
+	messages    uint64
+	text        uint32
+	length      uint16
+}
+
+// maxSubjectBytes bounds a subject by the size of its length.
+const maxSubjectBytes = 1<<16 - 1
+
+const (
+	entryChunk      = 1024
+	firstEntryChunk = 4 // the first chunk grows from here
+)
+
+func (s *subjects) at(id uint32) *subjectEntry { return &s.entries[id/entryChunk][id%entryChunk] }
+
+func (s *subjects) text(id uint32) []byte {
+	e := s.at(id)
+	return s.texts.get(e.text, int(e.length))
+}
+
+// find returns the number of a subject.
+func (s *subjects) find(text []byte) (id uint32, ok bool) {
+	return s.lookup(hashOf(s.seed, text), text)
+}
+
+func (s *subjects) lookup(hash uint32, text []byte) (uint32, bool) {
+	return s.index.find(hash, func(id uint32) bool {
+		e := s.at(id)
+		return int(e.length) == len(text) && string(s.texts.get(e.text, len(text))) == string(text)
+	})
+}
+
+// intern returns the number of a subject, a new one if need be.
+func (s *subjects) intern(text []byte) uint32 {
+	hash := hashOf(s.seed, text)
+	if id, ok := s.lookup(hash, text); ok {
+		return id
+	}
+	id := s.take()
+	*s.at(id) = subjectEntry{text: s.texts.add(text), length: uint16(len(text))}
+	s.index.add(hash, id)
+	s.count++
+	return id
+}
+
+// take returns an unused number.
+func (s *subjects) take() uint32 {
+	if s.free > 0 {
+		id := s.free - 1
+		s.free = uint32(s.at(id).first)
+		return id
+	}
+	id := s.used
+	s.used++
+	chunk := int(id / entryChunk)
+	if chunk == len(s.entries) {
+		size := entryChunk
+		if chunk == 0 {
+			size = firstEntryChunk
+		}
+		s.entries = append(s.entries, make([]subjectEntry, 0, size))
+	}
+	s.entries[chunk] = append(s.entries[chunk], subjectEntry{})
+	return id
+}
+
+// remove frees the number of a subject.
+func (s *subjects) remove(id uint32) {
+	e := s.at(id)
+	s.index.remove(hashOf(s.seed, s.text(id)), id)
+	s.texts.remove(e.text, int(e.length))
+	*e = subjectEntry{first: uint64(s.free)}
+	s.free = id + 1
+	s.count--
+}
+
+// each visits the numbers of all subjects, in no order that means anything.
+func (s *subjects) each(visit func(id uint32)) {
+	for id := range s.used {
+		if s.at(id).messages > 0 {
+			visit(id)
+		}
+	}
+}

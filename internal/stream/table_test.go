@@ -1,0 +1,155 @@
+package stream
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// held is what a table should know of a record.
+type held struct {
+	seq     uint64
+	span    uint32
+	subject string
+}
+
+// checkTable compares a table with a list of what it should hold, in both directions of every chain, and its
+// blocks with the rules for them.
+func checkTable(t *testing.T, x *table, want []held) {
+	t.Helper()
+	chains := map[string][]uint64{}
+	p, ok := x.first()
+	messages := uint64(0)
+	for _, h := range want {
+		if !ok || x.seq(p) != h.seq || x.span(p) != h.span || string(x.subjects.text(x.at(p).subject-1)) != h.subject {
+			t.Fatalf("%+v is not where it belongs", h)
+		}
+		if q, found := x.find(h.seq + uint64(h.span) - 1); !found || q != p {
+			t.Fatalf("the end of %+v is not found", h)
+		}
+		chains[h.subject] = append(chains[h.subject], h.seq)
+		messages += uint64(h.span)
+		p, ok = x.after(p)
+	}
+	if ok || x.records != len(want) || x.messages != messages || x.subjects.count != len(chains) {
+		t.Fatalf("%d records, %d messages, %d subjects; want %d, %d, %d", x.records, x.messages, x.subjects.count, len(want), messages, len(chains))
+	}
+	for subject, seqs := range chains {
+		checkChain(t, x, subject, seqs)
+	}
+	live := 0
+	for n, b := range x.blocks {
+		live += b.live
+		kept := len(b.records)
+		if n == 0 {
+			kept -= x.head
+		}
+		if b.live == 0 || n < len(x.blocks)-1 && b.live*2 < kept {
+			t.Fatalf("block %d of %d keeps %d of %d", n, len(x.blocks), b.live, len(b.records))
+		}
+	}
+	if n := len(x.blocks); n > 8*live/blockRecords+4 {
+		t.Fatalf("%d blocks for %d records", n, live)
+	}
+}
+
+func checkChain(t *testing.T, x *table, subject string, seqs []uint64) {
+	t.Helper()
+	id, ok := x.subjects.find([]byte(subject))
+	if !ok {
+		t.Fatalf("%s is not found", subject)
+	}
+	at, prev := x.subjects.at(id).first, uint64(0)
+	for _, seq := range seqs {
+		p, ok := x.find(at)
+		if !ok || at != seq || x.prev(x.at(p), at) != prev {
+			t.Fatalf("%s: %d follows %d, want %d", subject, at, prev, seq)
+		}
+		prev, at = at, x.next(x.at(p), at)
+	}
+	if at != 0 || x.subjects.at(id).last != prev {
+		t.Fatalf("%s ends with %d, want %d", subject, x.subjects.at(id).last, prev)
+	}
+}
+
+// Blocks fill, thin out, are packed, merged and dropped, in several ways of living: nothing gets lost.
+func TestTableKeepsWhatItHolds(t *testing.T) {
+	for seed := range max(8, seeds()/10) {
+		rng := rand.New(rand.NewPCG(uint64(seed), 3))
+		var x table
+		var want []held
+		seq, subjects := uint64(1), 1+rng.IntN(1<<(1+rng.IntN(11)))
+		spans, gaps := seed%3 == 1, seed%4 == 2
+		remove := func(i int) {
+			p, ok := x.find(want[i].seq)
+			if !ok {
+				t.Fatalf("seed %d: %+v is not found", seed, want[i])
+			}
+			x.remove(p)
+			want = append(want[:i], want[i+1:]...)
+		}
+		for step := range 12000 {
+			if grow := step/3000%2 == 0; len(want) == 0 || rng.IntN(10) < 7 == grow {
+				h := held{seq, 1, fmt.Sprint("subject.", rng.IntN(subjects))}
+				if spans && rng.IntN(50) == 0 {
+					h.span = 1 + rng.Uint32N(9)
+				} else if spans && rng.IntN(500) == 0 {
+					h.span = 1 << 31
+				}
+				x.add(h.seq, h.span, 0, 1, x.subjects.intern([]byte(h.subject)))
+				want = append(want, h)
+				seq += uint64(h.span)
+				if gaps && rng.IntN(100) == 0 {
+					seq += rng.Uint64N(1 << (1 + rng.IntN(34)))
+				}
+			} else if seed%2 == 0 && rng.IntN(3) > 0 {
+				remove(0)
+			} else {
+				remove(rng.IntN(len(want)))
+			}
+			if step%1000 == 999 {
+				checkTable(t, &x, want)
+			}
+		}
+		for len(want) > 0 {
+			remove(rng.IntN(len(want)))
+		}
+		checkTable(t, &x, nil)
+		if len(x.farNext) != 0 || len(x.farPrev) != 0 {
+			t.Fatalf("seed %d: %d and %d far links are left", seed, len(x.farNext), len(x.farPrev))
+		}
+	}
+}
+
+// Texts of all sizes keep their bytes while others come and go, and freed places are used again.
+func TestTexts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var x texts
+	type stored struct {
+		ref  uint32
+		text string
+	}
+	var list []stored
+	for range 20000 {
+		if len(list) < 200 || rng.IntN(2) == 0 {
+			text := make([]byte, rng.IntN(1<<rng.IntN(13)))
+			for i := range text {
+				text[i] = byte(rng.Uint32())
+			}
+			list = append(list, stored{x.add(text), string(text)})
+			continue
+		}
+		i := rng.IntN(len(list))
+		if got := string(x.get(list[i].ref, len(list[i].text))); got != list[i].text {
+			t.Fatalf("%q became %q", list[i].text, got)
+		}
+		x.remove(list[i].ref, len(list[i].text))
+		list[i] = list[len(list)-1]
+		list = list[:len(list)-1]
+	}
+	before := x.add([]byte("text"))
+	x.remove(before, 4)
+	if again := x.add([]byte("TEXT")); again != before {
+		t.Errorf("place %d is not used again, but %d", before, again)
+	}
+}
