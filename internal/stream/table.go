@@ -55,8 +55,11 @@ func (t *table) blockOf(seq uint64) int {
 	if n == 0 || seq < t.blocks[0].first {
 		return -1
 	}
-	if seq >= t.blocks[n-1].first {
+	switch {
+	case seq >= t.blocks[n-1].first:
 		return n - 1
+	case seq < t.blocks[1].first:
+		return 0 // where the oldest are, which go first
 	}
 	i, found := slices.BinarySearchFunc(t.blocks, seq, func(b placed, seq uint64) int {
 		switch {
