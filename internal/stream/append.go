@@ -23,7 +23,8 @@ type publish struct {
 	instructions
 	seq     uint64 // what it will be
 	size    int    // as limits count it
-	changed bool   // subject, header or body are not the command's
+	end     life
+	changed bool // subject, header or body are not the command's
 }
 
 // append decides about one message, in the order in which a stock server looks at it.
@@ -46,14 +47,19 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 			return reply
 		}
 	}
-	if err := s.admit(&p); err != nil {
+	if err := s.admit(&p, fx); err != nil {
 		return Reply{Err: err}
 	}
 	if s.config.Retention == Interest {
 		s.take(&p) // nobody is interested, so it is gone as it comes
-	} else if err := s.store(&p, offset, fx); err != nil {
-		return Reply{Err: err}
+		return Reply{Seq: p.seq}
 	}
+	if s.config.Discard == DiscardNew {
+		if err := s.full(&p); err != nil {
+			return Reply{Err: err}
+		}
+	}
+	s.insert(&p, offset, fx)
 	return Reply{Seq: p.seq}
 }
 
@@ -104,7 +110,7 @@ func (s *State) permitted(p *publish) *apierr.Error {
 		return apierr.MessageIncrDisabled.Err()
 	case len(p.stream) > 0 && string(p.stream) != s.config.Name:
 		return apierr.StreamNotMatch.Err()
-	case len(p.ttl) > 0:
+	case len(p.ttl) > 0 && !s.config.AllowTTL:
 		return apierr.MessageTTLDisabled.Err()
 	}
 	return nil
@@ -177,15 +183,18 @@ func (s *State) rollupPermitted(p *publish) *apierr.Error {
 	return nil
 }
 
-// admit compares the message with the limits for one.
-func (s *State) admit(p *publish) *apierr.Error {
-	bytes := len(p.Header) + len(p.Body)
+// admit compares the message with the limits for one, and decides how long it lives.
+func (s *State) admit(p *publish, fx *Effects) *apierr.Error {
 	switch {
 	case s.tooLarge(p):
 		return apierr.StreamMessageExceedsMaximum.Err()
 	case len(p.Header) > maxHeaderBytes:
 		return apierr.StreamHeaderExceedsMaximum.Err()
 	}
+	if err := s.live(p, fx); err != nil {
+		return err
+	}
+	bytes := len(p.Header) + len(p.Body)
 	p.size = bytes + len(p.Subject) + memoryOverhead
 	if s.config.Storage == File {
 		p.size = bytes + len(p.Subject) + fileOverhead
@@ -214,17 +223,12 @@ func (s *State) take(p *publish) {
 	}
 }
 
-// store makes the message part of the stream, and removes what has to make room.
-func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
+// insert makes the message part of the stream, and removes what has to make room.
+func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	t := &s.table
-	if s.config.Discard == DiscardNew {
-		if err := s.full(p); err != nil {
-			return err
-		}
-	}
 	s.take(p)
 	id := t.subjects.intern(p.Subject)
-	previous := t.add(p.seq, p.Span, s.now, uint32(p.size), id)
+	previous := t.add(p.seq, p.Span, s.now, uint32(p.size), id, p.end)
 	fx.Stored = append(fx.Stored, Stored{
 		Seq: p.seq, Previous: previous, Time: s.now, Span: p.Span, Offset: offset, Changed: p.changed,
 		Subject: p.Subject, Header: p.Header, Body: p.Body,
@@ -236,7 +240,6 @@ func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
 	if len(p.rollup) > 0 {
 		s.rollUp(p, fx)
 	}
-	return nil
 }
 
 // full refuses a message that there is no room for. One that replaces the oldest of its subject, and is not

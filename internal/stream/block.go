@@ -20,6 +20,7 @@ type block struct {
 	records []record
 	offsets []uint32 // of each record's sequence from the block's first; none: 0, 1, 2, ...
 	spans   []uint32 // how many sequences each record takes; none: 1
+	lives   []life   // how each record ends; none: as others do
 	live    int      // records that are not removed
 }
 
@@ -37,6 +38,13 @@ func (b *block) span(i int) uint32 {
 	return b.spans[i]
 }
 
+func (b *block) life(i int) life {
+	if b.lives == nil {
+		return life{}
+	}
+	return b.lives[i]
+}
+
 // find returns the last record at or before an offset, removed or not; -1 if there is none.
 func (b *block) find(offset uint32) int {
 	if b.offsets == nil {
@@ -50,7 +58,7 @@ func (b *block) find(offset uint32) int {
 }
 
 // add appends a record.
-func (b *block) add(offset uint32, span uint32, r record) {
+func (b *block) add(offset uint32, span uint32, end life, r record) {
 	n := len(b.records)
 	if b.offsets == nil && offset != uint32(n) {
 		b.offsets = make([]uint32, n, cap(b.records))
@@ -69,6 +77,12 @@ func (b *block) add(offset uint32, span uint32, r record) {
 	}
 	if b.spans != nil {
 		b.spans = append(b.spans, span)
+	}
+	if b.lives == nil && end != (life{}) {
+		b.lives = make([]life, n, cap(b.records))
+	}
+	if b.lives != nil {
+		b.lives = append(b.lives, end)
 	}
 	b.records = append(b.records, r)
 	b.live++

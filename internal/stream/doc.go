@@ -4,8 +4,8 @@
 // State is a [machine.Machine]. Its commands are Append, Delete, Purge, Configure and Tick; an entry holds any
 // number of them, and Apply gives one Reply for each, in their order, beside what it stored and what is
 // gone. Every decision is made there: a message that is refused for what the stream holds is an entry all
-// the same, whose effect is an error. Time is that of the entries, and what has expired goes when a Tick
-// comes, which Deadline asks for.
+// the same, whose effect is an error. Time is that of the entries, and what has expired, by the age that
+// the stream allows or by a time of its own, goes when a Tick comes, which Deadline asks for.
 //
 // The bytes of messages are not here. The State knows of each message its sequence, time, size and
 // subject, in 24 bytes and the share of its subject (table.go); Effects.Stored points to the bytes in the

@@ -25,7 +25,7 @@ type Stored struct {
 	Time     int64
 	Span     uint32
 	Offset   uint32 // of its command in the entry's Data
-	Changed  bool   // what is stored is not what the command says
+	Changed  bool   // what is stored is not what that command says; it may even be a Tick
 	Subject  []byte
 	Header   []byte
 	Body     []byte

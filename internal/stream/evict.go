@@ -92,17 +92,28 @@ func (s *State) tick(fx *Effects) Reply {
 	if s.config == nil {
 		return refuse(apierr.StreamNotFound)
 	}
-	if age := int64(s.config.MaxAge); age > 0 && !s.config.Sealed {
-		for range tickMessages {
-			p, ok := s.table.first()
-			if !ok || s.table.at(p).time > s.now-age {
-				break
-			}
-			s.remove(p, Expired, fx)
+	for range tickMessages {
+		p, at, ok := s.expiring()
+		if !ok || at > s.now {
+			break
 		}
+		s.expire(p, fx)
 	}
 	s.dedupe.prune(s.now-int64(s.config.DuplicateWindow), tickIDs)
 	return Reply{}
+}
+
+// expiring returns the record that expires next, by its age or by its own time, and when.
+func (s *State) expiring() (p place, at int64, ok bool) {
+	p, at, ok = s.table.due()
+	if age := int64(s.config.MaxAge); age > 0 {
+		if oldest, aging := s.table.aging(); aging {
+			if by := s.table.at(oldest).time + age; !ok || by < at {
+				return oldest, by, true
+			}
+		}
+	}
+	return p, at, ok
 }
 
 // Deadline is when the next message expires. Ids wait for twice their window: most leave with later
@@ -111,12 +122,7 @@ func (s *State) Deadline() int64 {
 	if s.config == nil {
 		return 0
 	}
-	var deadline int64
-	if age := int64(s.config.MaxAge); age > 0 && !s.config.Sealed {
-		if p, ok := s.table.first(); ok {
-			deadline = s.table.at(p).time + age
-		}
-	}
+	_, deadline, _ := s.expiring()
 	if oldest, ok := s.dedupe.oldest(); ok {
 		if d := oldest + 2*int64(s.config.DuplicateWindow); deadline == 0 || d < deadline {
 			deadline = d

@@ -17,6 +17,7 @@ type instructions struct {
 	lastPerSubject []byte // or of the subjects that this pattern matches
 	rollup         []byte
 	ttl            []byte
+	marker         []byte // reason of a delete marker
 	increment      []byte
 	source         []byte
 	batch          []byte
@@ -43,8 +44,10 @@ func (h *instructions) field(key []byte) *[]byte {
 		return &h.lastPerSubject
 	case "Nats-Rollup":
 		return &h.rollup
-	case "Nats-TTL":
+	case messageTTL:
 		return &h.ttl
+	case markerReason:
+		return &h.marker
 	case "Nats-Incr":
 		return &h.increment
 	case "Nats-Stream-Source":

@@ -2,9 +2,11 @@ package stream
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"myelin/internal/header"
 	"myelin/internal/subject"
@@ -28,6 +30,8 @@ type modelMessage struct {
 	time      int64
 	size      int
 	subject   string
+	expires   int64
+	silent    bool
 }
 
 type modelID struct {
@@ -62,8 +66,7 @@ func (m *model) apply(now int64, command any) string {
 	case Purge:
 		return m.purge(c)
 	case Tick:
-		if m.cfg.MaxAge > 0 && !m.cfg.Sealed {
-			m.removeIf(func(x modelMessage) bool { return x.time <= m.now-int64(m.cfg.MaxAge) })
+		for m.expire() {
 		}
 	}
 	return accepted(0, false)
@@ -151,9 +154,16 @@ func (m *model) append(a *Append) string {
 	known := slices.IndexFunc(m.ids, func(x modelID) bool { return x.id == id && x.time > m.now-int64(c.DuplicateWindow) })
 	rollup := strings.ToLower(h("Nats-Rollup"))
 	size := len(a.Header) + len(a.Body)
+	ttl := h("Nats-TTL")
+	seconds := map[string]int64{"1": 1, "2s": 2, "1500ms": 1, "3s": 3}[ttl]
+	if ttl == "never" {
+		seconds = 1
+	}
 	switch {
 	case h("Nats-Expected-Stream") != "" && h("Nats-Expected-Stream") != c.Name:
 		return "expected stream does not match (10060)"
+	case ttl != "" && !c.AllowTTL:
+		return "per-message TTL is disabled (10166)"
 	case wrong(lastPer, h("Nats-Expected-Last-Subject-Sequence")):
 		return fmt.Sprintf("wrong last sequence: %d (10071)", lastPer)
 	case wrong(m.last, h("Nats-Expected-Last-Sequence")):
@@ -169,12 +179,24 @@ func (m *model) append(a *Append) string {
 	case c.MaxMsgSize > 0 && size > int(c.MaxMsgSize):
 		return "message size exceeds maximum allowed (10054)"
 	}
-	x := modelMessage{m.last + 1, uint64(a.Span), m.now, size + len(a.Subject) + 16, string(a.Subject)}
-	if c.Storage == File {
-		x.size += 14
-		if len(a.Header) > 0 {
-			x.size += 4
+	if c.AllowTTL && ttl != "" && seconds == 0 {
+		return "invalid per-message TTL (10165)"
+	}
+	headerSize := len(a.Header)
+	if least := int64(c.MarkerTTL / time.Second); ttl != "" && ttl != "never" && seconds < least && c.MaxMsgsPer != 1 {
+		headerSize += len("Nats-TTL: \r\n") + len(strconv.FormatInt(least, 10))
+		for value := range header.All(a.Header, "Nats-TTL") {
+			headerSize -= len("Nats-TTL: \r\n") + len(value)
 		}
+		seconds = least
+	}
+	x := m.message(string(a.Subject), uint64(a.Span), headerSize, len(a.Body))
+	x.silent = c.AllowTTL && (h("Nats-Marker-Reason") != "" || h("KV-Operation") == "PURGE")
+	switch {
+	case ttl == "never":
+		x.expires = math.MaxInt64
+	case ttl != "":
+		x.expires = m.now + seconds*int64(time.Second)
 	}
 	if refused := m.full(x, rollup); refused != "" && c.Retention != Interest {
 		return refused + " (10077)"
@@ -195,6 +217,49 @@ func (m *model) append(a *Append) string {
 		})
 	}
 	return accepted(x.seq, false)
+}
+
+// message is one as it would be stored now.
+func (m *model) message(subject string, span uint64, header, body int) modelMessage {
+	x := modelMessage{seq: m.last + 1, span: span, time: m.now, size: header + body + len(subject) + 16, subject: subject}
+	if m.cfg.Storage == File {
+		x.size += 14
+		if header > 0 {
+			x.size += 4
+		}
+	}
+	return x
+}
+
+// expire removes the message whose end came first, and puts a delete marker in the place of the last of a
+// subject.
+func (m *model) expire() bool {
+	c, best, end := m.cfg, -1, int64(math.MaxInt64)
+	for i, x := range m.messages {
+		if x.expires > 0 && x.expires < end {
+			best, end = i, x.expires
+		}
+	}
+	for i, x := range m.messages {
+		if c.MaxAge > 0 && x.expires != math.MaxInt64 && x.time+int64(c.MaxAge) < end {
+			best, end = i, x.time+int64(c.MaxAge)
+		}
+	}
+	if best < 0 || end > m.now {
+		return false
+	}
+	x := m.messages[best]
+	m.messages = slices.Delete(m.messages, best, best+1)
+	header := "NATS/1.0\r\nNats-Marker-Reason: MaxAge\r\nNats-TTL: " + c.MarkerTTL.Truncate(time.Second).String() + "\r\nNats-Rollup: sub\r\n\r\n"
+	if c.MarkerTTL == 0 || c.Sealed || x.silent || m.count(of(x.subject)) > 0 || c.MaxMsgSize > 0 && len(header) > int(c.MaxMsgSize) {
+		return true
+	}
+	marker := m.message(x.subject, 1, len(header), 0)
+	marker.expires, marker.silent = m.now+int64(c.MarkerTTL.Truncate(time.Second)), true
+	m.last, m.lastTime, m.lastID = m.last+1, m.now, ""
+	m.messages = append(m.messages, marker)
+	m.limit()
+	return true
 }
 
 func (m *model) full(x modelMessage, rollup string) string {

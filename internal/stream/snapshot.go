@@ -14,8 +14,10 @@ import (
 //	...      configuration, created, now, last, floor, last time, last id
 //	uvarint  records, and for each
 //	  uvarint  sequences between the end of the one before and this one
-//	  uvarint  span
+//	  uvarint  span, shifted by two bits, of which the lower says that the message leaves no marker and
+//	           the upper that it has a time of its own to expire
 //	  varint   nanoseconds since the one before
+//	  varint   the time at which it expires, if it has one
 //	  uvarint  size
 //	  uvarint  0 for a subject that was not named yet, which follows as bytes, or its number in the order
 //	           in which they were named, from 1
@@ -47,9 +49,14 @@ func (t *table) snapshot(dst []byte) []byte {
 	seq, time := uint64(0), int64(0)
 	dst = bin.AppendUvarint(dst, uint64(t.records))
 	for p, ok := t.first(); ok; p, ok = t.after(p) {
-		r, span := t.at(p), t.span(p)
-		dst = bin.AppendUvarint(bin.AppendUvarint(dst, t.seq(p)-seq), uint64(span))
-		dst = bin.AppendUvarint(bin.AppendVarint(dst, r.time-time), uint64(r.size))
+		r, span, end := t.at(p), t.span(p), t.life(p)
+		dst = bin.AppendUvarint(dst, t.seq(p)-seq)
+		dst = bin.AppendUvarint(dst, uint64(span)<<2|end.flags())
+		dst = bin.AppendVarint(dst, r.time-time)
+		if end.expires != 0 {
+			dst = bin.AppendVarint(dst, end.expires)
+		}
+		dst = bin.AppendUvarint(dst, uint64(r.size))
 		seq, time = t.seq(p)+uint64(span), r.time
 		id := r.subject - 1
 		dst = bin.AppendUvarint(dst, uint64(named[id]))
@@ -60,6 +67,16 @@ func (t *table) snapshot(dst []byte) []byte {
 		}
 	}
 	return dst
+}
+
+func (l life) flags() (flags uint64) {
+	if l.silent {
+		flags |= 1
+	}
+	if l.expires != 0 {
+		flags |= 2
+	}
+	return flags
 }
 
 func (d *dedupe) snapshot(dst []byte) []byte {
@@ -103,12 +120,16 @@ func (t *table) restore(r *bin.Reader, last uint64) {
 	for range r.Count(5) {
 		gap, span := r.Uvarint(), r.Uvarint()
 		time += r.Varint()
+		end := life{silent: span&1 != 0}
+		if span&2 != 0 {
+			end.expires = r.Varint()
+		}
 		size, ref := r.Uvarint(), r.Uvarint()
-		if len(named) > 0 && seq == 0 || gap > math.MaxUint64-seq || ref > uint64(len(named)) || size > math.MaxUint32 {
+		if span&2 != 0 && end.expires == 0 || len(named) > 0 && seq == 0 || gap > math.MaxUint64-seq || ref > uint64(len(named)) || size > math.MaxUint32 {
 			r.Fail(errSnapshot)
 			return
 		}
-		seq += gap
+		seq, span = seq+gap, span>>2
 		if seq == 0 || seq > last || span == 0 || span > maxSpan || span-1 > last-seq {
 			r.Fail(errSnapshot)
 			return
@@ -122,7 +143,7 @@ func (t *table) restore(r *bin.Reader, last uint64) {
 			named = append(named, t.subjects.intern(text))
 			ref = uint64(len(named))
 		}
-		t.add(seq, uint32(span), time, uint32(size), named[ref-1])
+		t.add(seq, uint32(span), time, uint32(size), named[ref-1], end)
 		seq += span
 	}
 }

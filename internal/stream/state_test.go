@@ -112,7 +112,13 @@ func (g *generator) append() *Append {
 
 func (g *generator) field(block []byte) []byte {
 	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	switch g.IntN(9) {
+	switch g.IntN(13) {
+	case 9, 10:
+		return header.AppendField(block, "Nats-TTL", []string{"1", "2s", "1500ms", "3s", "never", "bad"}[g.IntN(6)])
+	case 11:
+		return header.AppendField(block, "Nats-Marker-Reason", "MaxAge")
+	case 12:
+		return header.AppendField(block, "KV-Operation", []string{"PURGE", "DEL"}[g.IntN(2)])
 	case 0, 1, 2:
 		return header.AppendField(block, "Nats-Msg-Id", number(g.Uint64N(20)))
 	case 3:
@@ -152,6 +158,9 @@ func (g *generator) configure() Configure {
 	c.Discard = Discard(g.IntN(2))
 	c.DiscardNewPer = c.Discard == DiscardNew && c.MaxMsgsPer > 0 && g.IntN(2) == 0
 	c.AllowRollup = g.IntN(2) == 0
+	if c.AllowTTL = g.IntN(3) > 0; c.AllowTTL {
+		c.MarkerTTL = time.Duration(g.IntN(3)) * 1100 * time.Millisecond
+	}
 	c.DenyDelete, c.DenyPurge, c.Sealed = g.IntN(9) == 0, !c.AllowRollup && g.IntN(9) == 0, g.IntN(30) == 0
 	return Configure{&c}
 }
@@ -215,7 +224,7 @@ func agree(s *State, m *model, held map[uint64]uint32) error {
 	next := uint64(0)
 	for _, x := range m.messages {
 		r, ok := s.Next(next, "")
-		got := modelMessage{r.Seq, uint64(r.Span), r.Time, int(r.Size), string(r.Subject)}
+		got := modelMessage{r.Seq, uint64(r.Span), r.Time, int(r.Size), string(r.Subject), x.expires, x.silent}
 		if !ok || got != x || uint64(held[x.seq]) != x.span {
 			return fmt.Errorf("after %d comes %+v, want %+v", next, got, x)
 		}

@@ -14,6 +14,8 @@ type table struct {
 	head     int      // the first live record of the first block
 	spare    *block   // an emptied block for the next one
 	subjects subjects
+	expiries expiries
+	aged     uint64            // no record before this sequence ends by its age; merely remembered
 	farNext  map[uint64]uint64 // links whose distance is far, by sequence
 	farPrev  map[uint64]uint64
 
@@ -45,6 +47,8 @@ func (t *table) seq(p place) uint64 {
 }
 
 func (t *table) span(p place) uint32 { return t.blocks[p.block].span(p.index) }
+
+func (t *table) life(p place) life { return t.blocks[p.block].life(p.index) }
 
 // first returns the place of the oldest record, if there is any.
 func (t *table) first() (place, bool) { return place{0, t.head}, t.records > 0 }
@@ -122,7 +126,7 @@ func (t *table) live(p place) (place, bool) {
 }
 
 // add stores a record, which comes after all others, and returns its subject's previous sequence.
-func (t *table) add(seq uint64, span uint32, time int64, size uint32, id uint32) (previous uint64) {
+func (t *table) add(seq uint64, span uint32, time int64, size uint32, id uint32, end life) (previous uint64) {
 	s := t.subjects.at(id)
 	previous = s.last
 	r := record{time: time, size: size, subject: id + 1}
@@ -135,7 +139,10 @@ func (t *table) add(seq uint64, span uint32, time int64, size uint32, id uint32)
 	s.last = seq
 	s.messages += uint64(span)
 	b := t.tail(seq)
-	b.add(uint32(seq-b.first), span, r)
+	b.add(uint32(seq-b.first), span, end, r)
+	if end.expires != 0 && end.expires != never {
+		t.expire(end.expires, seq)
+	}
 	t.records++
 	t.messages += uint64(span)
 	t.bytes += uint64(size)
@@ -205,6 +212,9 @@ func (t *table) prev(r *record, seq uint64) uint64 {
 func (t *table) remove(p place) {
 	r, seq := t.at(p), t.seq(p)
 	id, span := r.subject-1, uint64(t.span(p))
+	if expires := t.life(p).expires; expires != 0 && expires != never {
+		t.expiries.live--
+	}
 	s := t.subjects.at(id)
 	prev, next := t.prev(r, seq), t.next(r, seq)
 	delete(t.farNext, seq)

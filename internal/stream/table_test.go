@@ -96,7 +96,7 @@ func TestTableKeepsWhatItHolds(t *testing.T) {
 				} else if spans && rng.IntN(500) == 0 {
 					h.span = 1 << 31
 				}
-				x.add(h.seq, h.span, 0, 1, x.subjects.intern([]byte(h.subject)))
+				x.add(h.seq, h.span, 0, 1, x.subjects.intern([]byte(h.subject)), life{})
 				want = append(want, h)
 				seq += uint64(h.span)
 				if gaps && rng.IntN(100) == 0 {
@@ -118,6 +118,40 @@ func TestTableKeepsWhatItHolds(t *testing.T) {
 		if len(x.farNext) != 0 || len(x.farPrev) != 0 {
 			t.Fatalf("seed %d: %d and %d far links are left", seed, len(x.farNext), len(x.farPrev))
 		}
+	}
+}
+
+// What is replaced before it expires does not stay in the heap for long, and all that is left expires in
+// the order of its time.
+func TestExpiriesAreBounded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	var x table
+	var want []held
+	for seq := uint64(1); seq < 50_000; seq++ {
+		x.add(seq, 1, 0, 1, x.subjects.intern([]byte("a")), life{expires: 1 + rng.Int64N(1e6)})
+		want = append(want, held{seq, 1, "a"})
+		if len(want) > 100 {
+			i := rng.IntN(100)
+			p, _ := x.find(want[i].seq)
+			x.remove(p)
+			want = append(want[:i], want[i+1:]...)
+		}
+		if n := len(x.expiries.heap); n > 4*blockRecords {
+			t.Fatalf("%d entries for %d records", n, len(want))
+		}
+	}
+	checkTable(t, &x, want)
+	last := int64(0)
+	for range want {
+		p, at, ok := x.due()
+		if !ok || at < last || at != x.life(p).expires {
+			t.Fatalf("%v at %d after %d", p, at, last)
+		}
+		last = at
+		x.remove(p)
+	}
+	if _, _, ok := x.due(); ok || x.expiries.live != 0 {
+		t.Fatalf("%d are left", x.expiries.live)
 	}
 }
 

@@ -79,7 +79,7 @@ func (t *table) pack(n int) {
 func (packed *block) take(b *block, shift uint32) {
 	for i, r := range b.records {
 		if r.subject != 0 {
-			packed.add(shift+b.offset(i), b.span(i), r)
+			packed.add(shift+b.offset(i), b.span(i), b.life(i), r)
 		}
 	}
 }
