@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/bin"
 	"myelin/internal/machine"
 )
 
@@ -117,6 +118,30 @@ func BenchmarkMemoryPerSubject(b *testing.B) {
 		runtime.KeepAlive(s)
 		runtime.KeepAlive(list)
 	}
+}
+
+// Snapshot and restoration of a million subjects of one message each.
+func BenchmarkSnapshot(b *testing.B) {
+	s := benchState(b, Config{MaxMsgsPer: 1})
+	var fx Effects
+	for i, data := range entries(1<<20, nil, nil) {
+		fx.Reset()
+		s.Apply(machine.Entry{Time: int64(i), Data: data}, &fx)
+	}
+	snapshot := s.Snapshot(nil)
+	b.Run("take", func(b *testing.B) {
+		for range b.N {
+			snapshot = s.Snapshot(snapshot[:0])
+		}
+		b.ReportMetric(float64(len(snapshot))/(1<<20), "B/subject")
+	})
+	b.Run("restore", func(b *testing.B) {
+		for range b.N {
+			if err := new(State).Restore(bin.NewReader(snapshot)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // What an empty stream takes: bytes of memory.

@@ -94,8 +94,12 @@ func (s *State) configure(c *Config, fx *Effects) Reply {
 	return Reply{}
 }
 
-// adopt takes over a configuration, unless its subject transform is none.
+// adopt takes over a configuration, unless its subject transform is none, or it asks for what the machine
+// does not do: better no stream than one that takes its messages for something else.
 func (s *State) adopt(c *Config) *apierr.Error {
+	if what := c.unsupported(); what != "" {
+		return invalid("%s not supported", what)
+	}
 	var transform *subject.Transform
 	if t := c.Transform; t != nil && t.Dest != "" {
 		var err error
@@ -105,6 +109,21 @@ func (s *State) adopt(c *Config) *apierr.Error {
 	}
 	s.config, s.transform = c, transform
 	return nil
+}
+
+// unsupported names what of a valid configuration the machine does not do; it is empty if that is nothing.
+func (c *Config) unsupported() string {
+	switch {
+	case c.AllowCounter:
+		return "message counters are"
+	case c.AllowAtomic:
+		return "atomic publish is"
+	case c.AllowBatched:
+		return "batch publish is"
+	case c.AllowSchedules:
+		return "message schedules are"
+	}
+	return ""
 }
 
 func (s *State) create(c *Config) {

@@ -28,12 +28,24 @@ func encode(commands ...any) (data []byte) {
 	return data
 }
 
-// seeds are the seeds of a seeded test: few, or as many as SEEDS says.
-func seeds() int {
-	if n, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
-		return n
+// eachSeed visits so many seeds, or as many as the environment variable SEEDS says, or as there is time for
+// beside the other tests.
+func eachSeed(t *testing.T, n int, visit func(seed int)) {
+	if text := os.Getenv("SEEDS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("SEEDS is %q instead of a number", text)
+		}
 	}
-	return 200
+	end, bounded := t.Deadline()
+	end = end.Add(-time.Until(end) * 3 / 4)
+	for seed := range n {
+		if bounded && time.Now().After(end) {
+			t.Logf("there was time for %d seeds", seed)
+			return
+		}
+		visit(seed)
+	}
 }
 
 // timed is a command and when it came.
@@ -167,7 +179,7 @@ func (g *generator) configure() Configure {
 
 // The machine does what the model does: replies, state, and effects, which keep a copy of the stream.
 func TestStateAgreesWithModel(t *testing.T) {
-	for seed := range seeds() {
+	eachSeed(t, 200, func(seed int) {
 		g := newGenerator(seed)
 		var s State
 		var fx Effects
@@ -185,7 +197,7 @@ func TestStateAgreesWithModel(t *testing.T) {
 				t.Fatalf("seed %d, command %d %+v: %v\n%+v", seed, i, c.command, err, s.config)
 			}
 		}
-	}
+	})
 }
 
 // replay does to a copy of the stream what effects say.
@@ -274,7 +286,7 @@ func agreeAt(s *State, m *model, end uint64) error {
 // How commands are batched, and whether the machine was restarted between entries, makes no difference to
 // state and replies.
 func TestBatchesAndRestartsDoNotMatter(t *testing.T) {
-	for seed := range seeds() {
+	eachSeed(t, 200, func(seed int) {
 		g := newGenerator(seed)
 		commands := g.commands(600)
 		alone, _ := run(t, commands, func() int { return 1 }, nil)
@@ -288,7 +300,7 @@ func TestBatchesAndRestartsDoNotMatter(t *testing.T) {
 				t.Fatalf("seed %d: batches or restarts change the effects", seed)
 			}
 		}
-	}
+	})
 }
 
 // outcome is all that came of commands.
