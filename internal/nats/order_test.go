@@ -365,3 +365,29 @@ func TestOwnReceiverHoldsBack(t *testing.T) {
 		}
 	}
 }
+
+// A write that fails ends the writer, also when the connection is closing for another reason already.
+func TestFailedWriteEndsTheWriter(t *testing.T) {
+	l := start(t, testLimits())
+	near, far := net.Pipe()
+	near.Close()
+	far.Close()
+	c := newConn(l, near)
+	c.decide(ReadError)
+	chunk := netx.NewChunk(10)
+	chunk.B = append(chunk.B, "PONG\r\n"...)
+	c.out.queue, c.out.pending, c.out.writing = []*netx.Chunk{chunk}, int64(len(chunk.B)), true
+	ended := make(chan struct{})
+	go func() {
+		c.writeLoop()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("the writer goes on")
+	}
+	if c.out.pending != 0 || c.out.writing {
+		t.Fatalf("%d bytes pending", c.out.pending)
+	}
+}

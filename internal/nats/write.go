@@ -38,6 +38,8 @@ func (c *Conn) writeLoop() {
 		}
 		if err != nil {
 			c.close(WriteError)
+			// The connection may be closing for another reason, and drain; nothing more can be written.
+			c.out.shut()
 		}
 	}
 }
@@ -78,10 +80,11 @@ func (c *Conn) waitWrite() error {
 	n, err := buffers.WriteTo(c.net.Conn)
 	o.advance(int(n))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
 		if !c.l.opt.Limits.RetryWrites {
 			c.tooSlow(SlowConsumerWrite)
+			return err
 		}
+		err = nil
 	}
 	if err != nil {
 		return err
