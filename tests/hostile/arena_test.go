@@ -133,7 +133,6 @@ func (a *arena) expectReason(p *peer, fine ...string) {
 // than before the attack.
 func (a *arena) expectPeak(most int64) {
 	a.t.Helper()
-	a.t.Logf("GROWN %d of %d", (a.resident("VmHWM")-a.memory)/megabyte, most/megabyte)
 	if grown := a.resident("VmHWM") - a.memory; measured() && grown > most {
 		a.t.Errorf("the server's memory grew by %d MiB; %d would be fine", grown/megabyte, most/megabyte)
 	}

@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -101,34 +101,39 @@ func TestOtherProtocols(t *testing.T) {
 }
 
 // Noise does no harm. MYELIN_NOISE, the seed that a failure tells, makes the
-// same noise again.
+// same noise again; SEEDS asks for more of it.
 func TestNoise(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("MYELIN_NOISE"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("MYELIN_NOISE: %v", err)
-		}
-	}
+	seed := number(t, "MYELIN_NOISE", uint64(time.Now().UnixNano()))
 	t.Logf("the noise is that of MYELIN_NOISE=%d", seed)
 	a := enter(t, "")
-	a.crowd(8, many(2_000), func(i int) error {
+	a.crowd(8, int(number(t, "SEEDS", uint64(many(2_000)))), func(i int) error {
 		p, err := a.dial()
 		if err != nil {
 			return err
 		}
 		defer p.Close()
-		if p.send(noise(rand.New(rand.NewPCG(seed, uint64(i))))) != nil {
+		if p.send(noise(rand.New(rand.NewPCG(seed, uint64(i))))) != nil || p.Conn.(*net.TCPConn).CloseWrite() != nil {
 			return nil // it was hung up on, as it deserves
-		}
-		if err := p.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil && !errors.Is(err, io.EOF) {
-			return nil
 		}
 		return p.drain()
 	})
 	a.deserted()
 	a.served()
 	a.expectPeak(64 * megabyte)
+}
+
+// number is what the environment says, or otherwise.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	value, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s is %q instead of a number", name, text)
+	}
+	return value
 }
 
 // noise returns random bytes, for the most part behind something that makes the

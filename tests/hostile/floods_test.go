@@ -177,5 +177,5 @@ func TestSlowConsumersOneAfterTheOther(t *testing.T) {
 		})
 		a.expectReason(slow, "Slow Consumer (Pending Bytes)")
 	}
-	a.expectPeak(8*pending + 32*megabyte)
+	a.expectPeak(12*pending + 32*megabyte)
 }
