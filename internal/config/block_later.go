@@ -1,5 +1,8 @@
 package config
 
+// notSupported is what is said about a key or a flag, by its name.
+const notSupported = "%q is not supported yet by this version of myelin"
+
 // laterKeys are the keys of features that do not exist yet. They are refused by name unless their value switches
 // the feature off: no server must run without a protection or a durability that was asked for. A feature that comes
 // takes its keys from here to a file of its own.
@@ -30,8 +33,7 @@ var laterKeys = []key[Config]{
 	later(nothingOn, "websocket", "ws"),
 	later(nothingOn, "mqtt"),
 
-	// Streams. An empty jetstream block is not off either.
-	later(isDisabled, "jetstream"),
+	// Streams. The rest of them is in block_jetstream.go.
 	later(nothingOn, "default_js_domain"),
 	later(nothingOn, "feature_flags"),
 
@@ -43,11 +45,21 @@ var laterKeys = []key[Config]{
 
 // later is a key whose feature does not exist yet, and is not asked for by values that are off.
 func later(off func(*Value) bool, name string, aliases ...string) key[Config] {
-	return key[Config]{name, aliases, func(d *decoder, _ *Config, f *Field) {
-		if !off(f.Value) {
-			d.fail(f.Pos, "%q is not supported yet by this version of myelin", f.Name)
+	return key[Config]{name, aliases, refused[Config](off, nil)}
+}
+
+// refused decodes the value, unless decode is nil, of a key whose feature does not exist yet, and refuses it if it
+// asks for that feature.
+func refused[T any](off func(*Value) bool, decode decodeFunc[T]) decodeFunc[T] {
+	return func(d *decoder, into *T, f *Field) {
+		before := len(d.errs)
+		if decode != nil {
+			decode(d, into, f)
 		}
-	}}
+		if len(d.errs) == before && !off(f.Value) {
+			d.fail(f.Pos, notSupported, f.Name)
+		}
+	}
 }
 
 // isNothing is false, zero, an empty string or an empty array.
@@ -68,15 +80,6 @@ func nothingOn(v *Value) bool {
 		}
 	}
 	return true
-}
-
-// isDisabled is how JetStream is switched off: by a boolean, by a word, or by a boolean in its block.
-func isDisabled(v *Value) bool {
-	if m, ok := v.Data.(*Map); ok {
-		enabled := m.Get("enabled")
-		return enabled != nil && enabled.Value.Data == false
-	}
-	return v.Data == false || v.Data == "disabled" || v.Data == "disable"
 }
 
 // isTrue is how a key that starts with "no" switches off.

@@ -16,6 +16,5 @@ var logKeys = []key[Config]{
 	{"remote_syslog", nil, text(func(c *Config) *string { return &c.Log.RemoteSyslog })},
 	{"max_traced_msg_len", nil, integer(func(c *Config) *int { return &c.Log.MaxTracedMsgLen })},
 	{"pid_file", []string{"pidfile"}, text(func(c *Config) *string { return &c.PidFile })},
-	{"store_dir", []string{"storedir"}, text(func(c *Config) *string { return &c.StoreDir })},
 	{"ports_file_dir", nil, text(func(c *Config) *string { return &c.PortsFileDir })},
 }

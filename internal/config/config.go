@@ -44,9 +44,7 @@ type Config struct {
 	PidFile      string // "" for none
 	PortsFileDir string // where <program>_<pid>.ports goes; "" for none
 
-	// Where streams are kept; without effect while JetStream is off.
-
-	StoreDir string
+	JetStream JetStream
 
 	// Lame duck mode: how a server gets rid of its clients before it stops.
 
@@ -148,6 +146,7 @@ func Default() *Config {
 		LameDuckGrace:         10 * time.Second,
 		ConnectErrorReports:   3600,
 		ReconnectErrorReports: 1,
+		JetStream:             defaultJetStream(),
 	}
 }
 
@@ -181,6 +180,7 @@ func (c *Config) normalize() {
 	c.Log.MaxNum = max(c.Log.MaxNum, 0)
 	c.Log.MaxTracedMsgLen = max(c.Log.MaxTracedMsgLen, 0)
 	c.Limits.normalize(d.Limits)
+	c.JetStream.normalize(d.JetStream)
 }
 
 func (l *Limits) normalize(d Limits) {

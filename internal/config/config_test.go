@@ -44,7 +44,7 @@ func TestValidate(t *testing.T) {
 // TestKeysAreUnique shows that no key hides another, and that all are written as they are looked up.
 func TestKeysAreUnique(t *testing.T) {
 	seen := map[string]bool{}
-	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, laterKeys} {
+	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, laterKeys} {
 		for _, k := range list {
 			for _, name := range append([]string{k.name}, k.aliases...) {
 				if seen[name] || name != strings.ToLower(name) {
@@ -113,7 +113,7 @@ func TestTestConfig(t *testing.T) {
 // TestUsageError shows which errors ask for the usage to be printed.
 func TestUsageError(t *testing.T) {
 	for arg, want := range map[string]bool{"--nope": true, "-p": true, "-p=x": true, "-D=x": true, "-m=99999999999999999999": true,
-		"start": false, "-t": false, "-sl=x": false, "-js": false} {
+		"start": false, "-t": false, "-sl=x": false, "--tls": false} {
 		_, err := ParseFlags([]string{arg})
 		var usage *UsageError
 		if err == nil || errors.As(err, &usage) != want {
@@ -137,7 +137,7 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s is not in the usage", name)
 		}
 	}
-	if got := strings.Count(text, "(planned)"); got != 16 {
+	if got := strings.Count(text, "(planned)"); got != 15 {
 		t.Errorf("%d flags are planned", got)
 	}
 	if text := UsageTLS("nats-server"); !strings.Contains(text, "nats-server does not support TLS yet") {

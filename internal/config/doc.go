@@ -13,6 +13,9 @@
 // their own and leave block_later.go, which refuses by name what does not exist yet. A key that stands in
 // no table is an error, so that nothing that an operator writes is ever silently ignored.
 //
+// Secrets are of a type that hides itself when it is printed or encoded, so that no log and no monitoring page
+// can show one by accident.
+//
 // The command line. ParseFlags reads the flags of nats-server (flag_table.go is the list of them).
 // Flags.Load puts the three layers on top of each other: defaults, then the file, then the flags.
 //

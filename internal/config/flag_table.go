@@ -86,9 +86,9 @@ var flagGroups = []group{
 			numberFlag("prof_port", func(c *Config) *int { return &c.ProfPort })},
 	}},
 	{"JetStream", []option{
-		{[]string{"js"}, []string{"jetstream"}, "", "enable JetStream", true, plannedBoolean},
-		{[]string{"sd"}, []string{"store_dir"}, "dir", "directory for streams; without effect while JetStream is off", false,
-			textFlag("store_dir", func(c *Config) *string { return &c.StoreDir })},
+		{[]string{"js"}, []string{"jetstream"}, "", "enable JetStream", false,
+			booleanFlag("jetstream", func(c *Config) *bool { return &c.JetStream.Enabled })},
+		{[]string{"sd"}, []string{"store_dir"}, "dir", "keep streams in <dir>/jetstream (default a temporary directory)", false, storeDirFlag},
 	}},
 	{"Authorization", []option{
 		{nil, []string{"user"}, "name", "user that clients must be", true, plannedText},
@@ -158,6 +158,15 @@ func booleanFlags(sets ...setFunc) setFunc {
 	}
 }
 
+// storeDirFlag says where streams are kept. The file must not say it, too: which of two folders holds the messages is
+// nothing to guess about.
+func storeDirFlag(l *line, _, s string) error {
+	if s != "" {
+		l.changes = append(l.changes, change{key: storeDirKey, apply: func(c *Config) { c.JetStream.StoreDir = s }, alone: true})
+	}
+	return nil
+}
+
 // switchFlag sets a boolean that is about the command line itself.
 func switchFlag(field func(*line) *bool) setFunc {
 	return func(l *line, _, s string) (err error) {
@@ -186,7 +195,7 @@ func plannedBoolean(l *line, name, s string) error {
 }
 
 func (l *line) change(key string, apply func(*Config)) {
-	l.changes = append(l.changes, change{key, apply})
+	l.changes = append(l.changes, change{key: key, apply: apply})
 }
 
 func (l *line) refuse(name string, asked bool) {

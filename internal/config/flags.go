@@ -44,6 +44,7 @@ type Flags struct {
 type change struct {
 	key   string // of the same setting in a file
 	apply func(*Config)
+	alone bool // the file must not set it as well
 }
 
 // UsageError is a command line of which a flag could not be understood. After such an error the stock server prints
@@ -96,7 +97,7 @@ func (l *line) flags(rest []string) (*Flags, error) {
 	case len(rest) > 0:
 		return nil, fmt.Errorf("unrecognized command: %q", rest[0])
 	case len(l.refused) > 0:
-		return nil, fmt.Errorf("%q is not supported yet by this version of myelin", l.refused[0])
+		return nil, fmt.Errorf(notSupported, l.refused[0])
 	case l.signal != "":
 		return parseSignal(l.signal)
 	case l.test && l.file == "":

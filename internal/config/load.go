@@ -7,7 +7,7 @@ import (
 )
 
 // serverBlock is the outermost block of a file.
-var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, laterKeys)
+var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, laterKeys)
 
 // LoadFile reads a configuration file on top of the defaults. Its errors are of the file system, a single *Error
 // for the language, or Errors for the meaning.
@@ -30,6 +30,9 @@ func load(fs vfs.FS, file string, lookup LookupEnv, changes []change) (*Config, 
 		serverBlock.decode(d, c, tree)
 	}
 	for _, ch := range changes {
+		if at, set := d.places[ch.key]; set && ch.alone {
+			d.fail(at, duplicate, ch.key)
+		}
 		ch.apply(c)
 		delete(d.places, ch.key)
 	}
