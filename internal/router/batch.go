@@ -28,7 +28,17 @@ const (
 	Taken   Answer = iota
 	Pressed        // taken, but the queue grows
 	Refused        // not taken: the destination is closed or over its bound
+	Owes           // taken, and the destination is a Worker that wants Work called when all was pushed
 )
+
+// Worker is a Dest that may have its publisher do what follows from a Push, which saves a change of
+// goroutines.
+type Worker interface {
+	// Work is called once for each Push that was answered with Owes, after the publisher has pushed all that
+	// it had. inLine says that the publisher has nothing more urgent to do; otherwise Work must not take
+	// long.
+	Work(inLine bool)
+}
 
 // Run is a row of frames in a Frames that belong to one subscription, or to none: then they are answers
 // to the connection itself.
@@ -149,6 +159,7 @@ type Batch struct {
 	touched []*Frames // of this round, in the order of their first frame
 	table   []*Frames // open addressing by id; what is not of this round counts as free
 	pressed []Dest    // since the last call of Pressed
+	owed    []Dest    // those that answered Owes
 }
 
 // To returns the frames that are gathered for a destination, which its id identifies.
@@ -217,6 +228,21 @@ func (b *Batch) Flush() {
 		}
 		refused = b.push()
 	}
+	if len(b.owed) > 0 {
+		b.work()
+	}
+}
+
+// work does what is owed. Only a guest with a connection does it in line: whoever else publishes is in the
+// middle of something.
+func (b *Batch) work() {
+	owed := b.owed
+	inLine := b.self != nil && len(owed) == 1
+	for _, dest := range owed {
+		dest.(Worker).Work(inLine)
+	}
+	clear(owed)
+	b.owed = owed[:0]
 }
 
 // push makes one round over what was touched. It returns copies of what was refused and contains
@@ -249,6 +275,9 @@ func (b *Batch) pushTo(f *Frames, refused []*Frames) []*Frames {
 	case Pressed:
 		f.reset()
 		b.pressed = append(b.pressed, dest)
+	case Owes:
+		f.reset()
+		b.owed = append(b.owed, dest)
 	case Refused:
 		if f.hasQueued() {
 			aside := &Frames{Chunks: f.Chunks, Runs: f.Runs, Bytes: f.Bytes, dest: dest}
