@@ -33,6 +33,8 @@ func main() {
 	flag.DurationVar(&suite.Window, "window", 0, "time of measuring (default 2s)")
 	flag.DurationVar(&suite.Settle, "settle", 0, "time of rest before memory is read (default 1m)")
 	flag.IntVar(&suite.Backlog, "backlog", 32<<20, "`bytes` that a subscriber may lag behind the publishers")
+	flag.StringVar(&suite.Dir, "dir", "", "`folder` for stores, on the disk that is meant (default the one for temporary files)")
+	flag.Float64Var(&suite.Scale, "scale", 1, "`factor` for how much is stored by the cases that fill a store")
 	flag.StringVar(&jsonFile, "json", "", "also write all samples to this `file`")
 	flag.BoolVar(&list, "list", false, "list the cases and exit")
 	flag.BoolVar(&quiet, "q", false, "no progress on standard error")

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strings"
@@ -121,19 +122,21 @@ func TestRequestWithoutResponders(t *testing.T) {
 // The suite is run against this test binary, which plays the server.
 func TestSuite(t *testing.T) {
 	t.Setenv(fakeEnv, "1")
-	suite := &Suite{Server: os.Args[0], Peer: os.Args[0], Match: "1to1-16B,1to4*,queue*,subjects*,request-16,latency-1to1,publishers*,churn-same",
-		Runs: 1, Warmup: 10 * time.Millisecond, Window: 50 * time.Millisecond, Backlog: 256 << 10}
+	suite := &Suite{Server: os.Args[0], Peer: os.Args[0], Match: "1to1-16B,1to4*,queue*,subjects*,request-16,latency-1to1,publishers*,churn-same,js-*",
+		Runs: 1, Warmup: 10 * time.Millisecond, Window: 50 * time.Millisecond, Settle: time.Millisecond, Backlog: 256 << 10,
+		Dir: t.TempDir(), Scale: 0.0002}
 	report, err := suite.Run(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Rows) != 8 {
+	if len(report.Rows) != 8+18 {
 		t.Errorf("%d rows", len(report.Rows))
 	}
 	for _, row := range report.Rows {
+		main := func(s Sample) float64 { return cmp.Or(s[Rate], s[Work], s[Reopen]) }
 		if row.Error != "" {
 			t.Errorf("%s: %s", row.Name, row.Error)
-		} else if row.Ours[0][Rate] <= 0 || row.Peer[0][Rate] <= 0 {
+		} else if main(row.Ours[0]) <= 0 || main(row.Peer[0]) <= 0 {
 			t.Errorf("%s: %v, %v", row.Name, row.Ours, row.Peer)
 		}
 	}

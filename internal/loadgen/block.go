@@ -60,11 +60,11 @@ func blocks(subjects []string, size int) []*block {
 	return append(all, last)
 }
 
-func appendPub(b []byte, subject, reply string, payload []byte) []byte {
+func appendPub[Text string | []byte](b []byte, subject, reply Text, payload []byte) []byte {
 	b = append(b, "PUB "...)
 	b = append(b, subject...)
 	b = append(b, ' ')
-	if reply != "" {
+	if len(reply) > 0 {
 		b = append(b, reply...)
 		b = append(b, ' ')
 	}

@@ -24,6 +24,14 @@ const (
 	Startup     Metric = "startup"     // nanoseconds from exec to the first INFO, median of several
 	StartupMin  Metric = "startup-min" // the quickest of them
 	Offered     Metric = "offered"     // messages, or changes of interest, sent per second
+	QuietP50    Metric = "p50-quiet"   // latency without the disturbance
+	QuietP99    Metric = "p99-quiet"   // latency without the disturbance
+	Worst       Metric = "worst"       // longest latency
+	WorstBeside Metric = "worst-other" // longest latency on a stream that is left alone
+	Work        Metric = "work"        // nanoseconds until the work was done
+	DiskSync    Metric = "disk-sync"   // nanoseconds of one small write and sync without any server, median
+	Reopen      Metric = "reopen"      // nanoseconds from exec until all is served again, after a clean end
+	ReopenDead  Metric = "reopen-kill" // the same after the process was killed
 )
 
 // A Sample is what one run of a case has measured.
@@ -49,6 +57,7 @@ type Case struct {
 	Title string
 	Goals []Goal
 	Once  bool // one run is enough: the figure does not vary
+	Store Store
 	Run   func(context.Context, *Env) (Sample, error)
 }
 
@@ -61,6 +70,9 @@ type Env struct {
 	Warmup time.Duration // before measuring
 	Window time.Duration // of measuring
 	Settle time.Duration // until memory counts as at rest
+
+	Dir   string  // of this run's store, when the case has one; on the disk that is measured
+	Scale float64 // of the numbers of things that cases store
 
 	Backlog int // bytes that a subscriber may lag behind the publishers
 
@@ -83,6 +95,7 @@ func Cases() []Case {
 	var all []Case
 	for _, family := range [](func() []Case){
 		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases,
+		storedPublishCases, storedGetCases, storedKeysCases, storedStreamsCases, storedRemovalCases,
 	} {
 		all = append(all, family()...)
 	}

@@ -91,7 +91,7 @@ func runSubscriptions(ctx context.Context, env *Env) (Sample, error) {
 // memory measures by how much fill makes the server grow for each of n items,
 // at once and after a rest.
 func (s *stage) memory(env *Env, n int, fill func() error) (Sample, error) {
-	if err := sleep(s.ctx, baseRest); err != nil {
+	if err := sleep(s.ctx, min(env.Settle, baseRest)); err != nil {
 		return nil, err
 	}
 	base, err := env.Server.Usage()

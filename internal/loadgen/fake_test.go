@@ -28,7 +28,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	new(fakeServer).serve(l)
+	server := new(fakeServer)
+	if err := server.store.open(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	server.serve(l)
 }
 
 // startFake runs a fake server within the test and returns its address.
@@ -49,6 +54,7 @@ type fakeServer struct {
 	mu    sync.Mutex
 	subs  []fakeSub
 	turns int // of queue members
+	store fakeStore
 }
 
 type fakeSub struct {
@@ -130,6 +136,12 @@ func (s *fakeServer) subscribe(nc net.Conn, args []string) {
 func (s *fakeServer) publish(from net.Conn, address []string, payload []byte, out map[net.Conn][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(address) == 2 {
+		if answer, ok := s.store.answer(address[0], payload[:len(payload)-2]); ok {
+			s.respond(from, address[1], answer, out)
+			return
+		}
+	}
 	var targets, members []fakeSub
 	for _, sub := range s.subs {
 		prefix, wild := strings.CutSuffix(sub.subject, "*")
@@ -152,9 +164,29 @@ func (s *fakeServer) publish(from net.Conn, address []string, payload []byte, ou
 	if len(targets) > 0 || len(address) < 2 {
 		return
 	}
+	s.respond(from, address[1], fakeStatus("503"), out)
+}
+
+// A fakeAnswer is a reply of the server itself.
+type fakeAnswer struct {
+	header string // with its empty line; "" for none
+	body   string
+}
+
+func fakeStatus(status string) fakeAnswer {
+	return fakeAnswer{header: "NATS/1.0 " + status + "\r\n\r\n"}
+}
+
+func (s *fakeServer) respond(to net.Conn, reply string, a fakeAnswer, out map[net.Conn][]byte) {
 	for _, sub := range s.subs {
-		if prefix, _ := strings.CutSuffix(sub.subject, "*"); sub.conn == from && strings.HasPrefix(address[1], prefix) {
-			out[from] = fmt.Appendf(out[from], "HMSG %s %s 16 16\r\nNATS/1.0 503\r\n\r\n\r\n", address[1], sub.sid)
+		if prefix, _ := strings.CutSuffix(sub.subject, "*"); sub.conn != to || !strings.HasPrefix(reply, prefix) {
+			continue
+		}
+		if a.header == "" {
+			out[to] = fmt.Appendf(out[to], "MSG %s %s %d\r\n%s\r\n", reply, sub.sid, len(a.body), a.body)
+		} else {
+			out[to] = fmt.Appendf(out[to], "HMSG %s %s %d %d\r\n%s%s\r\n",
+				reply, sub.sid, len(a.header), len(a.header)+len(a.body), a.header, a.body)
 		}
 	}
 }

@@ -7,12 +7,15 @@ import (
 )
 
 // metricOrder is the order of metrics within a row.
-var metricOrder = []Metric{Rate, Undisturbed, Kept, P50, P99, CPU, Memory, MemoryPeak, BinarySize, Startup, StartupMin, Offered, LoadCPU}
+var metricOrder = []Metric{Rate, Undisturbed, Kept, P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, DiskSync, CPU,
+	Memory, MemoryPeak, BinarySize, Startup, StartupMin, Reopen, ReopenDead, Offered, LoadCPU}
 
 var metricTitles = map[Metric]string{
 	Rate: "rate", CPU: "server CPU each", LoadCPU: "generator CPU each", P50: "p50", P99: "p99",
 	Undisturbed: "undisturbed", Kept: "kept", Memory: "RSS", MemoryPeak: "RSS before rest", BinarySize: "binary", Startup: "first INFO",
-	StartupMin: "first INFO, quickest", Offered: "offered",
+	StartupMin: "first INFO, quickest", Offered: "offered", QuietP50: "p50 undisturbed", QuietP99: "p99 undisturbed",
+	Worst: "worst", WorstBeside: "worst on another stream", Work: "work done in", DiskSync: "one sync of the disk",
+	Reopen: "open again", ReopenDead: "open again after kill -9",
 }
 
 // format renders a value of the metric with its unit.
@@ -22,7 +25,7 @@ func (m Metric) format(v float64) string {
 		return scaled(v, 1000, "/s", "", " k", " M")
 	case CPU, LoadCPU:
 		return fmt.Sprintf("%.0f ns", v)
-	case P50, P99, Startup, StartupMin:
+	case P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, DiskSync, Startup, StartupMin, Reopen, ReopenDead:
 		return scaled(v, 1000, "s", " n", " µ", " m", " ")
 	case BinarySize:
 		return scaled(v, 1000, "B", " ", " k", " M")

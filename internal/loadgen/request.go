@@ -26,8 +26,9 @@ type Requester struct {
 	ctx      context.Context
 	limit    int64
 	sleep    time.Duration
-	frame    []byte // one request
-	token    int    // where the number of the request stands in frame
+	compose  composer
+	check    func(reply *event) error // says why a reply is no good; nil for whatever comes
+	reply    []byte                   // reply subject of a request, with the number at its end
 	sent     int64
 	times    []int64 // when a request was sent, by number modulo the requests in flight
 	out      []byte  // requests to send at the end of this read
@@ -37,6 +38,10 @@ type Requester struct {
 	progress int64
 }
 
+// A composer appends the PUB of one request to b, by the request's number. The
+// reply subject is valid during the call.
+type composer func(b, reply []byte, number int64) []byte
+
 // tokenDigits is the width of the number at the end of a reply subject.
 const tokenDigits = 8
 
@@ -44,17 +49,35 @@ const tokenDigits = 8
 // time, of size payload bytes. Its replies arrive on subjects below inbox,
 // which no other requester has. It waits sleep before each new request.
 func NewRequester(conn *Conn, subject, inbox string, size, inFlight int, sleep time.Duration) *Requester {
+	r := newRequester(conn, inbox, inFlight, repeat(subject, inbox, size))
+	r.sleep = sleep
+	return r
+}
+
+// newRequester returns a requester of whatever compose makes. Times are kept by
+// number modulo inFlight, so that latencies are right only where replies come
+// in the order of their requests.
+func newRequester(conn *Conn, inbox string, inFlight int, compose composer) *Requester {
 	conn.in.wantAddresses = true
 	conn.in.wantHead = len(noResponders)
-	reply := fmt.Sprintf("%s.%0*d", inbox, tokenDigits, 0)
 	return &Requester{
 		conn:    conn,
-		sleep:   sleep,
-		frame:   appendPub(nil, subject, reply, bytes.Repeat([]byte{'x'}, size)),
-		token:   len("PUB ") + len(subject) + 1 + len(inbox) + 1,
+		compose: compose,
+		reply:   fmt.Appendf(nil, "%s.%0*d", inbox, tokenDigits, 0),
 		times:   make([]int64, inFlight),
 		out:     appendSub(nil, inbox+".*", "", 1),
 		latency: newHistogram(),
+	}
+}
+
+// repeat composes one and the same request but for the number.
+func repeat(subject, inbox string, size int) composer {
+	reply := fmt.Sprintf("%s.%0*d", inbox, tokenDigits, 0)
+	frame := appendPub(nil, subject, reply, bytes.Repeat([]byte{'x'}, size))
+	token := len("PUB ") + len(subject) + 1 + len(inbox) + 1
+	return func(b, reply []byte, _ int64) []byte {
+		copy(frame[token:], reply[len(reply)-tokenDigits:])
+		return append(b, frame...)
 	}
 }
 
@@ -91,8 +114,8 @@ func (r *Requester) ask() {
 	if r.limit > 0 && r.sent >= r.limit || r.ctx.Err() != nil {
 		return
 	}
-	putToken(r.frame[r.token:][:tokenDigits], r.sent)
-	r.out = append(r.out, r.frame...)
+	putToken(r.reply[len(r.reply)-tokenDigits:], r.sent)
+	r.out = r.compose(r.out, r.reply, r.sent)
 	r.sent++
 	r.waiting++
 }
@@ -106,6 +129,11 @@ func (r *Requester) message(ev *event) error {
 	number, ok := parseInt(ev.subject[max(0, len(ev.subject)-tokenDigits):])
 	if !ok {
 		return fmt.Errorf("reply on unknown subject %q", ev.subject)
+	}
+	if r.check != nil {
+		if err := r.check(ev); err != nil {
+			return err
+		}
 	}
 	if r.now == 0 {
 		r.now = time.Now().UnixNano()

@@ -11,12 +11,14 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
 const (
-	startTimeout = 30 * time.Second
+	startTimeout = 2 * time.Minute // a server may have much to read before it answers
 	stopTimeout  = 15 * time.Second
+	closeTimeout = 2 * time.Minute // and much to write before it ends
 	startPoll    = 100 * time.Microsecond
 )
 
@@ -114,6 +116,27 @@ func (s *Server) Stop() {
 		s.cmd.Process.Kill()
 		<-s.exited
 	}
+}
+
+// Terminate asks the server to end, gives it the time to write what it has to,
+// and returns an error when it had to be killed.
+func (s *Server) Terminate() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("ask the server to end: %w", err)
+	}
+	select {
+	case <-s.exited:
+		return nil
+	case <-time.After(closeTimeout):
+		s.Kill()
+		return fmt.Errorf("the server did not end within %v", closeTimeout)
+	}
+}
+
+// Kill ends the server without a warning.
+func (s *Server) Kill() {
+	s.cmd.Process.Kill()
+	<-s.exited
 }
 
 // freePort asks the system for a port that nobody uses at the moment.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -31,6 +32,15 @@ type Suite struct {
 	// default of 32 MiB is well below the 64 MiB at which servers drop a slow
 	// consumer.
 	Backlog int
+
+	// Dir is where stores are made, each in a folder of its own that is removed
+	// after its run. It should lie on the disk that is meant; the system's
+	// folder for temporary files when empty.
+	Dir string
+
+	// Scale multiplies how much is stored by the cases that fill a store; 1
+	// when 0. Figures of different scales are not to be compared.
+	Scale float64
 
 	// Note is called with each step and figure, for whoever watches.
 	Note func(format string, args ...any)
@@ -99,6 +109,8 @@ func (s *Suite) setDefaults() {
 	s.Window = cmp.Or(s.Window, 2*time.Second)
 	s.Settle = cmp.Or(s.Settle, time.Minute)
 	s.Backlog = cmp.Or(s.Backlog, 32<<20)
+	s.Dir = cmp.Or(s.Dir, os.TempDir())
+	s.Scale = cmp.Or(s.Scale, 1)
 	s.peerRates = make(map[int]float64)
 	if s.Note == nil {
 		s.Note = func(string, ...any) {}
@@ -134,14 +146,20 @@ func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Cond
 
 // runOnce runs a case against a server that lives for that long.
 func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []string) (Sample, *Info, error) {
+	dir, further, err := c.Store.prepare(s.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(dir) // "" without a store
+	args = slices.Concat(args, further)
 	start := func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, args...) }
 	server, err := start(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer server.Stop()
-	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate,
+	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate, Dir: dir, Scale: s.Scale,
 		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle, Backlog: s.Backlog}
+	defer func() { env.Server.Stop() }() // it may be another one by then
 	sample, err := c.Run(ctx, env)
 	return sample, &server.Info, err
 }
