@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject"},
 	{"internal/stream"},
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store/segment", "internal/store/wal"},
-	{"internal/router", "internal/replica"},
+	{"internal/router", "internal/replica", "internal/store/home"},
 	{"internal/broker", "internal/report"},
 	{"internal/nats", "internal/monitor"},
 	{"server", "internal/testkit", "internal/loadgen"},

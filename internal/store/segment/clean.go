@@ -3,7 +3,6 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sort"
 )
@@ -44,39 +43,6 @@ func (s *Set) holderLocked(seq uint64) *segment {
 		return nil
 	}
 	return s.segments[i-1]
-}
-
-// Reconcile is for the owner that has recovered: live tells the bytes of records, as Size counts them, that
-// are wanted in a range of sequences. It sets what is dead in each file, and reports the ranges up to
-// Options.Synced in which something is wanted and no file is there.
-func (s *Set) Reconcile(live func(first, last uint64) int64) []Damage {
-	s.mu.Lock()
-	list := slices.Clone(s.segments)
-	s.mu.Unlock()
-	var missing []Damage
-	gap := func(first, last uint64) {
-		if first <= last && live(first, last) > 0 {
-			d := &Damage{File: s.dir, Next: last + 1, Err: fmt.Errorf("no file holds sequences %d to %d: %w", first, last, errMissing)}
-			missing = append(missing, *s.report(d))
-		}
-	}
-	next := uint64(1)
-	for _, g := range list {
-		v := s.viewOf(g)
-		gap(next, g.first-1)
-		next = max(g.first, v.high+1)
-		if v.high >= g.first {
-			wanted := live(g.first, v.high)
-			s.mu.Lock()
-			g.dead = max(g.bytes-wanted, 0)
-			s.mu.Unlock()
-		}
-		if g.unreadable {
-			next = math.MaxUint64 // up to the next file nobody knows
-		}
-	}
-	gap(next, s.options.Synced)
-	return missing
 }
 
 // Drop removes the files whose records all come before a sequence. Quarantined files stay.

@@ -1,0 +1,134 @@
+package home
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// squeezeBytes is about how much one Absorb copies at most to make sparse chunks dense.
+const squeezeBytes = 1 << 20
+
+// small says that a chunk is one that is to be merged with its like.
+func (c *chunk) small() bool { return c.needed() < blockBytes/4 }
+
+// judge queues a chunk that is worth being squeezed.
+func (t *tail) judge(c *chunk) {
+	if c.sparse() {
+		t.queue(c)
+	}
+}
+
+// queue has a chunk squeezed in time. The open one waits until it is closed.
+func (t *tail) queue(c *chunk) {
+	if c != t.open && !c.queued {
+		c.queued = true
+		t.sparse = append(t.sparse, c)
+	}
+}
+
+// squeeze makes chunks dense that wait for it, until about so many bytes were copied.
+func (t *tail) squeeze(maxBytes int64) {
+	for n := len(t.sparse); n > 0 && maxBytes > 0; n = len(t.sparse) {
+		c := t.sparse[n-1]
+		t.sparse[n-1] = nil
+		t.sparse = t.sparse[:n-1]
+		if c.queued = false; c.held > 0 {
+			maxBytes -= t.pack(c)
+		}
+	}
+	if len(t.sparse) == 0 {
+		t.sparse = nil
+	}
+}
+
+// pack replaces a chunk, and neighbours that are as small, by one. It returns how many bytes it copied. A
+// neighbour joins only when it is less than twice as large, so that each message is copied a logarithmic
+// number of times.
+func (t *tail) pack(c *chunk) int64 {
+	lo := t.search(c.base)
+	hi, sum := lo+1, c.needed()
+	joins := func(i int) bool {
+		if i < 0 || i >= len(t.chunks) || t.chunks[i] == t.open {
+			return false
+		}
+		n := t.chunks[i].needed()
+		return n <= 2*sum+chunkBytes && n+sum <= blockBytes && t.chunks[min(lo, i)].takes(t.chunks[max(hi-1, i)].lastSeq())
+	}
+	for {
+		if joins(lo - 1) {
+			lo--
+			sum += t.chunks[lo].needed()
+			continue
+		}
+		if joins(hi) {
+			sum += t.chunks[hi].needed()
+			hi++
+			continue
+		}
+		break
+	}
+	if hi-lo == 1 && !c.sparse() {
+		return 0
+	}
+	dense := merge(t.chunks[lo:hi])
+	for _, old := range t.chunks[lo:hi] {
+		t.forget(old)
+	}
+	t.chunks[lo] = dense
+	t.chunks = slices.Delete(t.chunks, lo+1, hi)
+	t.account(dense)
+	return dense.held
+}
+
+func (c *chunk) lastSeq() uint64 { return c.seq(len(c.entries) - 1) }
+
+// merge copies what lives in chunks into one.
+func merge(chunks []*chunk) *chunk {
+	live, bytes := 0, int64(0)
+	for _, c := range chunks {
+		live += c.live
+		bytes += int64(len(c.data)) - c.waste
+		if !c.own {
+			bytes += int64(c.live) * timeBytes
+		}
+	}
+	dense := &chunk{base: chunks[0].base, own: true, data: make([]byte, 0, bytes), entries: make([]entry, 0, live)}
+	for _, c := range chunks {
+		for i, e := range c.entries {
+			if e.offset&dead != 0 {
+				continue
+			}
+			t := c.time
+			if c.own {
+				t = int64(binary.LittleEndian.Uint64(c.data[e.offset-timeBytes:]))
+			}
+			dense.begin(c.seq(i), t)
+			dense.data = append(dense.data, command(c.data, e.offset)...)
+		}
+	}
+	return dense
+}
+
+// scrub takes out the message that occupies a sequence, and replaces the chunk that holds or held it by a copy
+// without it.
+func (t *tail) scrub(seq uint64) {
+	if len(t.chunks) == 0 || t.chunks[0].base > seq {
+		return
+	}
+	t.close()
+	n := t.search(seq)
+	if n >= len(t.chunks) {
+		return
+	}
+	c := t.chunks[n]
+	if r, ok := c.find(seq); ok {
+		c.kill(r.Seq, r.Seq)
+	}
+	if c.live == 0 {
+		t.drop(n, n+1)
+		return
+	}
+	t.forget(c)
+	t.chunks[n] = merge(t.chunks[n : n+1])
+	t.account(t.chunks[n])
+}
