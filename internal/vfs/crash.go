@@ -44,7 +44,7 @@ func (m *Mem) Crash(p Policy) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := crash{policy: p, rng: rand.New(rand.NewPCG(p.Seed, 0)), files: map[*inode]*inode{}}
-	return &Mem{root: c.dir(m.root)}
+	return newMem(c.dir(m.root))
 }
 
 // crash is the work of one Crash.

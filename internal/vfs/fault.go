@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"math/bits"
 	"path/filepath"
@@ -27,12 +28,13 @@ const (
 	OpTruncate
 	OpSync
 	OpClose
+	OpLock
 
 	// OpChange is all that changes what is on the disk, now or by a sync.
 	OpChange = OpCreate | OpAppend | OpRename | OpRemove | OpMakeDirs | OpSyncDir | OpWrite | OpTruncate | OpSync
 )
 
-var kindNames = []string{"open", "create", "append", "rename", "remove", "mkdir", "syncdir", "list", "stat", "read", "write", "truncate", "sync", "close"}
+var kindNames = []string{"open", "create", "append", "rename", "remove", "mkdir", "syncdir", "list", "stat", "read", "write", "truncate", "sync", "close", "lock"}
 
 // String joins the names of the kinds with |.
 func (k Kind) String() string {
@@ -253,4 +255,11 @@ func (f *Fault) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return f.fs.Stat(name)
+}
+
+func (f *Fault) Lock(name string) (io.Closer, error) {
+	if err := f.begin(Op{Kind: OpLock, Name: name}); err != nil {
+		return nil, err
+	}
+	return f.fs.Lock(name)
 }

@@ -29,6 +29,7 @@ func everything(f FS) map[Kind]error {
 	done[OpSyncDir] = f.SyncDir("d")
 	_, done[OpList] = f.List("d")
 	done[OpRemove] = f.Remove("d/z")
+	_, done[OpLock] = f.Lock("d/lock")
 	return done
 }
 

@@ -20,8 +20,9 @@ import (
 // It is made for thousands of runs: pages are shared between memory, disk and the file systems
 // that Crash returns until they are written to, and zeros take no memory.
 type Mem struct {
-	mu   sync.Mutex // guards all that can be reached from root
-	root *dir
+	mu     sync.Mutex // guards locked, and all that can be reached from root
+	root   *dir
+	locked map[*inode]bool // a crash forgets it
 }
 
 // node is a *dir or an *inode.
@@ -65,7 +66,9 @@ func (d *dir) sync() {
 }
 
 // NewMem returns an empty file system.
-func NewMem() *Mem { return &Mem{root: newDir()} }
+func NewMem() *Mem { return newMem(newDir()) }
+
+func newMem(root *dir) *Mem { return &Mem{root: root, locked: map[*inode]bool{}} }
 
 // elements are the names along a path; none for the root.
 func elements(name string) []string {

@@ -61,6 +61,32 @@ type FS interface {
 	List(dir string) ([]string, error)
 	// Stat describes a file or directory.
 	Stat(name string) (fs.FileInfo, error)
+	// Lock makes a file if it is absent, and holds it locked until the closer is closed or the process ends.
+	// It never waits: a file that is locked already, by whomever, gives a *Held. The file stays. Locks keep
+	// out those who lock, and nobody else.
+	Lock(name string) (io.Closer, error)
+}
+
+// Lock holds a file locked, so that two processes do not use at once what it stands for: see [FS]. It makes
+// the directory that the file is in.
+func Lock(f FS, name string) (io.Closer, error) {
+	if err := f.MakeDirs(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	return f.Lock(name)
+}
+
+// Held says that a file is locked by somebody else.
+type Held struct {
+	Name string
+	PID  int // the process that has it, 0 when that is not known
+}
+
+func (h *Held) Error() string {
+	if h.PID == 0 {
+		return fmt.Sprintf("%s is locked: another process uses the folder", h.Name)
+	}
+	return fmt.Sprintf("%s is locked: process %d uses the folder", h.Name, h.PID)
 }
 
 // ReadFile returns a whole file.
