@@ -35,7 +35,7 @@ func (l *Log) encode(batches []*Batch) (n int) {
 		if b.err == nil {
 			b.err = l.check(b)
 		}
-		if b.err != nil {
+		if b.err != nil || len(b.Records) == 0 {
 			continue
 		}
 		if len(l.buf) > 0 && !l.joins(b) {
@@ -118,9 +118,6 @@ func (l *Log) makeRoom(b *Batch) error {
 
 // add encodes a batch at the end of buf.
 func (l *Log) add(b *Batch) {
-	if len(b.Records) == 0 {
-		return
-	}
 	s := l.active()
 	g := l.group(b.Records[0].Group)
 	for i := range b.Records {
@@ -163,11 +160,7 @@ func (l *Log) refer(number uint64, n int) {
 
 // write writes the block in buf, and syncs it if that is asked for.
 func (l *Log) write(batches []*Batch) error {
-	if len(l.buf) == 0 {
-		return nil
-	}
-	s := l.active()
-	count, sync := 0, l.options.SyncEvery == 0
+	count, sync := 0, false
 	for _, b := range batches {
 		if b.err == nil {
 			count += len(b.Records)
@@ -176,14 +169,17 @@ func (l *Log) write(batches []*Batch) error {
 	}
 	if count > 0 {
 		l.first = l.needed()
-		if err := l.writeBlock(s, l.buf, uint32(count), 0); err != nil {
+		if err := l.writeBlock(l.active(), l.buf, uint32(count), 0); err != nil {
 			return l.kill(err)
 		}
+		sync = sync || l.options.SyncEvery == 0 || l.options.NoSync
 	}
-	if sync || l.options.NoSync {
+	if sync {
 		return l.syncNow()
 	}
-	l.syncLater()
+	if count > 0 {
+		l.syncLater()
+	}
 	return nil
 }
 
@@ -195,6 +191,7 @@ func (l *Log) writeBlock(s *segment, block []byte, count, flags uint32) error {
 		return fmt.Errorf("write at %d of %s: %w", s.end, s.name, err)
 	}
 	s.end += int64(len(block))
+	l.counters.wrote(s, len(block), count)
 	if cap(l.buf) > 2*l.options.MaxCommitBytes {
 		l.buf = nil // a large batch came by
 	}
@@ -228,6 +225,7 @@ func (l *Log) syncNow() error {
 		if file := (spare{old.name, old.size, old.file}); !l.pool.give(file) {
 			l.pool.discard(file)
 		}
+		l.measure()
 	}
 	return nil
 }
@@ -238,7 +236,7 @@ func (l *Log) sync(s *segment) error {
 		if err := s.file.Sync(); err != nil {
 			return fmt.Errorf("sync %s: %w", s.name, err)
 		}
-		l.lastSync.Store(int64(l.options.Clock.Now().Sub(begun)))
+		l.counters.synced(l.options.Clock.Now().Sub(begun))
 	}
 	s.synced = s.end
 	return nil

@@ -84,8 +84,8 @@ type Log struct {
 	taken    []*Batch  // by gather, for its next use
 	one      [1]*Batch // of TryCommit
 
-	lastSync    atomic.Int64 // nanoseconds that it took
-	spareWanted atomic.Bool  // the active segment is half full
+	counters    counters
+	spareWanted atomic.Bool // the active segment is half full
 
 	// What Open found; not changed afterwards.
 	found   []Group
@@ -114,7 +114,7 @@ func (l *Log) Append(b *Batch) {
 // TryCommit commits a batch on the caller's goroutine, if the log is idle and the disk has not been slow.
 // Otherwise it reports false and has done nothing: use Append.
 func (l *Log) TryCommit(b *Batch) (committed bool, err error) {
-	if l.lastSync.Load() > int64(l.options.SlowSync) {
+	if l.counters.lastSync.Load() > int64(l.options.SlowSync) {
 		return false, nil
 	}
 	l.prepare(b)

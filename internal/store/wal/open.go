@@ -55,6 +55,7 @@ func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 		return nil, err
 	}
 	l.collect(r, free)
+	l.measure()
 	for len(cuts) > maxCuts {
 		l.pool.discard(spare{name: cuts[0]})
 		cuts = cuts[1:]

@@ -194,3 +194,16 @@ func (p *pool) close() {
 	}
 	p.spares, p.reserve = nil, nil
 }
+
+// bytes are the sizes of all files in the pool.
+func (p *pool) bytes() (sum int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.spares {
+		sum += s.size
+	}
+	if p.reserve != nil {
+		sum += p.reserve.size
+	}
+	return sum
+}

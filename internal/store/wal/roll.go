@@ -1,10 +1,6 @@
 package wal
 
-import (
-	"maps"
-	"path/filepath"
-	"slices"
-)
+import "path/filepath"
 
 // wantsSpare says whether the next segment will be needed soon.
 func (l *Log) wantsSpare() bool {
@@ -32,10 +28,13 @@ func (l *Log) begin(file *spare, reserved bool) error {
 		return err
 	}
 	l.segments = append(l.segments, s)
-	if old == nil || l.options.NoSync {
-		return nil
+	if old != nil && !l.options.NoSync {
+		if err := l.writeEnd(old); err != nil {
+			return err
+		}
 	}
-	return l.writeEnd(old)
+	l.measure()
+	return nil
 }
 
 // seal syncs a segment that gets no more records.
@@ -69,6 +68,7 @@ func (l *Log) baptize(s *segment, header segmentHeader) error {
 		return err
 	}
 	s.end = pageBytes + int64(len(block))
+	l.counters.bytes.Add(uint64(s.end))
 	if l.options.NoSync {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (l *Log) baptize(s *segment, header segmentHeader) error {
 // table is a block, its header not yet filled in, with the state of all groups.
 func (l *Log) table(seed seeder, offset int64) []byte {
 	block := make([]byte, blockHeaderBytes, blockHeaderBytes+len(l.groups)*(recordHeaderBytes+stateBytes))
-	for _, id := range slices.Sorted(maps.Keys(l.groups)) {
+	for _, id := range l.groupIDs() {
 		block = appendState(block, l.groups[id], seed, offset+int64(len(block)))
 	}
 	return block
