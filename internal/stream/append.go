@@ -22,6 +22,7 @@ type publish struct {
 	Append
 	instructions
 	seq     uint64 // what it will be
+	time    int64  // when it was published
 	size    int    // as limits count it
 	end     life
 	changed bool // subject, header or body are not the command's
@@ -39,7 +40,10 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 	if s.config.Sealed {
 		return refuse(apierr.StreamSealed)
 	}
-	p.seq = s.last + 1
+	if s.config.Mirror != nil {
+		return refuse(apierr.BadRequest) // it has no subjects of its own; only an origin's messages come here
+	}
+	p.seq, p.time = s.last+1, s.now
 	s.rename(&p, fx)
 	if len(p.Header) > 0 {
 		p.read(p.Header)
@@ -50,17 +54,25 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 	if err := s.admit(&p, fx); err != nil {
 		return Reply{Err: err}
 	}
+	if err := s.store(&p, offset, fx); err != nil {
+		return Reply{Err: err}
+	}
+	return Reply{Seq: p.seq}
+}
+
+// store makes an admitted message part of the stream if there is room for it.
+func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
 	if s.config.Retention == Interest {
-		s.take(&p) // nobody is interested, so it is gone as it comes
-		return Reply{Seq: p.seq}
+		s.take(p) // nobody is interested, so it is gone as it comes
+		return nil
 	}
 	if s.config.Discard == DiscardNew {
-		if err := s.full(&p); err != nil {
-			return Reply{Err: err}
+		if err := s.full(p); err != nil {
+			return err
 		}
 	}
-	s.insert(&p, offset, fx)
-	return Reply{Seq: p.seq}
+	s.insert(p, offset, fx)
+	return nil
 }
 
 // rename applies the stream's subject transform.
@@ -214,8 +226,8 @@ func (s *State) tooLarge(p *publish) bool {
 
 // take gives out the sequences of the message.
 func (s *State) take(p *publish) {
-	s.last += uint64(p.Span)
-	s.lastTime = s.now
+	s.last = p.seq + uint64(p.Span) - 1
+	s.lastTime = p.time
 	s.lastID = append(s.lastID[:0], p.id...)
 	if window := s.config.DuplicateWindow; len(p.id) > 0 && window > 0 {
 		s.dedupe.prune(s.now-int64(window), pruneStep)
@@ -228,9 +240,9 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	t := &s.table
 	s.take(p)
 	id := t.subjects.intern(p.Subject)
-	previous := t.add(p.seq, p.Span, s.now, uint32(p.size), id, p.end)
+	previous := t.add(p.seq, p.Span, p.time, uint32(p.size), id, p.end)
 	fx.Stored = append(fx.Stored, Stored{
-		Seq: p.seq, Previous: previous, Time: s.now, Span: p.Span, Offset: offset, Changed: p.changed,
+		Seq: p.seq, Previous: previous, Time: p.time, Span: p.Span, Offset: offset, Changed: p.changed,
 		Subject: p.Subject, Header: p.Header, Body: p.Body,
 	})
 	if s.config.MaxMsgsPer > 0 {

@@ -12,8 +12,10 @@ import (
 //
 //	uvarint  length of what follows
 //	byte     kind
-//	...      fields, in the order of the structs below: bytes and strings with their length, numbers as
-//	         uvarints, flags as bytes; the body of an Append is all that is left
+//	...      fields, in the order of the structs: bytes and strings with their length, numbers as
+//	         uvarints, times as varints, flags as bytes; the body of an Append is all that is left.
+//	         An Append within another command stands there as a command of its own, so that
+//	         Stored.Offset can name it.
 //
 // Kinds keep their numbers, since they are in logs.
 const (
@@ -22,6 +24,9 @@ const (
 	kindPurge
 	kindConfigure
 	kindTick
+	kindCopy
+	kindSkip
+	kindFollow
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its
@@ -60,11 +65,21 @@ var errCommand = errors.New("malformed command")
 
 // Encode appends the command to the Data of an entry. The slices of a are copied.
 func (a *Append) Encode(dst []byte) []byte {
-	size := 1 + uvarintBytes(uint64(a.Span)) + bytesBytes(a.Subject) + bytesBytes(a.Header) + len(a.Body)
-	dst = append(binary.AppendUvarint(dst, uint64(size)), kindAppend)
+	dst = append(binary.AppendUvarint(dst, uint64(a.commandBytes())), kindAppend)
 	dst = binary.AppendUvarint(dst, uint64(a.Span))
 	dst = bin.AppendBytes(bin.AppendBytes(dst, a.Subject), a.Header)
 	return append(dst, a.Body...)
+}
+
+// commandBytes is the size of the command without its length.
+func (a *Append) commandBytes() int {
+	return 1 + uvarintBytes(uint64(a.Span)) + bytesBytes(a.Subject) + bytesBytes(a.Header) + len(a.Body)
+}
+
+// encodedBytes is the size of the command with its length.
+func (a *Append) encodedBytes() int {
+	n := a.commandBytes()
+	return uvarintBytes(uint64(n)) + n
 }
 
 // Encode appends the command to the Data of an entry.
@@ -94,17 +109,17 @@ func bytesBytes(b []byte) int { return uvarintBytes(uint64(len(b))) + len(b) }
 // ReadAppend decodes the Append command at the start of data, whose slices point into data. It is for who
 // finds a message again by Stored.Offset.
 func ReadAppend(data []byte) (Append, error) {
-	r := bin.NewReader(data)
-	command := r.Bytes()
-	if len(command) == 0 || command[0] != kindAppend {
-		return Append{}, errCommand
-	}
 	var a Append
-	ok := a.decode(command[1:])
-	if !ok {
+	if _, ok := a.cut(data); !ok {
 		return Append{}, errCommand
 	}
 	return a, nil
+}
+
+// cut decodes the Append command at the start of data, and returns what follows it.
+func (a *Append) cut(data []byte) (rest []byte, ok bool) {
+	command, rest, ok := cutBytes(data)
+	return rest, ok && len(command) > 0 && command[0] == kindAppend && a.decode(command[1:])
 }
 
 // decode reads the fields. It is done by hand since it is done for each message.

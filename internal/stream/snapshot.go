@@ -25,7 +25,8 @@ import (
 //	  varint   nanoseconds since the one before
 //	  uvarint  sequence
 //	  bytes    id
-const snapshotVersion = 1
+//	...      origins (origin.go)
+const snapshotVersion = 2
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
 
@@ -40,7 +41,8 @@ func (s *State) Snapshot(dst []byte) []byte {
 	dst = bin.AppendUvarint(bin.AppendUvarint(dst, s.last), s.floor)
 	dst = bin.AppendBytes(bin.AppendVarint(dst, s.lastTime), s.lastID)
 	dst = s.table.snapshot(dst)
-	return s.dedupe.snapshot(dst)
+	dst = s.dedupe.snapshot(dst)
+	return s.origins.snapshot(dst)
 }
 
 func (t *table) snapshot(dst []byte) []byte {
@@ -111,6 +113,7 @@ func (s *State) Restore(r *bin.Reader) error {
 	s.seed()
 	s.table.restore(r, s.last)
 	s.dedupe.restore(r)
+	s.origins.restore(r)
 	return r.Err()
 }
 

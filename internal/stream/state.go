@@ -20,8 +20,9 @@ type State struct {
 	lastTime int64  // of the last message that was taken
 	lastID   []byte // its id, if it had one
 
-	table  table
-	dedupe dedupe
+	table   table
+	dedupe  dedupe
+	origins origins
 
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
@@ -40,15 +41,18 @@ func (s *State) Apply(e machine.Entry, fx *Effects) {
 			return
 		}
 		rest = tail
-		if command[0] == kindAppend {
+		switch command[0] {
+		case kindAppend:
 			fx.Replies = append(fx.Replies, s.append(command[1:], uint32(offset), fx))
-		} else {
+		case kindCopy:
+			fx.Replies = append(fx.Replies, s.copy(command[1:], uint32(len(e.Data)-len(tail)-len(command)+1), fx))
+		default:
 			fx.Replies = append(fx.Replies, s.manage(command[0], command[1:], fx))
 		}
 	}
 }
 
-// manage applies a command of any kind but Append.
+// manage applies a command that brings no message.
 func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 	r := bin.NewReader(fields)
 	switch kind {
@@ -70,6 +74,16 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 	case kindTick:
 		if r.Close() == nil {
 			return s.tick(fx)
+		}
+	case kindSkip:
+		c := Skip{r.Uvarint(), r.Uvarint(), r.Bool()}
+		if r.Close() == nil {
+			return s.skip(c)
+		}
+	case kindFollow:
+		c := Follow{r.Uvarint(), r.String(), r.Uvarint()}
+		if r.Close() == nil {
+			return s.follow(c)
 		}
 	}
 	return refuse(apierr.BadRequest)
@@ -108,6 +122,7 @@ func (s *State) adopt(c *Config) *apierr.Error {
 		}
 	}
 	s.config, s.transform = c, transform
+	s.origins.adopt(c)
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (s *State) live(p *publish, fx *Effects) *apierr.Error {
 		fx.made = header.Add(fx.made, without, messageTTL, strconv.FormatInt(least, 10))
 		p.Header, p.changed = fx.made[start:len(fx.made):len(fx.made)], true
 	}
-	p.end.expires = expiresAfter(s.now, seconds)
+	p.end.expires = expiresAfter(p.time, seconds)
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (s *State) mark(subject []byte, fx *Effects) {
 	fx.made = header.AppendField(fx.made, messageTTL, ttl.String())
 	fx.made = header.AppendField(fx.made, "Nats-Rollup", "sub")
 	fx.made = header.AppendEnd(fx.made)
-	p := publish{seq: s.last + 1, changed: true}
+	p := publish{seq: s.last + 1, time: s.now, changed: true}
 	p.Append = Append{Span: 1, Subject: subject, Header: fx.made[start:len(fx.made):len(fx.made)]}
 	if s.last == math.MaxUint64 || s.admit(&p, fx) != nil {
 		return

@@ -1,0 +1,69 @@
+package stream
+
+import (
+	"encoding/binary"
+
+	"myelin/internal/bin"
+)
+
+// Copy stores a message of an origin: of the stream that this one mirrors, or of one of its sources. The
+// message is as it is there, with the subject and header that it has there; the machine transforms, strips
+// and marks them. One that the origin's progress is past, or that is no concern of the source, is answered
+// as a duplicate of nothing. A refusal leaves the progress where it was: who copies tries again, or skips.
+type Copy struct {
+	Origin uint64 // Origin.Number; one that is not followed any more is refused
+	Seq    uint64 // of the message in the origin
+	Time   int64  // of the message in the origin; a mirror keeps it
+	Append
+}
+
+// Skip notes that there is nothing to copy up to Seq.
+type Skip struct {
+	Origin uint64
+	Seq    uint64
+	Gone   bool // the origin has nothing there any more: a mirror's own last sequence goes there, too
+}
+
+// Follow says which incarnation of an origin is copied from now on. If it is another than before, or nothing
+// was taken yet, copying begins after From. The origin then has another number, so that Copies of the former
+// incarnation which are still on their way are refused.
+type Follow struct {
+	Origin   uint64
+	Identity string // of the incarnation, as copies of its messages shall name it; without spaces, may be empty
+	From     uint64
+}
+
+const maxIdentityBytes = 255
+
+// Encode appends the command to the Data of an entry. The slices of c are copied.
+func (c *Copy) Encode(dst []byte) []byte {
+	size := 1 + uvarintBytes(c.Origin) + uvarintBytes(c.Seq) + uvarintBytes(zigzag(c.Time)) + c.Append.encodedBytes()
+	dst = append(binary.AppendUvarint(dst, uint64(size)), kindCopy)
+	dst = bin.AppendUvarint(bin.AppendUvarint(dst, c.Origin), c.Seq)
+	return c.Append.Encode(bin.AppendVarint(dst, c.Time))
+}
+
+// Encode appends the command to the Data of an entry.
+func (c Skip) Encode(dst []byte) []byte {
+	fields := bin.AppendUvarint(bin.AppendUvarint([]byte{kindSkip}, c.Origin), c.Seq)
+	return bin.AppendBytes(dst, bin.AppendBool(fields, c.Gone))
+}
+
+// Encode appends the command to the Data of an entry.
+func (c Follow) Encode(dst []byte) []byte {
+	fields := bin.AppendString(bin.AppendUvarint([]byte{kindFollow}, c.Origin), c.Identity)
+	return bin.AppendBytes(dst, bin.AppendUvarint(fields, c.From))
+}
+
+// decode reads the fields, and returns where in them the message stands.
+func (c *Copy) decode(fields []byte) (at int, ok bool) {
+	r := bin.NewReader(fields)
+	c.Origin, c.Seq, c.Time = r.Uvarint(), r.Uvarint(), r.Varint()
+	if at = r.Offset(); r.Err() != nil {
+		return 0, false
+	}
+	rest, ok := c.Append.cut(fields[at:])
+	return at, ok && len(rest) == 0
+}
+
+func zigzag(v int64) uint64 { return uint64(v<<1) ^ uint64(v>>63) }
