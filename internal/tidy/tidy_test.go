@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject"},
 	{"internal/stream"},
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store/segment", "internal/store/wal"},
-	{"internal/router", "internal/replica", "internal/store/home"},
+	{"internal/router", "internal/replica", "internal/meta", "internal/store/home"},
 	{"internal/broker", "internal/report"},
 	{"internal/nats", "internal/monitor"},
 	{"server", "internal/testkit", "internal/loadgen"},
@@ -34,10 +34,10 @@ var tops = []string{"examples/", "tests/"}
 
 // machines are pure: commands in, effects out. They may import the packages of machineImports and our
 // own pure ones, and use neither goroutines nor channels.
-var machines = []string{"internal/stream"}
+var machines = []string{"internal/meta", "internal/stream"}
 
 var machineImports = []string{
-	"bytes", "cmp", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "math", "math/bits", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
+	"bytes", "cmp", "crypto/sha256", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "math", "math/bits", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
 }
 
 // files parses the Go files of the repository, by package folder.
