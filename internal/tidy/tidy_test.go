@@ -18,7 +18,7 @@ const module = "myelin"
 // layers; those of one layer do not know each other.
 var layers = [][]string{
 	{"internal/apierr", "internal/must", "internal/bin", "internal/header", "internal/version", "internal/tidy"},
-	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject"},
+	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject", "internal/store/seal"},
 	{"internal/stream"},
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store/segment", "internal/store/wal"},
 	{"internal/router", "internal/replica", "internal/meta", "internal/store/home"},
