@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Options say how a server is started.
@@ -68,6 +69,23 @@ func (s *Server) Start() {
 	file := filepath.Join(dir, fmt.Sprintf("%s_%d.ports", executableName(Binary(s.tb)), p.pid()))
 	s.waitPorts(file)
 	s.options.Port = s.port()
+}
+
+// StartAndKill starts the server again, as Start does, and kills it after the
+// delay, wherever it is by then: it need not listen yet.
+func (s *Server) StartAndKill(delay time.Duration) {
+	s.tb.Helper()
+	p, err := startProcess(Binary(s.tb), s.flags(s.tb.TempDir()))
+	if err != nil {
+		s.tb.Fatal("testkit: start the server: ", err)
+	}
+	s.process = p
+	select {
+	case <-p.ended:
+		s.tb.Errorf("testkit: the server ended on its own; its log:\n%s", s.Log())
+	case <-time.After(delay):
+	}
+	s.Kill()
 }
 
 func (s *Server) flags(portsDir string) []string {
