@@ -48,8 +48,11 @@ func (*fakeServer) RouterStats(string) report.RouterStats { return report.Router
 var errTired = errors.New("tired")
 
 // options serve f's views below base.
-func (f *fakeServer) options(t *testing.T, base string) Options {
-	v := report.New(f, clock.NewFake(now))
+func (f *fakeServer) options(t *testing.T, base string) Options { return f.optionsOf(t, f, base) }
+
+// optionsOf serve the views of a source that f is part of.
+func (f *fakeServer) optionsOf(t *testing.T, source report.Source, base string) Options {
+	v := report.New(source, clock.NewFake(now))
 	t.Cleanup(v.Close)
 	return Options{Addr: "127.0.0.1:0", BasePath: base, Views: v, Warnf: f.log.addf}
 }

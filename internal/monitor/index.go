@@ -19,6 +19,7 @@ var links = []struct{ path, title, says string }{
 	{"/routez", "Routes", "links to servers of the same cluster"},
 	{"/gatewayz", "Gateways", "links to other clusters"},
 	{"/leafz", "Leaf nodes", "links to servers at the edge"},
+	{"/jsz", "JetStream", "streams, consumers and what they hold"},
 	{"/healthz", "Health", "a probe: is the server well?"},
 	{"/stacksz", "Stacks", "what each goroutine is doing"},
 	{"/debug/vars", "Runtime", "memory statistics of the Go runtime"},

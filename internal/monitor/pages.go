@@ -31,6 +31,7 @@ func newPages(o Options) *pages {
 		"/routez":         p.view("/routez", routez),
 		"/gatewayz":       p.view("/gatewayz", gatewayz),
 		"/leafz":          p.view("/leafz", leafz),
+		"/jsz":            p.view("/jsz", jsz),
 		"/healthz":        p.healthz,
 		"/stacksz":        stacksz,
 		"/debug/vars":     expvar.Handler().ServeHTTP,
@@ -134,6 +135,16 @@ func gatewayz(v *report.Views, a *args) (any, error) {
 func leafz(v *report.Views, a *args) (any, error) {
 	a.boolean("subs")
 	return v.Leafz(), a.err
+}
+
+func jsz(v *report.Views, a *args) (any, error) {
+	o := report.JSzOptions{
+		Account: a.text("acc"), Accounts: a.boolean("accounts"), Streams: a.boolean("streams"),
+		Consumers: a.boolean("consumers"), DirectConsumers: a.boolean("direct-consumers"), Config: a.boolean("config"),
+		LeaderOnly: a.boolean("leader-only"), StreamLeaderOnly: a.boolean("stream-leader-only"),
+		Offset: a.integer("offset"), Limit: a.integer("limit"), RaftGroups: a.boolean("raft"),
+	}
+	return v.JSz(o), a.err
 }
 
 // healthz answers in one line, and with the status code that says the same.

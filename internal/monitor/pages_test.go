@@ -24,7 +24,7 @@ func TestViewsAreJSON(t *testing.T) {
 	p := newPages(f.options(t, ""))
 	for page, key := range map[string]string{
 		"/varz": "server_name", "/connz": "num_connections", "/subsz": "num_inserts", "/subscriptionsz": "num_inserts",
-		"/routez": "num_routes", "/gatewayz": "outbound_gateways", "/leafz": "leafnodes", "/debug/vars": "memstats",
+		"/routez": "num_routes", "/gatewayz": "outbound_gateways", "/leafz": "leafnodes", "/jsz": "reserved_memory", "/debug/vars": "memstats",
 	} {
 		w := answer(p, "GET", page)
 		var view map[string]any
@@ -72,6 +72,7 @@ func TestArgumentsReachTheView(t *testing.T) {
 		"/routez?subs=detail":                  `"routes": []`,
 		"/gatewayz?subs=detail&accs=1":         `"inbound_gateways": {}`,
 		"/leafz?subs=1":                        `"leafs": []`,
+		"/jsz?acc=A&raft=1&streams=1":          `"disabled": true`,
 		"//varz":                               `"server_id": "NID"`,
 		"/varz/":                               `"server_id": "NID"`,
 	} {
@@ -151,6 +152,16 @@ func TestBadArgumentsAreRefused(t *testing.T) {
 		"/routez?subs=x":                    boolean("subs", "x"),
 		"/gatewayz?accs=x":                  boolean("accs", "x"),
 		"/leafz?subs=detail":                boolean("subs", "detail"),
+		"/jsz?accounts=x":                   boolean("accounts", "x"),
+		"/jsz?streams=x":                    boolean("streams", "x"),
+		"/jsz?consumers=x":                  boolean("consumers", "x"),
+		"/jsz?direct-consumers=x":           boolean("direct-consumers", "x"),
+		"/jsz?config=x":                     boolean("config", "x"),
+		"/jsz?leader-only=x":                boolean("leader-only", "x"),
+		"/jsz?stream-leader-only=x":         boolean("stream-leader-only", "x"),
+		"/jsz?raft=x":                       boolean("raft", "x"),
+		"/jsz?offset=x":                     integer("offset", "x"),
+		"/jsz?limit=x":                      integer("limit", "x"),
 		"/healthz?js-enabled=x&details=y":   boolean("js-enabled", "x"),
 		"/healthz?js-enabled-only=x":        boolean("js-enabled-only", "x"),
 		"/healthz?js-server-only=x":         boolean("js-server-only", "x"),
@@ -251,7 +262,7 @@ func TestIndex(t *testing.T) {
 func TestUnknownPages(t *testing.T) {
 	f := new(fakeServer)
 	for base, urls := range map[string][]string{
-		"":     {"/nope", "/VARZ", "/varz/x", "/jsz", "/accountz", "/accstatz", "/debug/pprof/", "/metrics"},
+		"":     {"/nope", "/VARZ", "/varz/x", "/jszz", "/accountz", "/accstatz", "/debug/pprof/", "/metrics"},
 		"/a/b": {"/", "/varz", "/a", "/a/b/nope", "/a/bvarz", "/debug/vars"},
 	} {
 		p := newPages(f.options(t, base))

@@ -53,4 +53,6 @@ func newFake() *fakeServer {
 }
 
 // views returns the views of f; nothing measures the processor meanwhile, as the clock stands still.
-func (f *fakeServer) views() *Views { return New(f, clock.NewFake(f.now)) }
+func (f *fakeServer) views() *Views { return New(f, f.clock()) }
+
+func (f *fakeServer) clock() clock.Clock { return clock.NewFake(f.now) }

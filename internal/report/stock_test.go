@@ -46,11 +46,7 @@ func runStock(t *testing.T, binary string) string {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(binary, "-c", conf)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	startStock(t, binary, conf)
 	clientURL, pages := fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	t.Cleanup(connectClient(t, clientURL).Close)
 	connectClient(t, clientURL).Close()
@@ -58,6 +54,15 @@ func runStock(t *testing.T, binary string) string {
 		return strings.Contains(fetch(t, pages+"/connz?state=closed"), `"num_connections": 1`)
 	})
 	return pages
+}
+
+// startStock runs a server with a configuration file until the test ends.
+func startStock(t *testing.T, binary, conf string) {
+	server := exec.Command(binary, "-c", conf)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
 }
 
 // connectClient connects a client with subscriptions of each kind and a message received, once the server

@@ -36,12 +36,12 @@ type Varz struct {
 	MaxPayload       int           `json:"max_payload"`
 	MaxPending       int64         `json:"max_pending"`
 
-	Cluster   struct{} `json:"cluster"`
-	Gateway   struct{} `json:"gateway"`
-	Leaf      struct{} `json:"leaf"`
-	MQTT      struct{} `json:"mqtt"`
-	Websocket struct{} `json:"websocket"`
-	JetStream struct{} `json:"jetstream"`
+	Cluster   struct{}      `json:"cluster"`
+	Gateway   struct{}      `json:"gateway"`
+	Leaf      struct{}      `json:"leaf"`
+	MQTT      struct{}      `json:"mqtt"`
+	Websocket struct{}      `json:"websocket"`
+	JetStream JetStreamVarz `json:"jetstream"`
 
 	TLSTimeout    float64       `json:"tls_timeout"`
 	WriteDeadline time.Duration `json:"write_deadline"`
@@ -86,6 +86,13 @@ type Varz struct {
 	DiskIOWaitStats      DiskIOWaitStats `json:"disk_io_wait_stats"`
 }
 
+// JetStreamVarz is the general state of JetStream; empty while it is off.
+type JetStreamVarz struct {
+	Config *JetStreamConfig `json:"config,omitempty"`
+	Stats  *JetStreamStats  `json:"stats,omitempty"`
+	Limits *JetStreamLimits `json:"limits,omitempty"`
+}
+
 // KindCounts splits a count by the kind of connection.
 type KindCounts struct {
 	Clients  int64 `json:"clients"`
@@ -94,7 +101,7 @@ type KindCounts struct {
 	Leafs    int64 `json:"leafs"`
 }
 
-// DiskIOWaitStats tells how long the disk was waited for. A server without streams never waits.
+// DiskIOWaitStats tells how long goroutines waited for their turn to use the disk. Ours need not take turns.
 type DiskIOWaitStats struct {
 	Waiters     int64         `json:"waiters"`
 	Waits       int64         `json:"waits"`
@@ -118,7 +125,16 @@ func (v *Views) Varz() *Varz {
 	z.count(v.source.Counters())
 	z.Subscriptions = v.source.RouterStats("").NumSubs
 	z.HTTPReqStats = v.requestCounts()
+	if js := v.jetStream(); js != nil {
+		z.describeJetStream(js, v.source.Config())
+	}
 	return z
+}
+
+func (z *Varz) describeJetStream(js JetStream, c *config.Config) {
+	state := js.State()
+	settings, stats := jetStreamConfig(c, state), sumStats(state, js.Accounts())
+	z.JetStream = JetStreamVarz{Config: &settings, Stats: &stats, Limits: jetStreamLimits(c)}
 }
 
 func (v *Views) describeServer(z *Varz) {

@@ -217,9 +217,9 @@ func TestHealthz(t *testing.T) {
 		{HealthzOptions{Account: "A", Stream: "S", Consumer: "C"}, nil, ok},
 		{HealthzOptions{Stream: "S"}, errNotReady, Healthz{Status: "error", StatusCode: 400, Error: noAccount}},
 		{HealthzOptions{Account: "A", Consumer: "C"}, nil, Healthz{Status: "error", StatusCode: 400, Error: noStream}},
-		{HealthzOptions{Consumer: "C", Details: true}, nil, Healthz{Status: "error", StatusCode: 400, Errors: []HealthError{{"BAD_REQUEST", noStream}}}},
+		{HealthzOptions{Consumer: "C", Details: true}, nil, Healthz{Status: "error", StatusCode: 400, Errors: []HealthError{{Type: "BAD_REQUEST", Error: noStream}}}},
 		{HealthzOptions{}, errNotReady, Healthz{Status: "error", StatusCode: 500, Error: "not ready"}},
-		{HealthzOptions{Details: true}, errNotReady, Healthz{Status: "error", StatusCode: 500, Errors: []HealthError{{"CONNECTION", "not ready"}}}},
+		{HealthzOptions{Details: true}, errNotReady, Healthz{Status: "error", StatusCode: 500, Errors: []HealthError{{Type: "CONNECTION", Error: "not ready"}}}},
 	}
 	for _, test := range tests {
 		f := newFake()
