@@ -44,8 +44,8 @@ func (g *cargo) collect(t *tail, from, upTo uint64, maxBytes int64) {
 
 func (g *cargo) take(c *chunk, from, upTo uint64) {
 	i := c.from(from)
-	if i > 0 && from > 0 {
-		i-- // it may span from
+	if _, ok := c.find(from); ok && (i == len(c.entries) || c.seq(i) > from) {
+		i-- // it spans from
 	}
 	start := len(g.entries)
 	for ; i < len(c.entries) && c.seq(i) <= upTo; i++ {

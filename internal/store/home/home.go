@@ -162,8 +162,8 @@ func (h *Home) Reopen() error {
 	if err != nil {
 		return fmt.Errorf("open the files of the stream again: %w", err)
 	}
-	if set.Last() < old.Last() {
-		return errors.Join(fmt.Errorf("they end with sequence %d instead of %d: %w", set.Last(), old.Last(), ErrLost), set.Close())
+	if is, was := set.Stats().Last, old.Stats().Last; is < was {
+		return errors.Join(fmt.Errorf("the files end with sequence %d instead of %d: %w", is, was, ErrLost), set.Close())
 	}
 	h.reconciled = false
 	h.set.Store(set)
