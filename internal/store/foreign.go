@@ -27,10 +27,10 @@ const (
 	stockRaft    = "_js_"
 )
 
-// ForeignStore looks for what a nats-server has stored in a folder, which may be the store_dir of a configuration
+// Foreign looks for what a nats-server has stored in a folder, which may be the store_dir of a configuration
 // or the folder called jetstream in it. If there is something, path is the first account's folder that holds it.
 // Nothing is opened nor changed. A folder that does not exist holds nothing; errors are those of the file system.
-func ForeignStore(f vfs.FS, dir string) (path string, found bool, err error) {
+func Foreign(f vfs.FS, dir string) (path string, found bool, err error) {
 	for _, root := range []string{dir, filepath.Join(dir, stockFolder)} {
 		accounts, err := folders(f, root)
 		if err != nil {

@@ -10,9 +10,9 @@ import (
 	"myelin/internal/vfs"
 )
 
-// TestForeignStore shows which folders are taken for those of a nats-server. The first ones are what nats-server 2.15
+// TestForeign shows which folders are taken for those of a nats-server. The first ones are what nats-server 2.15
 // left behind, alone and in a cluster.
-func TestForeignStore(t *testing.T) {
+func TestForeign(t *testing.T) {
 	for _, c := range []struct {
 		about string
 		files string // those that end with a slash are folders
@@ -37,7 +37,7 @@ func TestForeignStore(t *testing.T) {
 		for name := range strings.FieldsSeq(c.files) {
 			write(t, mem, filepath.Join("store", filepath.FromSlash(name)), strings.HasSuffix(name, "/"))
 		}
-		path, found, err := ForeignStore(mem, "store")
+		path, found, err := Foreign(mem, "store")
 		want := ""
 		if c.want != "" {
 			want = filepath.Join("store", filepath.FromSlash(c.want))
@@ -48,13 +48,13 @@ func TestForeignStore(t *testing.T) {
 	}
 }
 
-// TestForeignStoreFails shows that what cannot be looked at is not taken for ours.
-func TestForeignStoreFails(t *testing.T) {
+// TestForeignFails shows that what cannot be looked at is not taken for ours.
+func TestForeignFails(t *testing.T) {
 	mem := vfs.NewMem()
 	write(t, mem, filepath.Join("store", "jetstream", "A", "streams", "S", "msgs"), true)
 	for _, part := range []string{"store", "jetstream", "A", "streams", "S", "msgs", "meta.inf", "_js_"} {
 		f := &blind{mem, part}
-		if path, found, err := ForeignStore(f, "store"); !errors.Is(err, errBlind) || found {
+		if path, found, err := Foreign(f, "store"); !errors.Is(err, errBlind) || found {
 			t.Errorf("%s: %q, %v, %v", part, path, found, err)
 		}
 	}
