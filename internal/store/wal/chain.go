@@ -31,7 +31,7 @@ func (r *recovery) findNewest() (newest *found, missing string, err error) {
 		}
 		return nil, "", nil
 	}
-	r.newest, err = load(r.log.fs, r.log.dir, newest.name, newest.header, newest.header.size, nil)
+	r.newest, err = load(r.log.fs, r.log.dir, r.log.options.Keys, newest.name, newest.header, newest.header.size, nil)
 	if err != nil {
 		return nil, "", err
 	}

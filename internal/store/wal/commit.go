@@ -120,11 +120,17 @@ func (l *Log) makeRoom(b *Batch) error {
 func (l *Log) add(b *Batch) {
 	s := l.active()
 	g := l.group(b.Records[0].Group)
+	sealed := b.sealed
 	for i := range b.Records {
 		r := &b.Records[i]
 		at := s.end + int64(len(l.buf))
 		g.number = g.next(s.number, at)
-		l.buf = appendRecord(l.buf, r, b.sums[i], g.number, s.seed, at)
+		body := r.Data
+		if l.box != nil {
+			n := l.bodyBytes(r)
+			body, sealed = sealed[:n], sealed[n:]
+		}
+		l.buf = appendRecord(l.buf, r, body, b.sums[i], g.number, s.seed, at)
 		g.apply(r)
 		g.place(r, s.number, l.refer)
 		if r.Kind == Drop {

@@ -80,9 +80,11 @@ type Batch struct {
 	// and may append again.
 	Done func(error)
 
-	sums []uint32 // of the bodies of Records, computed on the caller's goroutine
-	size int      // bytes in a block
-	err  error    // the outcome
+	sums   []uint32         // of the bodies of Records, computed on the caller's goroutine
+	sealed []byte           // the bodies of all entries, if the log is encrypted, made there too
+	place  [placeBytes]byte // for one of them
+	size   int              // bytes in a block
+	err    error            // the outcome
 }
 
 var (

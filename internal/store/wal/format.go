@@ -4,14 +4,17 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"math/bits"
+
+	"myelin/internal/store/seal"
 )
 
 const (
 	version = 1
 
 	pageBytes          = 4096 // what precedes the first block of a segment
-	segmentHeaderBytes = 64
+	segmentHeaderBytes = 88
 	secondCopyOffset   = 2048
 	blockHeaderBytes   = 48
 	recordHeaderBytes  = 48
@@ -63,6 +66,8 @@ type segmentHeader struct {
 	previous        uint64
 	previousEnd     int64
 	first           uint64
+	salt            [seal.SaltBytes]byte
+	mark            seal.Mark // what entries are sealed with
 }
 
 // appendPage appends the first page of a segment.
@@ -78,6 +83,9 @@ func (h segmentHeader) appendPage(dst []byte) []byte {
 	le.PutUint64(page[40:], h.previous)
 	le.PutUint64(page[48:], uint64(h.previousEnd))
 	le.PutUint64(page[56:], h.first)
+	copy(page[64:], h.salt[:])
+	le.PutUint32(page[80:], uint32(h.mark.Cipher))
+	le.PutUint32(page[84:], h.mark.Key)
 	le.PutUint32(page[12:], segmentHeaderSum(page))
 	copy(page[secondCopyOffset:], page[:segmentHeaderBytes])
 	return dst
@@ -98,6 +106,9 @@ func parseSegmentHeader(b []byte) (h segmentHeader, err error) {
 	if v := le.Uint32(b[8:]); v != version {
 		return h, fmt.Errorf("%w: version %d of the segment format", errVersion, v)
 	}
+	if c := le.Uint32(b[80:]); c > math.MaxUint8 {
+		return h, fmt.Errorf("%w: cipher %d", errVersion, c)
+	}
 	return segmentHeader{
 		log:         le.Uint64(b[16:]),
 		generation:  le.Uint64(b[24:]),
@@ -105,6 +116,8 @@ func parseSegmentHeader(b []byte) (h segmentHeader, err error) {
 		previous:    le.Uint64(b[40:]),
 		previousEnd: int64(le.Uint64(b[48:])),
 		first:       le.Uint64(b[56:]),
+		salt:        [seal.SaltBytes]byte(b[64:]),
+		mark:        seal.Mark{Cipher: seal.Cipher(b[80]), Key: le.Uint32(b[84:])},
 	}, nil
 }
 
@@ -223,22 +236,22 @@ func parseRecordHeader(b []byte, seed seeder, offset int64) (h recordHeader, who
 	return h, false, false
 }
 
-// recordBytes is what a record takes in a block.
-func recordBytes(r *Record) int {
+// recordBytes is what a record takes in a block, with the body of an entry as it is stored.
+func recordBytes(r *Record, body int) int {
 	switch r.Kind {
 	case Entry:
-		return recordHeaderBytes + padded(len(r.Data))
+		return recordHeaderBytes + padded(body)
 	case HardState:
 		return recordHeaderBytes + hardStateBytes
 	}
 	return recordHeaderBytes
 }
 
-// bodySum is the checksum of a record's body.
-func bodySum(r *Record) uint32 {
+// bodySum is the checksum of a record's body, that of an entry as it is stored.
+func bodySum(r *Record, body []byte) uint32 {
 	switch r.Kind {
 	case Entry:
-		return checksum(0, r.Data)
+		return checksum(0, body)
 	case HardState:
 		var b [hardStateBytes]byte
 		le.PutUint64(b[:], r.Vote)
@@ -250,17 +263,18 @@ func bodySum(r *Record) uint32 {
 // firstNumber is the number of the first record of a group, by where it stands.
 func firstNumber(segment uint64, offset int64) uint64 { return segment<<32 | uint64(offset)/8 }
 
-// appendRecord appends a record that will stand at the given offset of the segment.
-func appendRecord(dst []byte, r *Record, sum uint32, number uint64, seed seeder, offset int64) []byte {
+// appendRecord appends a record that will stand at the given offset of the segment, with the body of an entry as it
+// is stored.
+func appendRecord(dst []byte, r *Record, body []byte, sum uint32, number uint64, seed seeder, offset int64) []byte {
 	at := len(dst)
-	size := recordBytes(r)
+	size := recordBytes(r, len(body))
 	dst = grow(dst, size)
 	b := dst[at:]
 	h := recordHeader{bodySum: sum, kind: r.Kind, tag: r.Tag, group: r.Group, number: number, term: r.Term, index: r.Index}
 	switch r.Kind {
 	case Entry:
-		h.length = uint32(len(r.Data))
-		n := copy(b[recordHeaderBytes:], r.Data)
+		h.length = uint32(len(body))
+		n := copy(b[recordHeaderBytes:], body)
 		clear(b[recordHeaderBytes+n:])
 	case HardState:
 		h.length = hardStateBytes

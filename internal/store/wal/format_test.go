@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"myelin/internal/store/seal"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
@@ -16,7 +18,8 @@ var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 func TestGoldenBytes(t *testing.T) {
 	const log, generation = 0x0123456789abcdef, 7
 	seed := newSeeder(log, generation)
-	h := segmentHeader{log: log, generation: generation, size: 65536, previous: 5, previousEnd: 4242, first: 3}
+	h := segmentHeader{log: log, generation: generation, size: 65536, previous: 5, previousEnd: 4242, first: 3,
+		salt: [16]byte{0xa1, 0xa2, 15: 0xaf}, mark: seal.Mark{Cipher: seal.AES, Key: 0x11223344}}
 	out := h.appendPage(nil)
 
 	g := &group{id: 9, number: 4, term: 2, vote: 1, commit: 3, checkpointIndex: 2, checkpointTerm: 1, last: 5, lastTerm: 2, settled: 3, damage: &Damage{}}
@@ -32,7 +35,7 @@ func TestGoldenBytes(t *testing.T) {
 		{Kind: Checkpoint, Group: 9, Term: 3, Index: 6},
 		{Kind: Drop, Group: 9},
 	} {
-		block = appendRecord(block, &r, bodySum(&r), uint64(5+i), seed, at+int64(len(block)))
+		block = appendRecord(block, &r, r.Data, bodySum(&r, r.Data), uint64(5+i), seed, at+int64(len(block)))
 	}
 	blockHeader{length: uint32(len(block) - blockHeaderBytes), count: 4, synced: at, first: 5}.put(block, seed, generation, at)
 	out = append(out, block...)
@@ -71,7 +74,7 @@ func TestHeadersAreReadDespiteAWrongBit(t *testing.T) {
 	want := blockHeader{length: 96, count: 2, synced: 4096, first: 1}
 	want.put(block, seed, 2, 8192)
 	r := &Record{Kind: Entry, Group: 77, Term: 3, Index: 12, Data: []byte("x")}
-	record := appendRecord(nil, r, bodySum(r), 5, seed, 8240)
+	record := appendRecord(nil, r, r.Data, bodySum(r, r.Data), 5, seed, 8240)
 	for bit := range blockHeaderBytes * 8 {
 		damaged := bytes.Clone(block)
 		damaged[bit/8] ^= 1 << (bit % 8)
@@ -120,7 +123,7 @@ func FuzzScan(f *testing.F) {
 	block := make([]byte, blockHeaderBytes)
 	for i := range 3 {
 		r := &Record{Kind: Entry, Group: uint64(i + 1), Term: 1, Index: 1, Data: []byte("some data")}
-		block = appendRecord(block, r, bodySum(r), 1, seed, pageBytes+int64(len(block)))
+		block = appendRecord(block, r, r.Data, bodySum(r, r.Data), 1, seed, pageBytes+int64(len(block)))
 	}
 	blockHeader{length: uint32(len(block) - blockHeaderBytes), count: 3, synced: pageBytes}.put(block, seed, 1, pageBytes)
 	f.Add(block, uint16(0), byte(0))
@@ -153,14 +156,14 @@ func FuzzScan(f *testing.F) {
 					}
 					decodeState(h, body)
 				},
-				broken: func(recordHeader, bool, int64) {},
+				broken: func(recordHeader, bool, int64, string) {},
 			})
 		}
 	})
 }
 
 func FuzzSegmentHeader(f *testing.F) {
-	f.Add(segmentHeader{log: 1, generation: 2, size: 3, previous: 4, previousEnd: 5, first: 6}.appendPage(nil)[:segmentHeaderBytes])
+	f.Add(segmentHeader{log: 1, generation: 2, size: 3, previous: 4, previousEnd: 5, first: 6, mark: seal.Mark{Cipher: 1, Key: 2}}.appendPage(nil)[:segmentHeaderBytes])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := parseSegmentHeader(b)
 		if err == nil && !bytes.Equal(h.appendPage(nil)[:segmentHeaderBytes], b[:segmentHeaderBytes]) {

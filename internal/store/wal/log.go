@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"myelin/internal/clock"
+	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
 
@@ -26,6 +27,8 @@ type Options struct {
 	NoSync bool
 	// SlowSync is the duration of a sync, 2 ms unless given, from which TryCommit declines.
 	SlowSync time.Duration
+	// Keys encrypt entries; nil for none. Segments of an earlier key, or of none, are read all the same.
+	Keys *seal.Keys
 	// ID identifies a new log. Zero draws one.
 	ID uint64
 }
@@ -59,6 +62,9 @@ type Log struct {
 	options Options
 	id      uint64
 	numbers atomic.Uint64 // the last number given to a file
+	mark    seal.Mark     // what this opening seals with
+	salt    [seal.SaltBytes]byte
+	box     *seal.Box // nil: entries are stored as they come
 	pool    *pool
 
 	token chan struct{} // held by whoever commits
@@ -154,10 +160,10 @@ func (l *Log) release() {
 
 // prepare does what needs neither the token nor the state of the group.
 func (l *Log) prepare(b *Batch) {
-	b.size, b.err, b.sums = 0, nil, b.sums[:0]
+	b.size, b.err, b.sums, b.sealed = 0, nil, b.sums[:0], b.sealed[:0]
 	for i := range b.Records {
 		r := &b.Records[i]
-		b.size += recordBytes(r)
+		b.size += recordBytes(r, l.bodyBytes(r))
 		b.Sync = b.Sync || r.Kind == HardState
 		switch {
 		case r.Group == 0 || r.Group != b.Records[0].Group:
@@ -170,7 +176,7 @@ func (l *Log) prepare(b *Batch) {
 		if b.err != nil {
 			return
 		}
-		b.sums = append(b.sums, bodySum(r))
+		b.sums = append(b.sums, bodySum(r, l.sealBody(b, r)))
 	}
 }
 

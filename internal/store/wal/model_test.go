@@ -149,6 +149,7 @@ func newWorld(t *testing.T, seed uint64, opts Options) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), disk: vfs.NewMem(), opts: opts, groups: map[uint64]history{}}
 	w.clock = clock.NewFake(time.Unix(1e9, 0))
 	w.opts.Clock, w.opts.ID = w.clock, seed<<8|1
+	w.opts.Keys = testKeys()[seed%3] // the first is nil: not sealed
 	if err := w.disk.MakeDirs("store"); err != nil {
 		t.Fatal(err)
 	}

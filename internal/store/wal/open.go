@@ -51,6 +51,9 @@ func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 	if err := l.identify(); err != nil {
 		return nil, err
 	}
+	if err := l.beginSealing(); err != nil {
+		return nil, err
+	}
 	if err := l.settle(); err != nil {
 		return nil, err
 	}

@@ -50,19 +50,19 @@ func newPatient(t *testing.T, seed uint64, closed bool) *patient {
 		t.Fatal(err)
 	}
 	for i, k := range p.chain {
-		s, err := load(p.disk, logDir, k.name, k.header, k.limit, nil)
+		s, err := load(p.disk, logDir, p.opts.Keys, k.name, k.header, k.limit, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, b := range s.pieces {
 			s.visit(b, visitor{
-				record: func(h recordHeader, body []byte, off int64) {
-					end := off + recordHeaderBytes + int64(len(body))
+				record: func(h recordHeader, _ []byte, off int64) {
+					end := off + recordHeaderBytes + int64(h.length)
 					p.records = append(p.records, placed{
 						k.name, k.header.generation, b.off, off, end, h, b.header.flags&flagTable != 0, i == 0,
 					})
 				},
-				broken: func(recordHeader, bool, int64) { t.Fatal("broken before anything was broken") },
+				broken: func(recordHeader, bool, int64, string) { t.Fatal("broken before anything was broken") },
 			})
 		}
 	}

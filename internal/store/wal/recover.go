@@ -97,7 +97,7 @@ func (r *recovery) segment(i int) (err error) {
 	}
 	s, last := r.newest, i == len(r.chain)-1
 	if !last {
-		s, err = load(r.log.fs, r.log.dir, k.name, k.header, k.limit, r.buf)
+		s, err = load(r.log.fs, r.log.dir, r.log.options.Keys, k.name, k.header, k.limit, r.buf)
 		if err != nil {
 			return err
 		}
@@ -138,8 +138,8 @@ func (r *recovery) piece(s *scan, p piece) {
 			}
 			r.record(h, body, position{s.header.generation, off}, s.name)
 		},
-		broken: func(h recordHeader, known bool, off int64) {
-			d := &Damage{Group: h.group, File: s.name, Offset: off, Reason: "wrong checksum"}
+		broken: func(h recordHeader, known bool, off int64, why string) {
+			d := &Damage{Group: h.group, File: s.name, Offset: off, Reason: why}
 			complete = complete && known
 			r.broken(h, known, at, d)
 		},

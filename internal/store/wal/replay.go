@@ -27,7 +27,7 @@ func (l *Log) Replay(fn func(Record) error) error {
 		}
 	}()
 	for _, k := range r.chain {
-		s, err := load(l.fs, l.dir, k.name, k.header, k.limit, r.buf)
+		s, err := load(l.fs, l.dir, l.options.Keys, k.name, k.header, k.limit, r.buf)
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
@@ -52,7 +52,7 @@ func (l *Log) replayBlock(s *scan, p piece, fn func(Record) error) (err error) {
 				err = fn(toRecord(h, body))
 			}
 		},
-		broken: func(recordHeader, bool, int64) {},
+		broken: func(recordHeader, bool, int64, string) {},
 	})
 	return err
 }

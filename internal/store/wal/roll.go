@@ -15,7 +15,7 @@ func (l *Log) wantsSpare() bool {
 func (l *Log) begin(file *spare, reserved bool) error {
 	old := l.active()
 	header := segmentHeader{log: l.id, generation: l.numbers.Add(1), size: file.size}
-	header.first = header.generation
+	header.first, header.mark, header.salt = header.generation, l.mark, l.salt
 	if old != nil {
 		if err := l.seal(old); err != nil {
 			return err

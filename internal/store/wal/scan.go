@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
 
@@ -19,6 +20,10 @@ type scan struct {
 	limit  int64  // where the blocks end at the latest
 	pieces []piece
 	errors []int64 // offsets of chunks that could not be read and are zeros in data
+
+	box   *seal.Box // opens entries; nil: they are plain
+	plain []byte    // the last one opened
+	place [placeBytes]byte
 }
 
 // piece is a block, or a gap where no block can be made out.
@@ -31,8 +36,11 @@ type piece struct {
 const chunkBytes = 4096 // read at once where a larger read failed
 
 // load reads a segment up to the limit and finds its blocks. The buffer is used again.
-func load(fs vfs.FS, dir, name string, header segmentHeader, limit int64, buf []byte) (*scan, error) {
+func load(fs vfs.FS, dir string, keys *seal.Keys, name string, header segmentHeader, limit int64, buf []byte) (*scan, error) {
 	s := &scan{header: header, name: name, seed: newSeeder(header.log, header.generation), limit: limit}
+	if err := s.openWith(keys); err != nil {
+		return nil, err
+	}
 	file, err := fs.Open(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
@@ -119,8 +127,10 @@ func (s *scan) synced() (offset int64) {
 type visitor struct {
 	record func(h recordHeader, body []byte, off int64)
 	// broken is told of a record that is not whole. known says that the header is what it once was.
-	broken func(h recordHeader, known bool, off int64)
+	broken func(h recordHeader, known bool, off int64, why string)
 }
+
+const wrongChecksum = "wrong checksum"
 
 // visit goes through the records of a block.
 func (s *scan) visit(p piece, v visitor) {
@@ -130,19 +140,17 @@ func (s *scan) visit(p piece, v visitor) {
 		h, whole, known := parseRecordHeader(b, s.seed, off)
 		size := int64(recordHeaderBytes) + (int64(h.length)+7)&^7
 		if !known || off+size > p.end {
-			v.broken(h, false, off)
+			v.broken(h, false, off, wrongChecksum)
 			off, lost = s.nextRecord(p, off+8), true
 			continue
 		}
 		end := int64(recordHeaderBytes) + int64(h.length)
-		if whole = whole && int64(len(b)) >= end; whole {
-			body := b[recordHeaderBytes:end]
-			if whole = checksum(0, body) == h.bodySum; whole {
-				v.record(h, body, off)
-			}
-		}
-		if !whole {
-			v.broken(h, true, off)
+		if whole = whole && int64(len(b)) >= end && checksum(0, b[recordHeaderBytes:end]) == h.bodySum; !whole {
+			v.broken(h, true, off, wrongChecksum)
+		} else if body, err := s.open(h, b[recordHeaderBytes:end]); err != nil {
+			v.broken(h, true, off, err.Error())
+		} else {
+			v.record(h, body, off)
 		}
 		off += size
 	}
@@ -164,7 +172,7 @@ func (s *scan) whole(p piece) bool {
 	if whole {
 		s.visit(p, visitor{
 			record: func(recordHeader, []byte, int64) {},
-			broken: func(recordHeader, bool, int64) { whole = false },
+			broken: func(recordHeader, bool, int64, string) { whole = false },
 		})
 	}
 	return whole
