@@ -1,0 +1,203 @@
+package jetstream
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/router"
+)
+
+// Level is the level of the JetStream API that is spoken.
+const Level = 5
+
+const (
+	apiPrefix = "$JS.API."
+	// defaultMaxRequests bounds the requests of an account that wait for an answer.
+	defaultMaxRequests = 10000
+)
+
+// Logger is told what an operator should know.
+type Logger interface {
+	Warnf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// Options are what an API needs. Those of the last group have usable zero values.
+type Options struct {
+	Broker  *broker.Broker
+	Clock   clock.Clock
+	Log     Logger
+	Server  string // name
+	Version string // the NATS version that responses state
+
+	Domain string
+	Limits *Limits // of an account; nil: none
+	// Client describes the connection that a message came from, for events; nil: nobody is described.
+	Client func(from uint64) *Client
+	// MaxRequests bounds the requests of an account that wait for an answer; beyond it all that wait are
+	// dropped. 10,000 if 0.
+	MaxRequests int
+}
+
+// Limits are those of an account, as the account's info states them; -1 is no limit.
+type Limits struct {
+	MaxMemory            int64 `json:"max_memory"`
+	MaxStorage           int64 `json:"max_storage"`
+	MaxStreams           int   `json:"max_streams"`
+	MaxConsumers         int   `json:"max_consumers"`
+	MaxAckPending        int   `json:"max_ack_pending"`
+	MemoryMaxStreamBytes int64 `json:"memory_max_stream_bytes"`
+	StoreMaxStreamBytes  int64 `json:"storage_max_stream_bytes"`
+	MaxBytesRequired     bool  `json:"max_bytes_required"`
+}
+
+// Unlimited are the limits of an account without any.
+var Unlimited = Limits{-1, -1, -1, -1, -1, -1, -1, false}
+
+// API serves the JetStream API of all accounts.
+type API struct {
+	opt    Options
+	engine Engine
+
+	mu    sync.Mutex
+	doors []*door // from Start to Close
+}
+
+// New prepares an API. Its Outlet can be given to the engine that Start needs.
+func New(opt Options) *API {
+	if opt.Limits == nil {
+		opt.Limits = &Unlimited
+	}
+	if opt.MaxRequests == 0 {
+		opt.MaxRequests = defaultMaxRequests
+	}
+	return &API{opt: opt}
+}
+
+// Start begins to answer requests.
+func (a *API) Start(engine Engine) {
+	a.engine = engine
+	for _, account := range a.opt.Broker.Accounts() {
+		d := newDoor(a, account.Name())
+		d.open()
+		a.mu.Lock()
+		a.doors = append(a.doors, d)
+		a.mu.Unlock()
+	}
+}
+
+// Close ends the answering. It returns when no request is being worked on; those that wait are dropped.
+func (a *API) Close() {
+	a.mu.Lock()
+	doors := a.doors
+	a.doors = nil
+	a.mu.Unlock()
+	for _, d := range doors {
+		d.close()
+	}
+}
+
+// Stats count API requests of an account since the start.
+type Stats struct{ Total, Errors, Inflight uint64 }
+
+// Stats returns the counters of an account.
+func (a *API) Stats(account string) Stats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, d := range a.doors {
+		if d.account == account {
+			return Stats{d.total.Load(), d.errors.Load(), uint64(max(0, d.inflight.Load()))}
+		}
+	}
+	return Stats{}
+}
+
+func (a *API) now() time.Time { return a.opt.Clock.Now().UTC() }
+
+// door is where the requests of one account come in.
+type door struct {
+	api     *API
+	account string
+	session *broker.Session // for subscribing only
+	subs    []*router.Sub
+	lanes   lanes
+	direct  direct
+
+	total, errors atomic.Uint64
+	inflight      atomic.Int64
+}
+
+// destIDs number the destinations of this package. The router tells destinations apart by a number; those of
+// connections count from 1, those of streams have the highest bit, these the two highest.
+var destIDs atomic.Uint64
+
+func newDestID() uint64 { return 3<<62 | destIDs.Add(1) }
+
+func newDoor(a *API, account string) *door {
+	d := &door{api: a, account: account, session: a.opt.Broker.Open(nil)}
+	d.lanes.init(d)
+	d.direct.init(d)
+	return d
+}
+
+// open subscribes to the API's subjects, with and without domain.
+func (d *door) open() {
+	prefixes := []string{apiPrefix}
+	if domain := d.api.opt.Domain; domain != "" {
+		prefixes = append(prefixes, "$JS."+domain+".API.")
+	}
+	for _, prefix := range prefixes {
+		sub := &router.Sub{Pattern: prefix + ">", Sink: &entrance{d, len(prefix)}}
+		d.subs = append(d.subs, sub)
+		d.session.Subscribe(sub)
+	}
+}
+
+func (d *door) close() {
+	for _, sub := range d.subs {
+		d.session.Unsubscribe(sub)
+	}
+	d.lanes.close()
+	d.direct.close()
+}
+
+// entrance is the Sink of a door's subscriptions.
+type entrance struct {
+	door   *door
+	prefix int // bytes of the subject before the verb
+}
+
+// Verbs that are not in the table.
+const (
+	directGet = "DIRECT.GET."
+	msgNext   = "CONSUMER.MSG.NEXT."
+)
+
+// Deliver implements router.Sink. What nobody could answer is not taken, so that its sender is told at once;
+// verbs that are unknown are taken and not answered, as a stock server has it.
+func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
+	verb := m.Subject[e.prefix:]
+	switch {
+	case hasPrefix(verb, directGet):
+		return e.door.direct.deliver(verb[len(directGet):], m, b)
+	case hasPrefix(verb, msgNext), string(verb) == directGet[:len(directGet)-1]:
+		return false
+	}
+	return e.door.lanes.deliver(verb, m, b)
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}
+
+// streamOf returns the stream that a subject of the API names.
+func (d *door) streamOf(name string) Stream {
+	if strings.ContainsAny(name, ".") {
+		return nil
+	}
+	return d.api.engine.Stream(d.account, name)
+}

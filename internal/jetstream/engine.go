@@ -1,0 +1,53 @@
+package jetstream
+
+import (
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/stream"
+)
+
+// Engine is what the API needs of the log plane of an account-aware node.
+type Engine interface {
+	// Create creates a stream, or finds that there is one with that very configuration.
+	Create(account string, cfg stream.Config, pedantic bool) (s Stream, created bool, err *apierr.Error)
+	Update(account string, cfg stream.Config, pedantic bool) (Stream, *apierr.Error)
+	Delete(account, name string) *apierr.Error
+	// Stream returns a stream, or nil if there is none of that name.
+	Stream(account, name string) Stream
+	// Find is Stream for a name in passing; it should not allocate.
+	Find(account string, name []byte) Stream
+	// Streams returns the streams of an account by name.
+	Streams(account string) []Stream
+	Usage(account string) Usage
+}
+
+// Usage is what an account takes, in bytes, and has set aside for streams with a limit.
+type Usage struct {
+	Memory, Storage                 int64
+	ReservedMemory, ReservedStorage int64
+	Streams                         int
+}
+
+// Stream is what the API needs of one stream.
+type Stream interface {
+	Name() string
+	Config() *stream.Config // immutable
+	Created() time.Time
+	// View calls fn with the state between two commands. fn must not block nor keep what it gets.
+	View(fn func(*stream.State))
+	// Read returns the message with a sequence; its slices lie in buf or in the larger buffer that is
+	// returned in its place. The error is ErrNotFound if there is none.
+	Read(seq uint64, buf []byte) (Message, []byte, error)
+	// Propose has a command applied and returns what became of it. Urgent ones free space.
+	Propose(command []byte, urgent bool) stream.Reply
+	// Err says why the stream takes nothing more, or is nil.
+	Err() error
+}
+
+// Message is a stored message; its slices are valid as whoever returns it says.
+type Message struct {
+	Seq                   uint64
+	Time                  int64
+	Subject, Header, Body []byte
+}

@@ -1,0 +1,312 @@
+package jetstream
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/machine"
+	"myelin/internal/netx"
+	"myelin/internal/router"
+	"myelin/internal/stream"
+	"myelin/internal/subject"
+)
+
+// fakeEngine is a log plane without a log: machines and their messages in memory.
+type fakeEngine struct {
+	api    *API
+	routes *router.Router
+	clock  clock.Clock
+
+	mu      sync.Mutex
+	streams map[string]*fakeStream
+}
+
+type fakeStream struct {
+	engine *fakeEngine
+	sub    []*router.Sub
+	id     uint64
+	outlet *Outlet
+
+	mu     sync.Mutex
+	state  stream.State
+	bodies map[uint64]Message
+	err    error
+}
+
+func (e *fakeEngine) Create(_ string, cfg stream.Config, pedantic bool) (Stream, bool, *apierr.Error) {
+	c, err := stream.Check(cfg, stream.Bounds{}, pedantic)
+	if err != nil {
+		return nil, false, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.streams[c.Name]; s != nil {
+		if !s.Config().Equal(c) {
+			return nil, false, apierr.StreamNameExist.Err()
+		}
+		return s, false, nil
+	}
+	for _, other := range e.streams {
+		for _, mine := range c.Subjects {
+			if slices.ContainsFunc(other.Config().Subjects, func(s string) bool { return subject.Overlap(s, mine) }) {
+				return nil, false, apierr.StreamSubjectOverlap.Err()
+			}
+		}
+	}
+	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
+	s.outlet = e.api.Outlet(c.Name, s.Config)
+	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
+	for _, pattern := range c.Subjects {
+		sub := &router.Sub{Pattern: pattern, Sink: s}
+		s.sub = append(s.sub, sub)
+		e.routes.Subscribe(sub)
+	}
+	e.streams[c.Name] = s
+	return s, true, nil
+}
+
+func (e *fakeEngine) Update(_ string, cfg stream.Config, pedantic bool) (Stream, *apierr.Error) {
+	e.mu.Lock()
+	s := e.streams[cfg.Name]
+	e.mu.Unlock()
+	if s == nil {
+		cfg.Sealed = false
+		if _, err := stream.Check(cfg, stream.Bounds{Clustered: true}, pedantic); err != nil {
+			return nil, err
+		}
+		return nil, apierr.StreamNotFound.Err()
+	}
+	c, err := stream.CheckUpdate(s.Config(), cfg, stream.Bounds{}, pedantic)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Propose(stream.Configure{Config: c}.Encode(nil), true).Err
+}
+
+func (e *fakeEngine) Delete(_, name string) *apierr.Error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.streams[name]
+	if s == nil {
+		return apierr.StreamNotFound.Err()
+	}
+	for _, sub := range s.sub {
+		e.routes.Unsubscribe(sub)
+	}
+	delete(e.streams, name)
+	return nil
+}
+
+func (e *fakeEngine) Find(account string, name []byte) Stream { return e.Stream(account, string(name)) }
+
+func (e *fakeEngine) Stream(_, name string) Stream {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.streams[name]; s != nil {
+		return s
+	}
+	return nil
+}
+
+func (e *fakeEngine) Streams(string) (list []Stream) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.streams {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Stream) int { return strings.Compare(a.Name(), b.Name()) })
+	return list
+}
+
+func (e *fakeEngine) Usage(account string) (u Usage) {
+	for _, s := range e.Streams(account) {
+		used := &u.Storage
+		if s.Config().Storage == stream.Memory {
+			used = &u.Memory
+		}
+		s.View(func(state *stream.State) { *used += int64(state.Info().Bytes) })
+		u.Streams++
+	}
+	return u
+}
+
+func (s *fakeStream) Name() string { return s.Config().Name }
+
+func (s *fakeStream) Config() (c *stream.Config) {
+	s.View(func(state *stream.State) { c = state.Config() })
+	return c
+}
+
+func (s *fakeStream) Created() (t time.Time) {
+	s.View(func(state *stream.State) { t = time.Unix(0, state.Created()) })
+	return t
+}
+
+func (s *fakeStream) Err() error { return s.err }
+
+func (s *fakeStream) View(fn func(*stream.State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(&s.state)
+}
+
+func (s *fakeStream) Read(seq uint64, buf []byte) (Message, []byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, ok := s.bodies[seq]
+	if _, lives := s.state.Get(seq); !ok || !lives {
+		return Message{}, buf, ErrNotFound
+	}
+	n, h := len(m.Subject), len(m.Header)
+	buf = append(append(append(buf[:0], m.Subject...), m.Header...), m.Body...)
+	m.Subject, m.Header, m.Body = buf[:n:n], buf[n:n+h:n+h], buf[n+h:]
+	return m, buf, nil
+}
+
+func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
+
+// apply is a turn of one command.
+func (s *fakeStream) apply(command, reply []byte) stream.Reply {
+	var fx stream.Effects
+	s.mu.Lock()
+	s.state.Apply(machine.Entry{Time: s.engine.clock.Now().UnixNano(), Data: command}, &fx)
+	for _, m := range fx.Stored {
+		s.bodies[m.Seq] = Message{m.Seq, m.Time, bytes.Clone(m.Subject), bytes.Clone(m.Header), bytes.Clone(m.Body)}
+	}
+	republish := s.state.Config() != nil && s.state.Config().Republish != nil
+	s.mu.Unlock()
+	for i := range fx.Stored {
+		if republish {
+			s.outlet.Stored(&fx.Stored[i])
+		}
+	}
+	if len(reply) > 0 {
+		s.outlet.Ack(reply, &fx.Replies[0])
+	}
+	s.outlet.Flush()
+	return fx.Replies[0]
+}
+
+// Deliver implements router.Sink, and the methods after it router.Dest.
+func (s *fakeStream) Deliver(m *router.Message, b *router.Batch) bool {
+	f := b.To(s, s.id)
+	f.Commit(appendFrame(f.Reserve(frameBound(m.Subject, m)), m.Subject, m), nil, 0)
+	return true
+}
+
+func (s *fakeStream) Push(f *router.Frames) router.Answer {
+	for _, chunk := range f.Chunks {
+		for b := chunk.B; len(b) > 0; {
+			var q request
+			q, b = cutFrame(b)
+			a := stream.Append{Span: 1, Subject: q.verb, Header: q.header, Body: q.payload}
+			s.apply(a.Encode(nil), q.reply)
+		}
+		chunk.Free()
+	}
+	f.Chunks = f.Chunks[:0]
+	return router.Taken
+}
+
+func (s *fakeStream) Relief() (<-chan struct{}, bool)                           { return nil, false }
+func (s *fakeStream) Unpack(*router.Frames, func(*router.Sub, *router.Message)) {}
+
+// tester is a client of an API inside of the process.
+type tester struct {
+	api     *API
+	engine  *fakeEngine
+	clock   *clock.Fake
+	session *broker.Session
+	inbox   *inbox
+}
+
+// inbox is a subscriber that keeps what it gets.
+type inbox struct {
+	router.Sub
+	id  uint64
+	mu  sync.Mutex
+	got []received
+}
+
+type received struct{ subject, reply, header, body string }
+
+func (i *inbox) Deliver(m *router.Message, _ *router.Batch) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.got = append(i.got, received{string(m.Subject), string(m.Reply), string(m.Header), string(m.Payload)})
+	return true
+}
+
+// take returns what came since the last time.
+func (i *inbox) take() []received {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	got := i.got
+	i.got = nil
+	return got
+}
+
+type testLog struct{ t testing.TB }
+
+func (l testLog) Warnf(format string, args ...any)  { l.t.Logf(format, args...) }
+func (l testLog) Errorf(format string, args ...any) { l.t.Errorf(format, args...) }
+
+// newTester starts an API over a fake engine.
+func newTester(t testing.TB, change func(*Options)) *tester {
+	routes := router.New()
+	b := broker.New(routes, nil)
+	c := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC))
+	opt := Options{Broker: b, Clock: c, Log: testLog{t}, Server: "stock", Version: "2.15.0-dev"}
+	if change != nil {
+		change(&opt)
+	}
+	api := New(opt)
+	engine := &fakeEngine{api: api, routes: routes, clock: c, streams: map[string]*fakeStream{}}
+	api.Start(engine)
+	t.Cleanup(api.Close)
+	x := &tester{api: api, engine: engine, clock: c, session: b.Open(nil)}
+	x.inbox = x.listen("_I.>")
+	return x
+}
+
+func (x *tester) listen(pattern string) *inbox {
+	i := &inbox{}
+	i.Pattern, i.Sink = pattern, i
+	x.session.Subscribe(&i.Sub)
+	return i
+}
+
+// publish sends a message and waits until the API has done all that follows. It returns how many took it.
+func (x *tester) publish(subject, reply, head, body string) int {
+	m := &router.Message{Subject: []byte(subject), Reply: []byte(reply), Header: []byte(head), Payload: []byte(body)}
+	taken := x.session.Publish(m)
+	x.session.Flush()
+	x.settle()
+	return taken
+}
+
+// settle waits until no request is being worked on.
+func (x *tester) settle() {
+	for _, d := range x.api.doors {
+		d.direct.workers.Wait() // may hand to lanes
+		d.lanes.workers.Wait()
+	}
+}
+
+// request returns the answers to one request; a 503 if nobody took it.
+func (x *tester) request(subject, head, body string) []received {
+	if x.publish(subject, "_I.1", head, body) == 0 {
+		return []received{{subject: "_I.1", header: "NATS/1.0 503\r\nNats-Subject: " + subject + "\r\n\r\n"}}
+	}
+	return x.inbox.take()
+}
+
+var _ router.Dest = (*fakeStream)(nil)
+var _ *netx.Chunk

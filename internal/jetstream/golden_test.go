@@ -1,0 +1,83 @@
+package jetstream
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// exchange is a request and what a stock server answered, with what differs each time masked.
+type exchange struct {
+	Subject string `json:"subject"`
+	Header  string `json:"header"`
+	Body    string `json:"body"`
+	Replies []struct {
+		Header string `json:"header"`
+		Body   string `json:"body"`
+	} `json:"replies"`
+}
+
+func exchanges(t *testing.T, file string) (list []exchange) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var x exchange
+		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+var (
+	anyTime = regexp.MustCompile(`(\d{4})-\d\d-\d\dT[\d:.]+Z`)
+	anyID   = regexp.MustCompile(`(\$JS\.SNAPSHOT\.RESTORE\.[^."]+\.)\w{22}`)
+)
+
+// mask hides what differs each time.
+func mask(s string) string {
+	s = anyTime.ReplaceAllStringFunc(s, func(t string) string {
+		if strings.HasPrefix(t, "0001") {
+			return t
+		}
+		return "<time>"
+	})
+	return anyID.ReplaceAllString(s, "$1<id>")
+}
+
+// Each request of a long session is answered with the bytes of a stock server.
+func TestAnswersAreStocks(t *testing.T) {
+	x := newTester(t, nil)
+	bad := 0
+	for i, e := range exchanges(t, "testdata/stock.jsonl") {
+		x.clock.Advance(time.Millisecond)
+		var got, want []string
+		if subject, quiet := strings.CutSuffix(e.Subject, "!"); quiet {
+			x.publish(subject, "", e.Header, e.Body)
+		} else {
+			for _, m := range x.request(e.Subject, e.Header, e.Body) {
+				got = append(got, mask(m.header)+mask(m.body))
+			}
+		}
+		for _, r := range e.Replies {
+			want = append(want, r.Header+r.Body)
+		}
+		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
+			t.Errorf("line %d: %s %q %q\n got %s\nwant %s", i+1, e.Subject, e.Header, e.Body, g, w)
+			if bad++; bad > 30 {
+				t.Fatal("too many differences")
+			}
+		}
+	}
+}

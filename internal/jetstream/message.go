@@ -1,0 +1,162 @@
+package jetstream
+
+import (
+	"errors"
+	"sort"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/stream"
+)
+
+// ErrNotFound is what Stream.Read returns when there is no message of that sequence.
+var ErrNotFound = errors.New("no message found")
+
+type JSApiMsgGetRequest struct {
+	Seq       uint64     `json:"seq,omitempty"`
+	LastFor   string     `json:"last_by_subj,omitempty"`
+	NextFor   string     `json:"next_by_subj,omitempty"`
+	Batch     int        `json:"batch,omitempty"`
+	MaxBytes  int        `json:"max_bytes,omitempty"`
+	StartTime *time.Time `json:"start_time,omitempty"`
+	MultiLast []string   `json:"multi_last,omitempty"`
+	UpToSeq   uint64     `json:"up_to_seq,omitempty"`
+	UpToTime  *time.Time `json:"up_to_time,omitempty"`
+	NoHeaders bool       `json:"no_hdr,omitempty"`
+}
+
+// asked reports whether anything was asked for.
+func (q *JSApiMsgGetRequest) asked() bool {
+	return q.Seq > 0 || q.LastFor != "" || q.NextFor != "" || q.StartTime != nil || len(q.MultiLast) > 0
+}
+
+type storedMessage struct {
+	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`
+	Header  []byte    `json:"hdrs,omitempty"`
+	Data    []byte    `json:"data,omitempty"`
+	Time    time.Time `json:"time"`
+}
+
+type messageGot struct {
+	envelope
+	Message *storedMessage `json:"message,omitempty"`
+}
+
+func (c *call) messageGet(resp *messageGot) *apierr.Error {
+	var q JSApiMsgGetRequest
+	if err := decode(c.payload, &q); err != nil {
+		return err
+	}
+	if !q.asked() || q.LastFor != "" && (q.Seq > 0 || q.NextFor != "" || q.StartTime != nil) || q.Seq > 0 && q.StartTime != nil ||
+		q.Batch != 0 || q.MaxBytes != 0 || len(q.MultiLast) > 0 {
+		return apierr.BadRequest.Err()
+	}
+	s, err := c.stream()
+	if err != nil {
+		return err
+	}
+	m, failure := fetch(s, &q)
+	if failure != nil {
+		return failure
+	}
+	resp.Message = &storedMessage{Subject: string(m.Subject), Seq: m.Seq, Header: m.Header, Data: m.Body, Time: timeOf(m.Time)}
+	if q.NoHeaders {
+		resp.Message.Header = nil
+	}
+	return nil
+}
+
+// maxRaces bounds how often a message is looked for that is removed between finding and reading it.
+const maxRaces = 8
+
+// fetch finds and reads the one message that a request names.
+func fetch(s Stream, q *JSApiMsgGetRequest) (Message, *apierr.Error) {
+	for range maxRaces {
+		var seq uint64
+		s.View(func(state *stream.State) { seq = q.find(state) })
+		if seq == 0 {
+			break
+		}
+		m, _, err := s.Read(seq, nil)
+		switch {
+		case err == nil:
+			return m, nil
+		case !errors.Is(err, ErrNotFound):
+			return Message{}, apierr.StreamGeneralError.With(err.Error())
+		case q.exact():
+			return Message{}, apierr.NoMessageFound.Err()
+		}
+	}
+	return Message{}, apierr.NoMessageFound.Err()
+}
+
+// exact reports whether only one sequence will do.
+func (q *JSApiMsgGetRequest) exact() bool {
+	return q.LastFor == "" && q.NextFor == "" && q.StartTime == nil
+}
+
+// find returns the sequence of the message that is asked for; 0 if there is none.
+func (q *JSApiMsgGetRequest) find(state *stream.State) uint64 {
+	switch {
+	case q.LastFor != "":
+		return state.LastOf(q.LastFor)
+	case q.exact():
+		if r, ok := state.Get(q.Seq); ok {
+			return r.Seq
+		}
+		return 0
+	}
+	return next(state, q.start(state), q.NextFor)
+}
+
+// start is the sequence at which a request begins to look.
+func (q *JSApiMsgGetRequest) start(state *stream.State) uint64 {
+	if q.StartTime != nil {
+		return sequenceAt(state, q.StartTime.UnixNano())
+	}
+	return q.Seq
+}
+
+func next(state *stream.State, seq uint64, filter string) uint64 {
+	r, ok := state.Next(seq, filter)
+	if !ok {
+		return 0
+	}
+	return r.Seq
+}
+
+// sequenceAt is the sequence of the first message that is not older than a time; one beyond the last if
+// there is none.
+func sequenceAt(state *stream.State, nanos int64) uint64 {
+	info := state.Info()
+	n := sort.Search(int(info.Last+1-info.First), func(i int) bool {
+		r, ok := state.Next(info.First+uint64(i), "")
+		return !ok || r.Time >= nanos
+	})
+	return info.First + uint64(n)
+}
+
+type JSApiMsgDeleteRequest struct {
+	Seq     uint64 `json:"seq"`
+	NoErase bool   `json:"no_erase,omitempty"`
+}
+
+func (c *call) messageDelete(resp *succeeded) *apierr.Error {
+	if isEmpty(c.payload) {
+		return apierr.BadRequest.Err()
+	}
+	var q JSApiMsgDeleteRequest
+	if err := decode(c.payload, &q); err != nil {
+		return err
+	}
+	s, err := c.stream()
+	if err != nil {
+		return err
+	}
+	if r := s.Propose(stream.Delete{Seq: q.Seq, Erase: !q.NoErase}.Encode(nil), true); r.Err != nil {
+		return r.Err
+	}
+	resp.Success = true
+	return nil
+}

@@ -1,0 +1,63 @@
+package jetstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"myelin/internal/apierr"
+)
+
+// decode reads a payload of JSON into v. Unknown fields are refused. Several values in a row count as one,
+// no value as an empty one, as in a stock server; its words for what is wrong are matched too.
+func decode(payload []byte, v any) *apierr.Error {
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.DisallowUnknownFields()
+	for {
+		err := d.Decode(v)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return apierr.InvalidJSON.With(jsonFault(err))
+	}
+}
+
+// jsonFault is an error of encoding/json in the words of a stock server, whose types live elsewhere.
+func jsonFault(err error) string {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("%v at offset %d", err, syntax.Offset)
+	}
+	return stockTypes.Replace(err.Error())
+}
+
+// stockTypes turns what our types are called into what a stock server's are.
+var stockTypes = strings.NewReplacer("of type jetstream.", "of type server.", "Go struct field Source.", "Go struct field StreamSource.")
+
+// decodeOptions is decode for requests that may come without options: what is neither object nor array is
+// ignored.
+func decodeOptions(payload []byte, v any) *apierr.Error {
+	text := bytes.TrimSpace(payload)
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return nil
+	}
+	return decode(payload, v)
+}
+
+// isEmpty reports whether a payload asks for nothing: it is empty, or an object without members.
+func isEmpty(payload []byte) bool {
+	if len(payload) == 0 {
+		return true
+	}
+	text := bytes.TrimSpace(payload)
+	if len(text) < 2 || text[0] != '{' {
+		return false
+	}
+	var members map[string]json.RawMessage
+	return json.Unmarshal(text, &members) == nil && len(members) == 0
+}

@@ -1,0 +1,182 @@
+package jetstream
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"myelin/internal/apierr"
+	"myelin/internal/broker"
+	"myelin/internal/header"
+	"myelin/internal/router"
+	"myelin/internal/subject"
+)
+
+// verb is one row of the table: what is asked on subjects that match a pattern, below the API's prefix.
+type verb struct {
+	pattern string
+	stream  int // index of the token that names the stream; -1: none does
+	run     func(c *call) response
+}
+
+// verbs are all that the API understands.
+var verbs = []*verb{
+	row("INFO", -1, "account_info", (*call).accountInfo),
+	row("STREAM.CREATE.*", 2, "stream_create", (*call).streamCreate),
+	row("STREAM.UPDATE.*", 2, "stream_update", (*call).streamUpdate),
+	row("STREAM.INFO.*", 2, "stream_info", (*call).streamInfo),
+	row("STREAM.NAMES", -1, "stream_names", (*call).streamNames),
+	row("STREAM.LIST", -1, "stream_list", (*call).streamList),
+	row("STREAM.DELETE.*", 2, "stream_delete", (*call).streamDelete),
+	row("STREAM.PURGE.*", 2, "stream_purge", (*call).streamPurge),
+	row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet),
+	row("STREAM.MSG.DELETE.*", 3, "stream_msg_delete", (*call).messageDelete),
+
+	row("STREAM.LEADER.STEPDOWN.*", 3, "stream_leader_stepdown", (*call).clusterOnly),
+	row("STREAM.PEER.REMOVE.*", 3, "stream_remove_peer", (*call).clusterOnly),
+	row("STREAM.PEER.EVACUATE.*", 3, "stream_remove_peer", (*call).clusterOnly),
+	row("STREAM.CANCEL_MOVE.*", 2, "stream_update", (*call).clusterOnly),
+	row("CONSUMER.LEADER.STEPDOWN.*.*", 3, "consumer_leader_stepdown", (*call).clusterOnly),
+
+	row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames),
+	row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList),
+	row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerKnown),
+	row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerKnown),
+	row("CONSUMER.CREATE.*", 2, "consumer_create", (*call).consumerCreate),
+	row("CONSUMER.CREATE.*.>", 2, "consumer_create", (*call).consumerCreate),
+	row("CONSUMER.DURABLE.CREATE.*.*", 3, "consumer_create", (*call).consumerCreate),
+}
+
+// index finds the row of a subject.
+var index = func() *subject.Index[*verb] {
+	x := new(subject.Index[*verb])
+	for _, v := range verbs {
+		x.Set(v.pattern, v)
+	}
+	return x
+}()
+
+// verbOf returns the row of a subject below the API's prefix, or nil.
+func verbOf(text []byte) *verb {
+	var room [2]*verb
+	if found := index.Match(text, room[:0]); len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// typePrefix and typeSuffix surround what a response is called.
+const (
+	typePrefix = "io.nats.jetstream.api.v1."
+	typeSuffix = "_response"
+)
+
+// response is what a request is answered with, as JSON.
+type response interface {
+	begin(kind string)
+	fail(err *apierr.Error)
+	failed() bool
+}
+
+// envelope is what all responses begin with.
+type envelope struct {
+	Type  string        `json:"type"`
+	Error *apierr.Error `json:"error,omitempty"`
+}
+
+func (e *envelope) begin(kind string)      { e.Type = typePrefix + kind + typeSuffix }
+func (e *envelope) fail(err *apierr.Error) { e.Error = err }
+func (e *envelope) failed() bool           { return e.Error != nil }
+
+// row makes a row of a handler. The handler fills in the response that it is given, which it leaves alone if
+// it returns an error.
+func row[T any, R interface {
+	*T
+	response
+}](pattern string, stream int, kind string, handle func(*call, R) *apierr.Error) *verb {
+	return &verb{pattern, stream, func(c *call) response {
+		resp := R(new(T))
+		if d, ok := any(resp).(interface{ defaults() }); ok {
+			d.defaults()
+		}
+		resp.begin(kind)
+		err := c.levelled()
+		if err == nil {
+			err = handle(c, resp)
+		}
+		if err != nil {
+			resp.fail(err)
+		}
+		return resp
+	}}
+}
+
+// call is one request while it is answered.
+type call struct {
+	*request
+	door    *door
+	verb    *verb
+	session *broker.Session
+}
+
+// answer works on a request and publishes its response, and what is told about that to who listens.
+func (d *door) answer(q *request, session *broker.Session) {
+	if q.batch != nil {
+		d.answerBatch(q, session)
+		return
+	}
+	v := verbOf(q.verb)
+	if v == nil {
+		return
+	}
+	c := &call{q, d, v, session}
+	resp := v.run(c)
+	body, err := json.Marshal(resp)
+	if err != nil {
+		d.api.opt.Log.Errorf("JetStream API response to %s%s cannot be encoded: %v", apiPrefix, q.verb, err)
+		return
+	}
+	d.total.Add(1)
+	if resp.failed() {
+		d.errors.Add(1)
+	}
+	if len(q.reply) > 0 {
+		session.Publish(&router.Message{Subject: q.reply, Payload: body})
+	}
+	c.audit(body)
+	session.Flush()
+}
+
+// requiredLevel is the header by which a client refuses servers that do not understand its request.
+const requiredLevel = "Nats-Required-Api-Level"
+
+// levelled refuses requests for a higher level of the API.
+func (c *call) levelled() *apierr.Error {
+	if !levelServed(c.header) {
+		return apierr.RequiredApiLevel.Err()
+	}
+	return nil
+}
+
+func levelServed(block []byte) bool {
+	if len(block) == 0 {
+		return true
+	}
+	value := header.Get(block, requiredLevel)
+	if len(value) == 0 {
+		return true
+	}
+	level, err := strconv.Atoi(string(value))
+	return err == nil && level <= Level
+}
+
+// streamName is the name in the subject.
+func (c *call) streamName() string { return string(token(c.request.verb, c.verb.stream)) }
+
+// stream finds the stream that the subject names.
+func (c *call) stream() (Stream, *apierr.Error) {
+	s := c.door.streamOf(c.streamName())
+	if s == nil {
+		return nil, apierr.StreamNotFound.Err()
+	}
+	return s, nil
+}
