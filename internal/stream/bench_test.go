@@ -135,6 +135,11 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(snapshot))/(1<<20), "B/subject")
 	})
+	b.Run("freeze", func(b *testing.B) {
+		for b.Loop() {
+			s.Freeze()
+		}
+	})
 	b.Run("restore", func(b *testing.B) {
 		for range b.N {
 			if err := new(State).Restore(bin.NewReader(snapshot)); err != nil {

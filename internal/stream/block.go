@@ -15,13 +15,16 @@ type record struct {
 const blockRecords = 512
 
 // block is a run of records in the order of their sequences. Columns that most blocks do not need are
-// there only once they say something.
+// there only once they say something. A frozen view may share a block that is older than the last freeze:
+// of such a one nothing changes any more but the links between its records, which no view reads.
 type block struct {
 	records []record
 	offsets []uint32 // of each record's sequence from the block's first; none: 0, 1, 2, ...
 	spans   []uint32 // how many sequences each record takes; none: 1
 	lives   []life   // how each record ends; none: as others do
 	live    int      // records that are not removed
+	bytes   uint64   // their sizes
+	epoch   uint64   // of the table when the block was made
 }
 
 func (b *block) offset(i int) uint32 {
@@ -85,8 +88,31 @@ func (b *block) add(offset uint32, span uint32, end life, r record) {
 		b.lives = append(b.lives, end)
 	}
 	b.records = append(b.records, r)
+	b.bytes += uint64(r.size)
 	b.live++
+}
+
+// remove takes out record i.
+func (b *block) remove(i int) {
+	b.bytes -= uint64(b.records[i].size)
+	b.records[i] = record{}
+	b.live--
 }
 
 // reset empties the block and keeps its memory.
 func (b *block) reset() { *b = block{records: b.records[:0]} }
+
+// clone returns a copy that shares no memory with b and has as much room.
+func (b *block) clone() *block {
+	c := *b
+	c.records = cloneWithRoom(b.records)
+	c.offsets, c.spans, c.lives = cloneWithRoom(b.offsets), cloneWithRoom(b.spans), cloneWithRoom(b.lives)
+	return &c
+}
+
+func cloneWithRoom[T any](s []T) []T {
+	if s == nil {
+		return nil
+	}
+	return append(make([]T, 0, cap(s)), s...)
+}

@@ -4,12 +4,22 @@ package stream
 // an index over it.
 type dedupe struct {
 	seed   uint64
-	ring   []seen // a power of two, or none
-	first  uint32 // the number of the oldest; numbers wrap around
+	epoch  uint64      // how often it was frozen
+	chunks []seenChunk // the first has the oldest; the place in a chunk is the rest of the number
+	spare  []seen      // an emptied chunk for the next one
+	first  uint32      // the number of the oldest; numbers wrap around
 	length uint32
 	index  index
 	texts  texts
 }
+
+// seenChunk is a part of the queue. In one that a frozen view may share nothing changes, but it may grow.
+type seenChunk struct {
+	list  []seen
+	epoch uint64 // of the dedupe when the chunk was made
+}
+
+const chunkIDs = 512
 
 // seen is an id and the message that had it. The zero seen is one that was replaced.
 type seen struct {
@@ -22,7 +32,14 @@ type seen struct {
 // pruneStep is how many outdated ids an append removes, so that they leave as fast as others come.
 const pruneStep = 2
 
-func (d *dedupe) at(number uint32) *seen { return &d.ring[number&uint32(len(d.ring)-1)] }
+func (d *dedupe) at(number uint32) *seen {
+	return &d.chunks[d.chunk(number)].list[number%chunkIDs]
+}
+
+// chunk is the place of the chunk that a number belongs to.
+func (d *dedupe) chunk(number uint32) int {
+	return int((number - d.first + d.first%chunkIDs) / chunkIDs)
+}
 
 func (d *dedupe) find(hash uint32, id []byte) (uint32, bool) {
 	return d.index.find(hash, func(number uint32) bool {
@@ -47,13 +64,23 @@ func (d *dedupe) add(id []byte, seq uint64, now int64) {
 		d.forget(number)
 		d.skip()
 	}
-	if int(d.length) == len(d.ring) {
-		d.grow()
-	}
 	number := d.first + d.length
-	*d.at(number) = seen{now, seq, d.texts.add(id), uint32(len(id))}
-	d.length++
+	d.push(seen{now, seq, d.texts.add(id), uint32(len(id))})
 	d.index.add(hash, number)
+}
+
+// push appends to the queue.
+func (d *dedupe) push(s seen) {
+	n := d.chunk(d.first + d.length)
+	if n == len(d.chunks) {
+		if d.spare == nil && n > 0 {
+			d.spare = make([]seen, 0, chunkIDs)
+		}
+		d.chunks = append(d.chunks, seenChunk{d.spare, d.epoch})
+		d.spare = nil
+	}
+	d.chunks[n].list = append(d.chunks[n].list, s) // beyond what a view has of it
+	d.length++
 }
 
 // prune removes up to n ids of messages that came at since or before, and returns how many it removed.
@@ -86,10 +113,13 @@ func (d *dedupe) each(visit func(id []byte, seq uint64, time int64)) {
 func (d *dedupe) len() int { return d.index.used }
 
 func (d *dedupe) forget(number uint32) {
-	s := d.at(number)
+	s := *d.at(number)
 	d.index.remove(hashOf(d.seed, d.texts.get(s.text, int(s.length))), number)
 	d.texts.remove(s.text, int(s.length))
-	*s = seen{}
+	if c := &d.chunks[d.chunk(number)]; c.epoch != d.epoch {
+		*c = seenChunk{cloneWithRoom(c.list), d.epoch}
+	}
+	*d.at(number) = seen{}
 }
 
 // skip moves past what was replaced, so that the oldest is always one that counts.
@@ -97,17 +127,20 @@ func (d *dedupe) skip() {
 	for d.length > 0 && d.at(d.first).seq == 0 {
 		d.first++
 		d.length--
+		if d.first%chunkIDs == 0 {
+			d.drop()
+		}
 	}
 	if d.length == 0 { // give memory back
-		*d = dedupe{seed: d.seed, first: d.first}
+		*d = dedupe{seed: d.seed}
 	}
 }
 
-func (d *dedupe) grow() {
-	ring := make([]seen, max(4, 2*len(d.ring)))
-	for i := range d.length {
-		number := d.first + i
-		ring[number&uint32(len(ring)-1)] = *d.at(number)
+// drop takes out the first chunk, whose numbers are all past.
+func (d *dedupe) drop() {
+	if c := d.chunks[0]; d.spare == nil && c.epoch == d.epoch {
+		d.spare = c.list[:0]
 	}
-	d.ring = ring
+	d.chunks[0] = seenChunk{}
+	d.chunks = d.chunks[1:]
 }

@@ -3,15 +3,17 @@ package stream
 // subjects are the subjects of the records that a stream holds, each with a number while it holds any.
 type subjects struct {
 	seed    uint64
-	entries [][]subjectEntry // in chunks, so that growing copies none
-	used    uint32           // numbers handed out once
-	free    uint32           // the first freed number, plus one; the next one is in its entry
+	epoch   uint64         // how often they were frozen
+	entries []subjectChunk // so that growing copies none
+	used    uint32         // numbers handed out once
+	free    uint32         // the first freed number, plus one; the next one is in its entry
 	count   int
 	index   index
 	texts   texts
 }
 
-// subjectEntry is one subject. A sequence is that of a record.
+// subjectEntry is one subject. A sequence is that of a record. In a chunk that a frozen view may share, text
+// and length stay as they are, also when the subject is removed: they are what a view reads.
 type subjectEntry struct {
 	first, last uint64
 	messages    uint64
@@ -19,15 +21,20 @@ type subjectEntry struct {
 	length      uint16
 }
 
+type subjectChunk struct {
+	list  []subjectEntry
+	epoch uint64 // of the subjects when the chunk was made
+}
+
 // maxSubjectBytes bounds a subject by the size of its length.
 const maxSubjectBytes = 1<<16 - 1
 
 const (
-	entryChunk      = 1024
+	entryChunk      = 256
 	firstEntryChunk = 4 // the first chunk grows from here
 )
 
-func (s *subjects) at(id uint32) *subjectEntry { return &s.entries[id/entryChunk][id%entryChunk] }
+func (s *subjects) at(id uint32) *subjectEntry { return &s.entries[id/entryChunk].list[id%entryChunk] }
 
 func (s *subjects) text(id uint32) []byte {
 	e := s.at(id)
@@ -59,11 +66,12 @@ func (s *subjects) intern(text []byte) uint32 {
 	return id
 }
 
-// take returns an unused number.
+// take returns an unused number, whose entry may be changed.
 func (s *subjects) take() uint32 {
 	if s.free > 0 {
 		id := s.free - 1
 		s.free = uint32(s.at(id).first)
+		s.own(int(id / entryChunk))
 		return id
 	}
 	id := s.used
@@ -74,10 +82,17 @@ func (s *subjects) take() uint32 {
 		if chunk == 0 {
 			size = firstEntryChunk
 		}
-		s.entries = append(s.entries, make([]subjectEntry, 0, size))
+		s.entries = append(s.entries, subjectChunk{make([]subjectEntry, 0, size), s.epoch})
 	}
-	s.entries[chunk] = append(s.entries[chunk], subjectEntry{})
+	s.entries[chunk].list = append(s.entries[chunk].list, subjectEntry{}) // beyond what a view has of it
 	return id
+}
+
+// own makes a chunk one that no view shares.
+func (s *subjects) own(chunk int) {
+	if c := &s.entries[chunk]; c.epoch != s.epoch {
+		*c = subjectChunk{cloneWithRoom(c.list), s.epoch}
+	}
 }
 
 // remove frees the number of a subject.
@@ -85,7 +100,7 @@ func (s *subjects) remove(id uint32) {
 	e := s.at(id)
 	s.index.remove(hashOf(s.seed, s.text(id)), id)
 	s.texts.remove(e.text, int(e.length))
-	*e = subjectEntry{first: uint64(s.free)}
+	e.first, e.messages = uint64(s.free), 0
 	s.free = id + 1
 	s.count--
 }

@@ -13,6 +13,7 @@ type table struct {
 	array    []placed // where blocks begins if none was dropped from its front; empty
 	head     int      // the first live record of the first block
 	spare    *block   // an emptied block for the next one
+	epoch    uint64   // how often the table was frozen
 	subjects subjects
 	expiries expiries
 	aged     uint64            // no record before this sequence ends by its age; merely remembered
@@ -154,7 +155,7 @@ func (t *table) tail(seq uint64) placed {
 	if n := len(t.blocks); n > 0 {
 		b := t.blocks[n-1]
 		if len(b.records) < blockRecords && seq-b.first < math.MaxUint32 {
-			return b
+			return placed{b.first, t.own(n - 1)}
 		}
 	}
 	b := t.spare
@@ -164,6 +165,7 @@ func (t *table) tail(seq uint64) placed {
 			b.records = make([]record, 0, blockRecords)
 		}
 	}
+	b.epoch = t.epoch
 	t.push(placed{seq, b})
 	if n := len(t.blocks); n > 1 {
 		t.tidy(n - 2)
@@ -223,11 +225,10 @@ func (t *table) remove(p place) {
 	t.records--
 	t.messages -= span
 	t.bytes -= uint64(r.size)
-	*r = record{}
+	t.own(p.block).remove(p.index)
 	if s.messages -= span; s.messages == 0 {
 		t.subjects.remove(id)
 	}
-	t.blocks[p.block].live--
 	t.tidy(p.block)
 }
 

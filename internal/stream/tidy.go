@@ -42,7 +42,7 @@ func (t *table) drop(n int) {
 	} else {
 		t.blocks = slices.Delete(t.blocks, n, n+1)
 	}
-	if t.spare == nil && cap(b.records) == blockRecords {
+	if t.spare == nil && cap(b.records) == blockRecords && b.epoch == t.epoch {
 		b.reset()
 		t.spare = b
 	}
@@ -67,7 +67,7 @@ func (t *table) push(b placed) {
 // pack leaves in block n only what is live, in as much memory as it takes.
 func (t *table) pack(n int) {
 	b := t.blocks[n]
-	packed := &block{records: make([]record, 0, b.live)}
+	packed := &block{records: make([]record, 0, b.live), epoch: t.epoch}
 	packed.take(b.block, 0)
 	t.blocks[n].block = packed
 	if n == 0 {
@@ -94,7 +94,7 @@ func (t *table) merge(n int) {
 		if a.live+b.live > blockRecords/2 || b.first-a.first >= far-uint64(b.offset(len(b.records)-1)) {
 			continue
 		}
-		joined := &block{records: make([]record, 0, a.live+b.live)}
+		joined := &block{records: make([]record, 0, a.live+b.live), epoch: t.epoch}
 		joined.take(a.block, 0)
 		joined.take(b.block, uint32(b.first-a.first))
 		t.blocks[n].block = joined
