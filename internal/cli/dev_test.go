@@ -7,18 +7,40 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 )
 
-// The dev command says where it listens, serves there, and stops when it is interrupted.
+// The dev command says where it listens and where its streams are, serves there, stops when it is interrupted, and
+// leaves behind what it was told to.
 func TestDev(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be interrupted on Windows")
 	}
-	cmd := exec.Command("myelin", "dev", "--port", "-1", "--http-port", "-1", "--json")
+	t.Run("without a folder", func(t *testing.T) {
+		temporary := t.TempDir()
+		at := runDev(t, temporary)
+		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 || !strings.HasPrefix(at.StoreDir, temporary) {
+			t.Errorf("%s: left %v, %v", at.StoreDir, left, err)
+		}
+	})
+	t.Run("with a folder", func(t *testing.T) {
+		temporary, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
+		at := runDev(t, temporary, "--dir", kept)
+		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 || at.StoreDir != filepath.Join(kept, "jetstream") {
+			t.Errorf("%s: left %v, %v", at.StoreDir, left, err)
+		}
+	})
+}
+
+// runDev runs the dev command from its start to its end.
+func runDev(t *testing.T, temporary string, args ...string) (at devAddresses) {
+	cmd := exec.Command("myelin", append([]string{"dev", "--port", "-1", "--http-port", "-1", "--json"}, args...)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -32,7 +54,6 @@ func TestDev(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var at devAddresses
 	if err := json.Unmarshal(line, &at); err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
@@ -56,4 +77,5 @@ func TestDev(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	return at
 }
