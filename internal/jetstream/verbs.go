@@ -16,6 +16,7 @@ type verb struct {
 	pattern string
 	stream  int // index of the token that names the stream; -1: none does
 	run     func(c *call) response
+	silent  bool // no event tells of successful answers, nor are they counted
 }
 
 // verbs are all that the API understands.
@@ -28,7 +29,7 @@ var verbs = []*verb{
 	row("STREAM.LIST", -1, "stream_list", (*call).streamList),
 	row("STREAM.DELETE.*", 2, "stream_delete", (*call).streamDelete),
 	row("STREAM.PURGE.*", 2, "stream_purge", (*call).streamPurge),
-	row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet),
+	silent(row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet)),
 	row("STREAM.MSG.DELETE.*", 3, "stream_msg_delete", (*call).messageDelete),
 
 	row("STREAM.LEADER.STEPDOWN.*", 3, "stream_leader_stepdown", (*call).clusterOnly),
@@ -93,7 +94,7 @@ func row[T any, R interface {
 	*T
 	response
 }](pattern string, stream int, kind string, handle func(*call, R) *apierr.Error) *verb {
-	return &verb{pattern, stream, func(c *call) response {
+	return &verb{pattern: pattern, stream: stream, run: func(c *call) response {
 		resp := R(new(T))
 		if d, ok := any(resp).(interface{ defaults() }); ok {
 			d.defaults()
@@ -108,6 +109,11 @@ func row[T any, R interface {
 		}
 		return resp
 	}}
+}
+
+func silent(v *verb) *verb {
+	v.silent = true
+	return v
 }
 
 // call is one request while it is answered.
@@ -135,15 +141,21 @@ func (d *door) answer(q *request, session *broker.Session) {
 		d.api.opt.Log.Errorf("JetStream API response to %s%s cannot be encoded: %v", apiPrefix, q.verb, err)
 		return
 	}
-	d.total.Add(1)
-	if resp.failed() {
-		d.errors.Add(1)
-	}
 	if len(q.reply) > 0 {
 		session.Publish(&router.Message{Subject: q.reply, Payload: body})
 	}
-	c.audit(body)
+	if !v.silent || resp.failed() {
+		c.count(resp)
+		c.audit(body)
+	}
 	session.Flush()
+}
+
+func (c *call) count(resp response) {
+	c.door.total.Add(1)
+	if resp.failed() {
+		c.door.errors.Add(1)
+	}
 }
 
 // requiredLevel is the header by which a client refuses servers that do not understand its request.
