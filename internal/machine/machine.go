@@ -65,6 +65,17 @@ type Snapshotter interface {
 	Snapshot(dst []byte) []byte
 }
 
+// Freezer is a machine whose snapshot may be taken elsewhere while the machine goes on. One that may become
+// large is a Freezer, since a snapshot within a turn would hold up all that comes after it.
+type Freezer interface {
+	// Freeze returns a function that appends to dst what Snapshot would append now. It costs next to
+	// nothing, whatever the state holds. The function may run on any goroutine, at once or after the
+	// machine has applied more, several times or never, and shares with the machine nothing that
+	// changes; what it holds on to is memory, until it is collected. A machine keeps this without locks:
+	// it copies what a view may see before it changes it.
+	Freeze() func(dst []byte) []byte
+}
+
 // Restorer takes its state from bytes.
 type Restorer interface {
 	// Restore replaces the state by one that Snapshot appended, and takes no more than that off r. On

@@ -8,20 +8,23 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"myelin/internal/bin"
+	"myelin/internal/machine"
 )
 
 // Checkpoint is a group's state as of one entry: what a restart begins with, and what a peer gets that is
-// too far behind.
+// too far behind. It does not change, and may be read on any goroutine.
 type Checkpoint struct {
 	Index, Term uint64   // of the last entry in it
 	Time        int64    // of that entry or an earlier one, unix nanoseconds
 	Voters      []uint64 // in ascending order
-	State       []byte   // snapshot of the machine
+	State       []byte   // snapshot of the machine; Append alone gives that of a frozen one
+
+	frozen func(dst []byte) []byte // appends the state instead, of one that was taken of a machine.Freezer
 }
 
 // A checkpoint in binary form, of the types of package bin:
 //
-//	byte format | u64 index | u64 term | u64 time | uvarint n, n u64 voters | bytes state | u32 CRC-32C of all before
+//	byte format | u64 index | u64 term | u64 time | uvarint n, n u64 voters | state | u32 CRC-32C of all before
 const (
 	checkpointFormat = 1
 	checksumBytes    = 4
@@ -32,7 +35,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrDamaged means that a checkpoint is not what was once written.
 var ErrDamaged = errors.New("checkpoint is damaged")
 
-// Append appends the binary form of c, with a checksum over it.
+// Append appends the binary form of c, with a checksum over it. It takes as long as the state is large, so
+// the host calls it outside of turns.
 func (c *Checkpoint) Append(dst []byte) []byte {
 	start := len(dst)
 	dst = bin.AppendByte(dst, checkpointFormat)
@@ -43,7 +47,11 @@ func (c *Checkpoint) Append(dst []byte) []byte {
 	for _, v := range c.Voters {
 		dst = bin.AppendU64(dst, v)
 	}
-	dst = bin.AppendBytes(dst, c.State)
+	if c.frozen != nil {
+		dst = c.frozen(dst)
+	} else {
+		dst = append(dst, c.State...)
+	}
 	return bin.AppendU32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
@@ -62,7 +70,7 @@ func DecodeCheckpoint(data []byte) (*Checkpoint, error) {
 	for i := range c.Voters {
 		c.Voters[i] = r.U64()
 	}
-	c.State = r.Bytes()
+	c.State = r.Rest()
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -78,14 +86,19 @@ func (g *Group[FX]) Checkpoint() {
 	}
 }
 
+// checkpoint is one of now, whose state is taken later if the machine can do that.
 func (g *Group[FX]) checkpoint() *Checkpoint {
-	return &Checkpoint{
-		Index: g.applied.index, Term: g.applied.term, Time: g.appliedTime,
-		Voters: g.ring.voters, State: g.machine.Snapshot(nil),
+	c := &Checkpoint{Index: g.applied.index, Term: g.applied.term, Time: g.appliedTime, Voters: g.ring.voters}
+	if freezer, ok := g.machine.(machine.Freezer); ok {
+		c.frozen = freezer.Freeze()
+	} else {
+		c.State = g.machine.Snapshot(nil)
 	}
+	return c
 }
 
-// snapshot is a checkpoint as raft sends it to a peer that needs entries which the ring has no more.
+// snapshot is a checkpoint as raft sends it to a peer that needs entries which the ring has no more. Raft
+// wants its bytes at once.
 func (g *Group[FX]) snapshot() *raftpb.Snapshot {
 	c := g.checkpoint()
 	return &raftpb.Snapshot{

@@ -85,6 +85,67 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// A machine that can freeze is not asked for its snapshot within the turn, and what the host stores later is
+// the state of the turn, not that of the time.
+func TestFrozenCheckpoint(t *testing.T) {
+	n := newNode(t)
+	frozen := &freezer{}
+	n.ledger = &frozen.ledger
+	g, err := New(Config[paid]{ID: 1, Voters: []uint64{1}, Machine: frozen, Log: n.disk, Host: n}, n.disk.replay())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.group = g
+	n.propose(1, 1, 0)
+	n.settle()
+	n.group.Checkpoint()
+	n.propose(2, 1, 0)
+	if err := n.turn(); err != nil {
+		t.Fatal(err)
+	}
+	n.sync(len(n.disk.batches))
+	if err := n.turn(); err != nil {
+		t.Fatal(err)
+	}
+	n.wantLedger(1, 2)
+	if len(n.storing) != 1 || frozen.snapshots > 0 {
+		t.Fatalf("%d checkpoints, %d snapshots within a turn", len(n.storing), frozen.snapshots)
+	}
+	c, err := DecodeCheckpoint(n.storing[0].Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.ledger = &ledger{}
+	if err := restore(n.ledger, c); err != nil {
+		t.Fatal(err)
+	}
+	n.wantLedger(1)
+	if c.Index >= n.group.Applied() {
+		t.Fatalf("the checkpoint is of entry %d, %d are applied", c.Index, n.group.Applied())
+	}
+	n.settle()
+	n.start(Config[paid]{ID: 1, Voters: []uint64{1}})
+	n.propose(3, 1, 0)
+	n.settle()
+	n.wantLedger(1, 2, 3)
+}
+
+// freezer is a ledger that can freeze.
+type freezer struct {
+	ledger
+	snapshots int
+}
+
+func (f *freezer) Snapshot(dst []byte) []byte {
+	f.snapshots++
+	return f.ledger.Snapshot(dst)
+}
+
+func (f *freezer) Freeze() func(dst []byte) []byte {
+	view := ledger{ids: slices.Clone(f.ids), time: f.time}
+	return view.Snapshot
+}
+
 func entry(index, term uint64) Record { return Record{Kind: RecordEntry, Index: index, Term: term} }
 
 // What follows from the records of a log: the later record wins, whatever its term; what the checkpoint

@@ -1,6 +1,12 @@
 package stream
 
-import "slices"
+import (
+	"slices"
+
+	"myelin/internal/machine"
+)
+
+var _ machine.Freezer = (*State)(nil)
 
 // Freeze returns a function that appends to dst what Snapshot appends now. It may be called on any
 // goroutine, more than once, now or after changes; what it needs is collected with it.
