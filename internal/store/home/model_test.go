@@ -410,7 +410,7 @@ func (m *model) act() {
 // Whatever is published, removed, flushed, cleaned, crashed and erased, what lives can be read, and what was erased is
 // nowhere.
 func TestModel(t *testing.T) {
-	seeds(t, 60, func(t *testing.T, seed uint64) {
+	seeds(t, 20, func(t *testing.T, seed uint64) {
 		m := newModel(t, seed, segment.Options{SegmentBytes: 30_000, Compress: seed%3 == 0, Stream: [16]byte{byte(seed)}})
 		for range 120 {
 			m.act()

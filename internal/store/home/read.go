@@ -17,8 +17,8 @@ func (h *Home) Read(seq uint64, buf []byte) (segment.Record, []byte, error) {
 	}
 	for set := h.set.Load(); set != nil; {
 		r, b, err := set.Read(seq, buf)
-		if now := h.set.Load(); errors.Is(err, segment.ErrClosed) && now != set {
-			set = now
+		if now := h.set.Load(); err != nil && now != set {
+			set = now // it may have removed what was looked for
 			continue
 		}
 		return r, b, err
@@ -49,7 +49,7 @@ func relocate(r *segment.Record, buf []byte) []byte {
 // not live any more. A *segment.Damage ends the scan where messages may be lost; one can go on from its
 // Next.
 func (h *Home) Scan(from uint64, visit func(*segment.Record) bool) error {
-	s := scan{home: h, from: from, visit: visit}
+	s := scan{home: h, from: max(from, 1), visit: visit}
 	for !s.done {
 		s.collect()
 		switch {
@@ -101,8 +101,8 @@ func (s *scan) files() error {
 	switch {
 	case s.done:
 		return nil
-	case errors.Is(err, segment.ErrClosed) && s.home.set.Load() != set:
-		return nil // go on with the new one
+	case err != nil && s.home.set.Load() != set:
+		return nil // go on with the files as they were opened anew
 	case errors.As(err, &d):
 		behind := *d
 		if behind.Next == 0 && s.floor < math.MaxUint64 {
