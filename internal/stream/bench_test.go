@@ -140,6 +140,12 @@ func BenchmarkSnapshot(b *testing.B) {
 			s.Freeze()
 		}
 	})
+	b.Run("freeze 5 messages per subject", func(b *testing.B) {
+		s := large(b, Config{}, 5_000_000, 1_000_000)
+		for b.Loop() {
+			s.Freeze()
+		}
+	})
 	b.Run("restore", func(b *testing.B) {
 		for range b.N {
 			if err := new(State).Restore(bin.NewReader(snapshot)); err != nil {
@@ -209,4 +215,26 @@ func BenchmarkRemove(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(removed), "ns/message")
 		})
 	}
+}
+
+// The figures of a thousand segment files over five million messages.
+func BenchmarkLive(b *testing.B) {
+	s := large(b, Config{}, 5_000_000, 1_000_000)
+	for b.Loop() {
+		for first := uint64(1); first < 5_000_000; first += 5000 {
+			s.Live(first, first+4999)
+		}
+	}
+}
+
+// large is a stream of n messages on so many subjects.
+func large(tb testing.TB, cfg Config, n, subjects int) *State {
+	s := benchState(tb, cfg)
+	list := entries(subjects, nil, nil)
+	var fx Effects
+	for i := range n / benchBatch {
+		fx.Reset()
+		s.Apply(machine.Entry{Time: int64(i), Data: list[i%len(list)]}, &fx)
+	}
+	return s
 }

@@ -1,6 +1,9 @@
 package stream
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // record is what the machine knows of one stored message, or of a batch that spans several sequences.
 type record struct {
@@ -58,6 +61,26 @@ func (b *block) find(offset uint32) int {
 		i--
 	}
 	return i
+}
+
+// before counts the live records whose offset is below one that is not 0, and sums up their sizes.
+func (b *block) before(offset uint64) (records int, bytes uint64) {
+	i := b.find(uint32(min(offset-1, math.MaxUint32))) + 1
+	if rest := b.records[i:]; len(rest) < i { // the shorter way
+		records, bytes = sum(rest)
+		return b.live - records, b.bytes - bytes
+	}
+	return sum(b.records[:i])
+}
+
+func sum(list []record) (records int, bytes uint64) {
+	for i := range list {
+		if list[i].subject != 0 {
+			records++
+			bytes += uint64(list[i].size)
+		}
+	}
+	return records, bytes
 }
 
 // add appends a record.

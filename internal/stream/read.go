@@ -1,6 +1,9 @@
 package stream
 
-import "iter"
+import (
+	"iter"
+	"math"
+)
 
 // Info sums up what a stream holds. Without messages First is one more than Last.
 type Info struct {
@@ -85,6 +88,39 @@ func (s *State) Next(seq uint64, filter string) (Record, bool) {
 		}
 	}
 	return s.Get(best)
+}
+
+// NextLive returns the sequence of the first message that reaches from or stands after it: from itself, if it
+// is within one that spans several.
+func (s *State) NextLive(from uint64) (seq uint64, ok bool) {
+	p, ok := s.table.from(from)
+	if !ok {
+		return 0, false
+	}
+	return max(from, s.table.seq(p)), true
+}
+
+// Live counts the messages that begin with a sequence from first to last, and sums up their sizes; one that
+// spans several sequences is one. It looks at each block between and at the records of at most two.
+func (s *State) Live(first, last uint64) (records int, bytes uint64) {
+	t := &s.table
+	begin, end := max(0, t.blockOf(first)), t.blockOf(last)
+	if first > last || end < 0 {
+		return 0, 0
+	}
+	for _, b := range t.blocks[begin : end+1] {
+		records += b.live
+		bytes += b.bytes
+	}
+	if b := t.blocks[begin]; first > b.first {
+		before, beforeBytes := b.before(first - b.first)
+		records, bytes = records-before, bytes-beforeBytes
+	}
+	if b := t.blocks[end]; last-b.first < math.MaxUint64 {
+		until, untilBytes := b.before(last - b.first + 1)
+		records, bytes = records-(b.live-until), bytes-(b.bytes-untilBytes)
+	}
+	return records, bytes
 }
 
 // nextOf is the sequence of the first record of a subject that reaches seq or stands after it; 0 if

@@ -37,9 +37,13 @@ func checkTable(t *testing.T, x *table, want []held) {
 	for subject, seqs := range chains {
 		checkChain(t, x, subject, seqs)
 	}
+	checkRanges(t, x, want)
 	live := 0
 	for n, b := range x.blocks {
 		live += b.live
+		if n, bytes := sum(b.records); n != b.live || bytes != b.bytes {
+			t.Fatalf("block %d has %d records and %d bytes, and counts %d and %d", n, n, bytes, b.live, b.bytes)
+		}
 		kept := len(b.records)
 		if n == 0 {
 			kept -= x.head
@@ -50,6 +54,41 @@ func checkTable(t *testing.T, x *table, want []held) {
 	}
 	if n := len(x.blocks); n > 8*live/blockRecords+4 && want[len(want)-1].seq-want[0].seq < far {
 		t.Fatalf("%d blocks for %d records", n, live)
+	}
+}
+
+// sizeOf is a size that differs between records.
+func sizeOf(h held) uint32 { return uint32(h.seq%251) + 1 }
+
+// checkRanges compares what ranges of sequences hold.
+func checkRanges(t *testing.T, x *table, want []held) {
+	t.Helper()
+	s := State{table: *x}
+	rng := rand.New(rand.NewPCG(uint64(len(want)), 4))
+	bound := func() uint64 {
+		if len(want) == 0 || rng.IntN(20) == 0 {
+			return rng.Uint64() >> rng.IntN(64) * rng.Uint64N(2)
+		}
+		return want[rng.IntN(len(want))].seq + rng.Uint64N(5) - 2
+	}
+	for range 30 {
+		first, last := bound(), bound()
+		records, bytes, next, ok := 0, uint64(0), uint64(0), false
+		for _, h := range want {
+			if first <= h.seq && h.seq <= last {
+				records++
+				bytes += uint64(sizeOf(h))
+			}
+			if end := h.seq + uint64(h.span) - 1; !ok && end >= first {
+				next, ok = max(first, h.seq), true
+			}
+		}
+		if n, b := s.Live(first, last); n != records || b != bytes {
+			t.Fatalf("%d records and %d bytes from %d to %d, want %d and %d", n, b, first, last, records, bytes)
+		}
+		if seq, found := s.NextLive(first); seq != next || found != ok {
+			t.Fatalf("%d is next from %d, %v; want %d, %v", seq, first, found, next, ok)
+		}
 	}
 }
 
@@ -96,7 +135,7 @@ func TestTableKeepsWhatItHolds(t *testing.T) {
 				} else if spans && rng.IntN(500) == 0 {
 					h.span = 1 << 31
 				}
-				x.add(h.seq, h.span, 0, 1, x.subjects.intern([]byte(h.subject)), life{})
+				x.add(h.seq, h.span, 0, sizeOf(h), x.subjects.intern([]byte(h.subject)), life{})
 				want = append(want, h)
 				seq += uint64(h.span)
 				if gaps && rng.IntN(100) == 0 {
@@ -128,7 +167,7 @@ func TestExpiriesAreBounded(t *testing.T) {
 	var x table
 	var want []held
 	for seq := uint64(1); seq < 50_000; seq++ {
-		x.add(seq, 1, 0, 1, x.subjects.intern([]byte("a")), life{expires: 1 + rng.Int64N(1e6)})
+		x.add(seq, 1, 0, sizeOf(held{seq: seq}), x.subjects.intern([]byte("a")), life{expires: 1 + rng.Int64N(1e6)})
 		want = append(want, held{seq, 1, "a"})
 		if len(want) > 100 {
 			i := rng.IntN(100)
