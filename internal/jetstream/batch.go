@@ -65,16 +65,16 @@ func (d *door) answerBatch(q *request, session *broker.Session) {
 // row sends messages one after the other.
 func (b *batchGet) row() {
 	filter := b.get.NextFor
-	var seq uint64
+	var start, seq uint64
 	b.stream.View(func(state *stream.State) {
-		start := max(b.get.start(state), 1)
+		start = max(b.get.start(state), 1)
 		seq = next(state, start, filter)
-		b.pending = countFrom(state, start, filter)
 	})
 	if seq == 0 {
 		b.status(404, noMessage)
 		return
 	}
+	b.pending = countFrom(b.stream, start, filter)
 	for seq != 0 && b.sent < b.get.Batch && b.room() {
 		if !b.one(seq) {
 			return
@@ -82,20 +82,6 @@ func (b *batchGet) row() {
 		b.stream.View(func(state *stream.State) { seq = next(state, seq+1, filter) })
 	}
 	b.end()
-}
-
-// countFrom is the number of messages from a sequence on that match a filter.
-func countFrom(state *stream.State, start uint64, filter string) (n uint64) {
-	if info := state.Info(); start <= info.First {
-		for _, messages := range state.Subjects(filter) {
-			n += messages
-		}
-		return n
-	}
-	for seq := next(state, start, filter); seq != 0; seq = next(state, seq+1, filter) {
-		n++
-	}
-	return n
 }
 
 // lasts sends the last message of each of many subjects.
@@ -156,17 +142,6 @@ func (b *batchGet) findLasts() (seqs []uint64, tooMany bool) {
 	})
 	slices.Sort(seqs)
 	return seqs, tooMany
-}
-
-// lastUpTo is the sequence of the last message of a subject that is not above a bound.
-func lastUpTo(state *stream.State, name []byte, bound uint64) (last uint64) {
-	if r, ok := state.Last(name); !ok || r.Seq <= bound {
-		return r.Seq
-	}
-	for seq := next(state, 1, string(name)); seq != 0 && seq <= bound; seq = next(state, seq+1, string(name)) {
-		last = seq
-	}
-	return last
 }
 
 // room reports whether the request has bytes left to be filled.

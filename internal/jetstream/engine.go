@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/engine"
 	"myelin/internal/stream"
 )
 
@@ -22,12 +23,8 @@ type Engine interface {
 	Usage(account string) Usage
 }
 
-// Usage is what an account takes, in bytes, and has set aside for streams with a limit.
-type Usage struct {
-	Memory, Storage                 int64
-	ReservedMemory, ReservedStorage int64
-	Streams                         int
-}
+// Usage is what an account takes, and has set aside for streams with a limit.
+type Usage = engine.Usage
 
 // Stream is what the API needs of one stream.
 type Stream interface {
@@ -41,13 +38,10 @@ type Stream interface {
 	Read(seq uint64, buf []byte) (Message, []byte, error)
 	// Propose has a command applied and returns what became of it. Urgent ones free space.
 	Propose(command []byte, urgent bool) stream.Reply
-	// Err says why the stream takes nothing more, or is nil.
-	Err() error
 }
 
 // Message is a stored message; its slices are valid as whoever returns it says.
-type Message struct {
-	Seq                   uint64
-	Time                  int64
-	Subject, Header, Body []byte
-}
+type Message = engine.Message
+
+// ErrNotFound is what Stream.Read returns when there is no message of that sequence.
+var ErrNotFound = engine.ErrNotFound

@@ -37,7 +37,6 @@ type fakeStream struct {
 	mu     sync.Mutex
 	state  stream.State
 	bodies map[uint64]Message
-	err    error
 }
 
 func (e *fakeEngine) Create(_ string, cfg stream.Config, pedantic bool) (Stream, bool, *apierr.Error) {
@@ -149,8 +148,6 @@ func (s *fakeStream) Created() (t time.Time) {
 	return t
 }
 
-func (s *fakeStream) Err() error { return s.err }
-
 func (s *fakeStream) View(fn func(*stream.State)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +175,7 @@ func (s *fakeStream) apply(command, reply []byte) stream.Reply {
 	s.mu.Lock()
 	s.state.Apply(machine.Entry{Time: s.engine.clock.Now().UnixNano(), Data: command}, &fx)
 	for _, m := range fx.Stored {
-		s.bodies[m.Seq] = Message{m.Seq, m.Time, bytes.Clone(m.Subject), bytes.Clone(m.Header), bytes.Clone(m.Body)}
+		s.bodies[m.Seq] = Message{Seq: m.Seq, Time: m.Time, Subject: bytes.Clone(m.Subject), Header: bytes.Clone(m.Header), Body: bytes.Clone(m.Body)}
 	}
 	republish := s.state.Config() != nil && s.state.Config().Republish != nil
 	s.mu.Unlock()

@@ -43,8 +43,8 @@ func exchanges(t *testing.T, file string) (list []exchange) {
 // Failed deletes of messages are errors here and not there, so that their number differs.
 var (
 	errorCount = regexp.MustCompile(`,"errors":\d+}`)
-	anyTime = regexp.MustCompile(`(\d{4})-\d\d-\d\dT[\d:.]+Z`)
-	anyID   = regexp.MustCompile(`(\$JS\.SNAPSHOT\.RESTORE\.[^."]+\.)\w{22}`)
+	anyTime    = regexp.MustCompile(`(\d{4})-\d\d-\d\dT[\d:.]+Z`)
+	anyID      = regexp.MustCompile(`(\$JS\.SNAPSHOT\.RESTORE\.[^."]+\.)\w{22}`)
 )
 
 // mask hides what differs each time.

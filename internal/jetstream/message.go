@@ -2,15 +2,11 @@ package jetstream
 
 import (
 	"errors"
-	"sort"
 	"time"
 
 	"myelin/internal/apierr"
 	"myelin/internal/stream"
 )
-
-// ErrNotFound is what Stream.Read returns when there is no message of that sequence.
-var ErrNotFound = errors.New("no message found")
 
 type JSApiMsgGetRequest struct {
 	Seq       uint64     `json:"seq,omitempty"`
@@ -89,52 +85,6 @@ func fetch(s Stream, q *JSApiMsgGetRequest) (Message, *apierr.Error) {
 		}
 	}
 	return Message{}, apierr.NoMessageFound.Err()
-}
-
-// exact reports whether only one sequence will do.
-func (q *JSApiMsgGetRequest) exact() bool {
-	return q.LastFor == "" && q.NextFor == "" && q.StartTime == nil
-}
-
-// find returns the sequence of the message that is asked for; 0 if there is none.
-func (q *JSApiMsgGetRequest) find(state *stream.State) uint64 {
-	switch {
-	case q.LastFor != "":
-		return state.LastOf(q.LastFor)
-	case q.exact():
-		if r, ok := state.Get(q.Seq); ok {
-			return r.Seq
-		}
-		return 0
-	}
-	return next(state, q.start(state), q.NextFor)
-}
-
-// start is the sequence at which a request begins to look.
-func (q *JSApiMsgGetRequest) start(state *stream.State) uint64 {
-	if q.StartTime != nil {
-		return sequenceAt(state, q.StartTime.UnixNano())
-	}
-	return q.Seq
-}
-
-func next(state *stream.State, seq uint64, filter string) uint64 {
-	r, ok := state.Next(seq, filter)
-	if !ok {
-		return 0
-	}
-	return r.Seq
-}
-
-// sequenceAt is the sequence of the first message that is not older than a time; one beyond the last if
-// there is none.
-func sequenceAt(state *stream.State, nanos int64) uint64 {
-	info := state.Info()
-	n := sort.Search(int(info.Last+1-info.First), func(i int) bool {
-		r, ok := state.Next(info.First+uint64(i), "")
-		return !ok || r.Time >= nanos
-	})
-	return info.First + uint64(n)
 }
 
 type JSApiMsgDeleteRequest struct {

@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store", "internal/store/segment", "internal/store/wal"},
 	{"internal/router", "internal/replica", "internal/meta", "internal/store/home"},
 	{"internal/broker", "internal/report"},
-	{"internal/nats", "internal/monitor"},
+	{"internal/nats", "internal/jetstream", "internal/monitor"},
 	{"server", "internal/testkit", "internal/loadgen"},
 	{"internal/cli"},
 	{"cmd/myelin", "bench"},

@@ -1,0 +1,58 @@
+package jetstream
+
+import (
+	"myelin/internal/apierr"
+	"myelin/internal/engine"
+	"myelin/internal/stream"
+)
+
+// Hosted makes an engine an Engine.
+type Hosted struct{ *engine.Engine }
+
+var (
+	_ Engine        = Hosted{}
+	_ Stream        = (*engine.Stream)(nil)
+	_ engine.Outlet = (*Outlet)(nil)
+)
+
+func (h Hosted) Create(account string, cfg stream.Config, pedantic bool) (Stream, bool, *apierr.Error) {
+	s, created, err := h.Engine.Create(account, cfg, pedantic)
+	if err != nil {
+		return nil, false, err
+	}
+	return s, created, nil
+}
+
+func (h Hosted) Update(account string, cfg stream.Config, pedantic bool) (Stream, *apierr.Error) {
+	s, err := h.Engine.Update(account, cfg, pedantic)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (h Hosted) Find(account string, name []byte) Stream {
+	if s := h.Engine.Stream(account, string(name)); s != nil {
+		return s
+	}
+	return nil
+}
+
+func (h Hosted) Stream(account, name string) Stream {
+	if s := h.Engine.Stream(account, name); s != nil {
+		return s
+	}
+	return nil
+}
+
+func (h Hosted) Streams(account string) []Stream {
+	hosted := h.Engine.Streams(account)
+	list := make([]Stream, len(hosted))
+	for i, s := range hosted {
+		list[i] = s
+	}
+	return list
+}
+
+// OutletOf is what an engine asks for the outlet of a stream.
+func (a *API) OutletOf(s *engine.Stream) engine.Outlet { return a.Outlet(s.Name(), s.Config) }
