@@ -78,7 +78,8 @@ type Server struct {
 	monitor  *monitor.Server
 	profiler *monitor.Server
 	trimmer  *trimmer
-	files    []string // to be removed at the end
+	streams  *logPlane // nil: the server keeps no streams
+	files    []string  // to be removed at the end
 
 	mu      sync.Mutex
 	state   state
@@ -177,6 +178,9 @@ func mappings(list []config.Mapping) (*subject.Mappings, error) {
 func (s *Server) Start() error {
 	s.started = s.clock.Now()
 	s.banner()
+	if err := s.startStreams(); err != nil {
+		return err
+	}
 	if err := s.listen(); err != nil {
 		s.undoStart()
 		return err
@@ -270,6 +274,7 @@ func (s *Server) natsOptions() nats.Options {
 
 // undoStart closes what a failed Start has opened.
 func (s *Server) undoStart() {
+	defer s.stopStreams()
 	if s.clients != nil {
 		go s.clients.Serve() // StopAccepting waits for it
 		s.clients.StopAccepting()
@@ -324,6 +329,7 @@ func (s *Server) Shutdown() {
 	}
 	s.trimmer.stop()
 	s.clients.Close()
+	s.stopStreams()
 	s.stopHTTP()
 	s.views.Close()
 	s.removeFiles()

@@ -159,7 +159,6 @@ func orDefaultUnlessPositive[N int | int64](field *N, value N) {
 
 // check looks at what is set also while JetStream is off: a flag may switch it on.
 func (j *JetStream) check(ps *problems) {
-	j.checkWired(ps)
 	ps.refuse(j.SyncEvery < 0, "sync_interval", "sync_interval %v is not positive", j.SyncEvery)
 	ps.refuse(j.MaxBufferedMsgs > math.MaxInt32, "max_buffered_msgs", "max_buffered_msgs value is too big")
 	if j.Domain == "" {
@@ -171,9 +170,4 @@ func (j *JetStream) check(ps *problems) {
 	}
 	prefix := "$JS." + j.Domain + ".API.>"
 	ps.refuse(!subject.ValidPattern(prefix), "domain", "invalid domain name: derived %q is not a valid subject", prefix)
-}
-
-// checkWired refuses JetStream for as long as the server does not run it.
-func (j *JetStream) checkWired(ps *problems) {
-	ps.refuse(j.Enabled, "jetstream", notSupported, "jetstream")
 }

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"errors"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"myelin/internal/apierr"
+	"myelin/internal/bin"
+	"myelin/internal/machine"
+	"myelin/internal/replica"
+	"myelin/internal/stream"
+)
+
+// host is the side of a Stream that its group sees. All of it runs within turns.
+type host struct{ *Stream }
+
+// Apply implements machine.Machine: the state and the bodies change together, as seen by readers.
+func (h host) Apply(e machine.Entry, fx *stream.Effects) {
+	s := h.Stream
+	stored, gone := len(fx.Stored), len(fx.Gone)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Apply(e, fx)
+	s.home.Absorb(e.Data, fx.Stored[stored:], fx.Gone[gone:])
+}
+
+func (h host) Deadline() int64             { return h.state.Deadline() }
+func (h host) Snapshot(dst []byte) []byte  { return h.state.Snapshot(dst) }
+func (h host) Freeze() func([]byte) []byte { return h.state.Freeze() }
+func (h host) Restore(r *bin.Reader) error { return h.state.Restore(r) }
+func (h host) Lead(uint64)                 {}
+func (h host) Follow()                     {}
+func (h host) Send([]*raftpb.Message)      {} // one voter has no peers
+func (h host) Store(c *replica.Checkpoint) { h.keep(c) }
+
+// Perform tells those who proposed what became of it, and notes what others have to do.
+func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effects) {
+	s := h.Stream
+	if n := len(fx.Stored); n > 0 {
+		last := &fx.Stored[n-1]
+		s.upTo.Store(last.Seq + uint64(last.Span) - 1)
+	}
+	s.engine.keeper.logged(&s.pin, len(e.Data))
+	if config := s.state.Config(); config != s.config.Load() {
+		s.config.Store(config)
+	}
+	s.republish(fx.Stored)
+	s.answer(tickets, fx.Replies)
+	s.note(fx.Gone)
+	fx.Reset()
+}
+
+func (s *Stream) republish(stored []stream.Stored) {
+	if config := s.config.Load(); config == nil || config.Republish == nil || s.settled != nil {
+		return
+	}
+	for i := range stored {
+		s.outlet.Stored(&stored[i])
+		s.told = true
+	}
+}
+
+// answer hands each reply to whoever proposed the command.
+func (s *Stream) answer(tickets []replica.Ticket, replies []stream.Reply) {
+	for _, t := range tickets {
+		switch who := t.Cookie.(type) {
+		case *publishers:
+			for i := range t.Commands {
+				s.ack(who.reply(i), &replies[i])
+			}
+			who.free()
+		case func(stream.Reply):
+			who(replies[0])
+		}
+		replies = replies[t.Commands:]
+	}
+}
+
+func (s *Stream) ack(reply []byte, r *stream.Reply) {
+	if len(reply) > 0 {
+		s.outlet.Ack(reply, r)
+		s.told = true
+	}
+}
+
+func (s *Stream) note(gone []stream.Gone) {
+	s.gone = s.gone || len(gone) > 0
+	for _, g := range gone {
+		if g.Reason == stream.Erased {
+			s.erased = append(s.erased, g.First)
+		}
+	}
+}
+
+// Drop answers what will not be applied. Nobody is told anything where nobody knows.
+func (h host) Drop(tickets []replica.Ticket, err error) {
+	s := h.Stream
+	reply := stream.Reply{Err: dropped(err)}
+	for _, t := range tickets {
+		switch who := t.Cookie.(type) {
+		case *publishers:
+			for i := 0; i < t.Commands && errors.Is(err, replica.ErrDropped); i++ {
+				s.ack(who.reply(i), &reply)
+			}
+			who.free()
+		case func(stream.Reply):
+			who(reply)
+		}
+	}
+}
+
+// dropped is what a publisher is told about a proposal that was not applied.
+func dropped(err error) *apierr.Error {
+	switch {
+	case errors.Is(err, replica.ErrFull):
+		return apierr.InsufficientResources.Err()
+	case errors.Is(err, replica.ErrBusy):
+		return apierr.StreamTooManyRequests.Err()
+	}
+	return apierr.ClusterNotAvail.Err()
+}

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"myelin/internal/bin"
+	"myelin/internal/netx"
+	"myelin/internal/replica"
+	"myelin/internal/router"
+	"myelin/internal/stream"
+)
+
+const (
+	// paceBytes is how much may wait for a turn before publishers are asked to slow down.
+	paceBytes = 4 << 20
+	// inLineBytes bounds what a publisher's own goroutine takes a turn for.
+	inLineBytes = 16 << 10
+	// maxRefusedBytes bounds the reply subjects that wait for a refusal; beyond it publishers hear nothing.
+	maxRefusedBytes = 1 << 20
+	// proposalRoom keeps a proposal within the entry that it becomes.
+	proposalRoom = replica.MaxBytes - 1<<10
+)
+
+// ingest is where published messages enter a stream: a Sink that subscribes to the stream's subjects, and
+// the Dest that it gathers frames for. A frame is
+//
+//	bytes    reply subject, empty if nobody waits
+//	...      the stream.Append command
+type ingest struct {
+	id    uint64 // of the Dest
+	claim func() bool
+	run   func(inLine bool)
+	// crowded says that the whole node has too much in memory.
+	crowded  func() bool
+	maxBytes int64
+
+	mu      sync.Mutex
+	chunks  []*netx.Chunk
+	spare   []*netx.Chunk
+	bytes   int64
+	refused []byte // reply subjects, each as bytes with its length
+	relief  chan struct{}
+	closed  bool
+}
+
+// Deliver implements router.Sink.
+func (g *ingest) Deliver(m *router.Message, b *router.Batch) bool {
+	a := stream.Append{Span: 1, Subject: m.Subject, Header: m.Header, Body: m.Payload}
+	f := b.To(g, g.id)
+	size := len(m.Reply) + len(m.Subject) + len(m.Header) + len(m.Payload)
+	buf := f.Reserve(size + 6*binary.MaxVarintLen32)
+	buf = bin.AppendBytes(buf, m.Reply)
+	f.Commit(a.Encode(buf), nil, 0)
+	return true
+}
+
+// Push implements router.Dest.
+func (g *ingest) Push(f *router.Frames) router.Answer {
+	g.mu.Lock()
+	switch {
+	case g.closed:
+		g.mu.Unlock()
+		return router.Refused
+	case g.bytes > 0 && g.bytes+int64(f.Bytes) > g.maxBytes:
+		g.refuse(f)
+	default:
+		g.chunks = append(g.chunks, f.Chunks...)
+		g.bytes += int64(f.Bytes)
+		f.Chunks = f.Chunks[:0]
+	}
+	pressed := g.bytes > paceBytes
+	g.mu.Unlock()
+	if g.claim() {
+		return router.Owes
+	}
+	if pressed || g.crowded() {
+		return router.Pressed
+	}
+	return router.Taken
+}
+
+// refuse keeps who must be told that there was no room; mu is held.
+func (g *ingest) refuse(f *router.Frames) {
+	for _, c := range f.Chunks {
+		each(c.B, func(reply, _ []byte) {
+			if len(reply) > 0 && len(g.refused) < maxRefusedBytes {
+				g.refused = bin.AppendBytes(g.refused, reply)
+			}
+		})
+		c.Free()
+	}
+	f.Chunks = f.Chunks[:0]
+}
+
+// Work implements router.Worker: it takes the turn that a Push was answered Owes for.
+func (g *ingest) Work(inLine bool) {
+	g.mu.Lock()
+	small := g.bytes <= inLineBytes
+	g.mu.Unlock()
+	g.run(inLine && small)
+}
+
+// Relief implements router.Dest.
+func (g *ingest) Relief() (relief <-chan struct{}, full bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.relief == nil {
+		g.relief = make(chan struct{})
+		if g.bytes <= paceBytes && !g.crowded() {
+			close(g.relief)
+			relief, g.relief = g.relief, nil
+			return relief, false
+		}
+	}
+	return g.relief, g.bytes > paceBytes*2 || g.crowded()
+}
+
+// Unpack implements router.Dest; a stream is in no queue group, so nothing of it is picked again.
+func (g *ingest) Unpack(*router.Frames, func(*router.Sub, *router.Message)) {}
+
+// take returns all that waits, and relieves those who wait for that. What was returned before may be used
+// again.
+func (g *ingest) take() (chunks []*netx.Chunk, refused []byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	chunks, refused = g.chunks, g.refused
+	g.chunks, g.refused, g.bytes = g.spare[:0], nil, 0
+	g.spare = chunks
+	if g.relief != nil {
+		close(g.relief)
+		g.relief = nil
+	}
+	return chunks, refused
+}
+
+// close refuses what comes from now on, and frees what waits.
+func (g *ingest) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for _, c := range g.chunks {
+		c.Free()
+	}
+	g.chunks, g.bytes = nil, 0
+	if g.relief != nil {
+		close(g.relief)
+		g.relief = nil
+	}
+}
+
+// each visits the frames in b.
+func each(b []byte, visit func(reply, command []byte)) {
+	for len(b) > 0 {
+		reply, n := cut(b)
+		rest := b[n:]
+		_, size := cut(rest)
+		visit(reply, rest[:size])
+		b = rest[size:]
+	}
+}
+
+// cut returns the bytes with their length that b begins with, and where they end.
+func cut(b []byte) (value []byte, end int) {
+	size, n := binary.Uvarint(b)
+	end = n + int(size)
+	return b[n:end], end
+}
+
+// publishers are those who published the messages of one proposal.
+type publishers struct {
+	replies []byte   // end to end
+	ends    []uint32 // of each reply
+}
+
+var freePublishers = sync.Pool{New: func() any { return new(publishers) }}
+
+func (p *publishers) add(reply []byte) {
+	p.replies = append(p.replies, reply...)
+	p.ends = append(p.ends, uint32(len(p.replies)))
+}
+
+// reply is who waits for the answer to message i, if anybody does.
+func (p *publishers) reply(i int) []byte {
+	start := uint32(0)
+	if i > 0 {
+		start = p.ends[i-1]
+	}
+	return p.replies[start:p.ends[i]]
+}
+
+func (p *publishers) free() {
+	p.replies, p.ends = p.replies[:0], p.ends[:0]
+	freePublishers.Put(p)
+}
+
+// proposals packs frames into proposals that fit one entry each. Their memory is used again after the turn.
+type proposals struct {
+	events []replica.Event
+	next   *packed
+	who    *publishers
+	used   []*packed
+}
+
+// packed is the memory of one proposal's commands.
+type packed struct{ data []byte }
+
+var freePacked = sync.Pool{New: func() any { return new(packed) }}
+
+func (p *proposals) add(reply, command []byte) {
+	if p.who != nil && (len(p.who.ends) == replica.MaxCommands || len(p.next.data)+len(command) > proposalRoom) {
+		p.finish()
+	}
+	if p.who == nil {
+		p.who = freePublishers.Get().(*publishers)
+		p.next = freePacked.Get().(*packed)
+	}
+	p.who.add(reply)
+	p.next.data = append(p.next.data, command...)
+}
+
+// finish makes an event of what was gathered.
+func (p *proposals) finish() {
+	if p.who == nil {
+		return
+	}
+	p.events = append(p.events, replica.Event{Proposal: replica.Proposal{
+		Data: p.next.data, Ticket: replica.Ticket{Commands: len(p.who.ends), Cookie: p.who},
+	}})
+	p.used = append(p.used, p.next)
+	p.next, p.who = nil, nil
+}
+
+// recycle is called when the turn is over that the proposals were for.
+func (p *proposals) recycle() {
+	for i, b := range p.used {
+		if cap(b.data) <= 2*replica.MaxBytes {
+			b.data = b.data[:0]
+			freePacked.Put(b)
+		}
+		p.used[i] = nil
+	}
+	p.used = p.used[:0]
+}

@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+
+	"myelin/internal/apierr"
+	"myelin/internal/meta"
+	"myelin/internal/router"
+	"myelin/internal/stream"
+)
+
+// names serialise what is done to streams of one name: to compare what meta says with what is hosted, and
+// act on the difference, is one step.
+type names struct {
+	seed  maphash.Seed
+	locks [64]sync.Mutex
+}
+
+// lock returns the function that unlocks.
+func (n *names) lock(account, name string) (unlock func()) {
+	mu := &n.locks[maphash.String(n.seed, account+" "+name)%uint64(len(n.locks))]
+	mu.Lock()
+	return mu.Unlock
+}
+
+// directory is what this node hosts, by account and name.
+type directory struct {
+	mu      sync.RWMutex
+	streams map[string]map[string]*Stream
+}
+
+func (d *directory) put(s *Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.streams[s.Account()] == nil {
+		d.streams[s.Account()] = map[string]*Stream{}
+	}
+	d.streams[s.Account()][s.Name()] = s
+}
+
+func (d *directory) remove(s *Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.streams[s.Account()][s.Name()] == s {
+		delete(d.streams[s.Account()], s.Name())
+	}
+}
+
+// Stream returns the stream of that name, or nil.
+func (e *Engine) Stream(account, name string) *Stream {
+	e.hosted.mu.RLock()
+	defer e.hosted.mu.RUnlock()
+	return e.hosted.streams[account][name]
+}
+
+// Find is Stream for a name in passing; it does not allocate.
+func (e *Engine) Find(account string, name []byte) *Stream {
+	e.hosted.mu.RLock()
+	defer e.hosted.mu.RUnlock()
+	return e.hosted.streams[account][string(name)]
+}
+
+// Streams returns the streams of an account by name.
+func (e *Engine) Streams(account string) []*Stream {
+	e.hosted.mu.RLock()
+	list := make([]*Stream, 0, len(e.hosted.streams[account]))
+	for _, s := range e.hosted.streams[account] {
+		list = append(list, s)
+	}
+	e.hosted.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *Stream) int { return strings.Compare(a.Name(), b.Name()) })
+	return list
+}
+
+// all returns every stream.
+func (e *Engine) all() (list []*Stream) {
+	e.hosted.mu.RLock()
+	defer e.hosted.mu.RUnlock()
+	for _, streams := range e.hosted.streams {
+		for _, s := range streams {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Usage is what an account takes, and has set aside for streams with a limit.
+type Usage struct {
+	Memory, Storage                 int64 // bytes of messages
+	ReservedMemory, ReservedStorage int64
+	Streams                         int
+}
+
+// Usage sums up an account.
+func (e *Engine) Usage(account string) (u Usage) {
+	for _, s := range e.Streams(account) {
+		config, info := s.Config(), s.Info()
+		used, reserved := &u.Storage, &u.ReservedStorage
+		if config.Storage == stream.Memory {
+			used, reserved = &u.Memory, &u.ReservedMemory
+		}
+		*used += int64(info.Bytes)
+		*reserved += max(config.MaxBytes, 0)
+		u.Streams++
+	}
+	return u
+}
+
+// Create creates a stream, or finds that there is one with that very configuration. It returns when the
+// stream takes messages.
+func (e *Engine) Create(account string, cfg stream.Config, pedantic bool) (s *Stream, created bool, err *apierr.Error) {
+	defer e.names.lock(account, cfg.Name)()
+	request := meta.CreateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
+	r := e.assets.propose(request.Encode(nil), false)
+	if r.Err != nil {
+		return nil, false, r.Err
+	}
+	s, err = e.follow(r.Stream)
+	return s, r.Created, err
+}
+
+// Update changes the configuration of a stream, and returns when the new one is in force.
+func (e *Engine) Update(account string, cfg stream.Config, pedantic bool) (*Stream, *apierr.Error) {
+	defer e.names.lock(account, cfg.Name)()
+	request := meta.UpdateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
+	r := e.assets.propose(request.Encode(nil), false)
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	return e.follow(r.Stream)
+}
+
+// Delete removes a stream with all that it holds. When it returns the name is free; the files may take a
+// moment longer.
+func (e *Engine) Delete(account, name string) *apierr.Error {
+	defer e.names.lock(account, name)()
+	r := e.assets.propose(meta.DeleteStream{Account: account, Name: name}.Encode(nil), true)
+	if r.Err != nil {
+		return r.Err
+	}
+	if s := e.Stream(account, name); s != nil {
+		e.retire(s)
+	}
+	return nil
+}
+
+// follow makes what is hosted agree with what meta says of a stream. The caller has locked its name.
+func (e *Engine) follow(asset *meta.Stream) (*Stream, *apierr.Error) {
+	s := e.Stream(asset.Account, asset.Config.Name)
+	if s == nil {
+		var err error
+		if s, err = e.host(asset); err != nil {
+			e.log.Errorf("Stream '%s > %s' could not be started: %v", asset.Account, asset.Config.Name, err)
+			return nil, apierr.StreamCreate.With(err.Error())
+		}
+		e.hosted.put(s)
+	}
+	if now := s.Config(); now == nil || !now.Equal(asset.Config) {
+		if r := s.Propose(stream.Configure{Config: asset.Config}.Encode(nil), true); r.Err != nil {
+			return nil, r.Err
+		}
+	}
+	s.listen(asset.Config.Subjects)
+	return s, nil
+}
+
+// listen subscribes the stream to its subjects, and to no others.
+func (s *Stream) listen(subjects []string) {
+	routes := s.engine.router(s.Account())
+	if routes == nil {
+		return
+	}
+	var kept []*router.Sub
+	for _, pattern := range subjects {
+		i := slices.IndexFunc(s.subs, func(sub *router.Sub) bool { return sub.Pattern == pattern })
+		if i >= 0 {
+			kept = append(kept, s.subs[i])
+			continue
+		}
+		sub := &router.Sub{Pattern: pattern, Sink: &s.ingest}
+		routes.Subscribe(sub)
+		kept = append(kept, sub)
+	}
+	for _, sub := range s.subs {
+		if !slices.Contains(kept, sub) {
+			routes.Unsubscribe(sub)
+		}
+	}
+	s.subs = kept
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"myelin/internal/jetstream"
+	"myelin/internal/report"
+)
+
+// JetStream implements report.JetStreamSource.
+func (v source) JetStream() report.JetStream {
+	if v.s.streams == nil {
+		return nil
+	}
+	return streamViews{v.s}
+}
+
+// streamViews shows the streams of a server to the monitoring views.
+type streamViews struct{ s *Server }
+
+func (v streamViews) State() report.JetStreamState {
+	p := v.s.streams
+	st := report.JetStreamState{
+		StoreDir: v.s.cfg.JetStream.Dir(), MaxMemory: p.maxMemory, MaxStorage: p.maxStorage,
+		APILevel: jetstream.Level,
+	}
+	for _, account := range v.s.broker.Accounts() {
+		api := p.api.Stats(account.Name())
+		st.APITotal += api.Total
+		st.APIErrors += api.Errors
+		st.APIInflight += api.Inflight
+	}
+	return st
+}
+
+func (v streamViews) Accounts() (list []report.JetStreamAccount) {
+	p := v.s.streams
+	for _, account := range v.s.broker.Accounts() {
+		name := account.Name()
+		usage, api := p.engine.Usage(name), p.api.Stats(name)
+		list = append(list, report.JetStreamAccount{
+			Name: name, Memory: uint64(usage.Memory), Storage: uint64(usage.Storage),
+			ReservedMemory: uint64(usage.ReservedMemory), ReservedStorage: uint64(usage.ReservedStorage),
+			MaxMemory: -1, MaxStorage: -1, APITotal: api.Total, APIErrors: api.Errors,
+		})
+	}
+	return list
+}
+
+func (v streamViews) Streams(account string) []report.Stream {
+	streams := v.s.streams.engine.Streams(account)
+	list := make([]report.Stream, len(streams))
+	for i, s := range streams {
+		list[i] = s
+	}
+	return list
+}
+
+// Consumers are none yet.
+func (v streamViews) Consumers(string, string) []report.Consumer { return nil }
+
+// Origins are none yet.
+func (v streamViews) Origins(string, string) []report.Origin { return nil }
+
+func (v streamViews) Err() error { return v.s.streams.engine.Err() }

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"fmt"
+
+	"myelin/internal/engine"
+	"myelin/internal/jetstream"
+	"myelin/internal/meta"
+	"myelin/internal/router"
+	"myelin/internal/store"
+	"myelin/internal/stream"
+	"myelin/internal/version"
+)
+
+// logPlane is the part of the server that keeps streams, with the guest that gives access to them.
+type logPlane struct {
+	engine *engine.Engine
+	api    *jetstream.API
+
+	maxMemory, maxStorage int64 // as they are in effect
+}
+
+// startStreams opens the store, if there is to be one, and the API on top of it.
+func (s *Server) startStreams() error {
+	js := &s.cfg.JetStream
+	if !js.Enabled {
+		return nil
+	}
+	dir := js.Dir()
+	if path, foreign, err := store.Foreign(s.fs, dir); err != nil {
+		return fmt.Errorf("look at the store folder: %w", err)
+	} else if foreign {
+		return fmt.Errorf("%s was written by another NATS server; its files are neither read nor changed: "+
+			"back its streams up with the nats tool and restore them here, or choose another store_dir", path)
+	}
+	p := &logPlane{maxMemory: js.MaxMemory, maxStorage: js.MaxStorage}
+	if p.maxMemory < 0 {
+		p.maxMemory = share(totalMemory())
+	}
+	if err := s.fs.MakeDirs(dir); err != nil {
+		return fmt.Errorf("make the store folder: %w", err)
+	}
+	if p.maxStorage < 0 {
+		p.maxStorage = share(freeSpace(dir))
+	}
+	p.api = jetstream.New(jetstream.Options{
+		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
+		Domain: js.Domain, MaxRequests: js.RequestQueueLimit,
+	})
+	var err error
+	p.engine, err = engine.Open(s.engineOptions(p, dir))
+	if err != nil {
+		return fmt.Errorf("start JetStream: %w", err)
+	}
+	p.api.Start(plane{p.engine})
+	s.streams = p
+	s.streamsBanner(p)
+	return nil
+}
+
+func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
+	js := &s.cfg.JetStream
+	limits := meta.Unlimited()
+	limits.ServerMemory, limits.ServerStorage = p.maxMemory, p.maxStorage
+	o := engine.Options{
+		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
+		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.Outlet(st.Name(), st.Config) },
+		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
+		Limits:         limits,
+		MaxIngestBytes: js.MaxBufferedBytes,
+	}
+	if !js.SyncAlways {
+		o.SyncEvery = js.SyncEvery
+	}
+	return o
+}
+
+// routerOf returns the message plane of an account, or nil.
+func (s *Server) routerOf(account string) *router.Router {
+	for _, a := range s.broker.Accounts() {
+		if a.Name() == account {
+			return a.Router()
+		}
+	}
+	return nil
+}
+
+func (s *Server) streamsBanner(p *logPlane) {
+	js := &s.cfg.JetStream
+	s.log.Noticef("Starting JetStream")
+	if js.InTemporaryFolder() {
+		s.log.Warnf("The store is in the temporary folder, which the system may clear when it restarts: streams there are NOT durable. " +
+			"Set store_dir (or -sd) to a folder that stays")
+	}
+	s.log.Noticef("  Max Memory:      %s", sizeText(p.maxMemory))
+	s.log.Noticef("  Max Storage:     %s", sizeText(p.maxStorage))
+	s.log.Noticef("  Store Directory: %q", p.engine.StoreDir())
+	if js.Domain != "" {
+		s.log.Noticef("  Domain:          %s", js.Domain)
+	}
+	promise := "on disk before it is acknowledged"
+	if !js.SyncAlways {
+		promise = fmt.Sprintf("on disk within %v after it is acknowledged", js.SyncEvery)
+	}
+	s.log.Noticef("  A message is %s", promise)
+}
+
+func sizeText(bytes int64) string {
+	const units = "KMGTPE"
+	value, unit := float64(bytes), ""
+	for i := 0; value >= 1024 && i < len(units); i++ {
+		value, unit = value/1024, units[i:i+1]
+	}
+	return fmt.Sprintf("%.2f %sB", value, unit)
+}
+
+// share is how much of a machine's resource streams may take unless the configuration says.
+func share(of int64) int64 { return of / 4 * 3 }
+
+// stopStreams closes what startStreams has opened.
+func (s *Server) stopStreams() {
+	if s.streams == nil {
+		return
+	}
+	s.streams.api.Close()
+	if err := s.streams.engine.Close(); err != nil {
+		s.log.Errorf("The store was not closed in order, which the next start makes good: %v", err)
+	}
+}
