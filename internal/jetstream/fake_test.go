@@ -12,7 +12,6 @@ import (
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/machine"
-	"myelin/internal/netx"
 	"myelin/internal/router"
 	"myelin/internal/stream"
 	"myelin/internal/subject"
@@ -218,7 +217,7 @@ func (s *fakeStream) Unpack(*router.Frames, func(*router.Sub, *router.Message)) 
 // tester is a client of an API inside of the process.
 type tester struct {
 	api     *API
-	engine  *fakeEngine
+	broker  *broker.Broker
 	clock   *clock.Fake
 	session *broker.Session
 	inbox   *inbox
@@ -227,9 +226,10 @@ type tester struct {
 // inbox is a subscriber that keeps what it gets.
 type inbox struct {
 	router.Sub
-	id  uint64
 	mu  sync.Mutex
 	got []received
+	// more is told of each message, if nobody was told yet.
+	more chan struct{}
 }
 
 type received struct{ subject, reply, header, body string }
@@ -238,8 +238,35 @@ func (i *inbox) Deliver(m *router.Message, _ *router.Batch) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.got = append(i.got, received{string(m.Subject), string(m.Reply), string(m.Header), string(m.Payload)})
+	select {
+	case i.more <- struct{}{}:
+	default:
+	}
 	return true
 }
+
+// wait returns what came since the last time, once it is n messages.
+func (i *inbox) wait(t testing.TB, n int) []received {
+	t.Helper()
+	for have := 0; ; {
+		i.mu.Lock()
+		if have = len(i.got); have >= n {
+			got := i.got
+			i.got = nil
+			i.mu.Unlock()
+			return got
+		}
+		i.mu.Unlock()
+		select {
+		case <-i.more:
+		case <-time.After(patience):
+			t.Fatalf("%d of %d messages", have, n)
+		}
+	}
+}
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
 
 // take returns what came since the last time.
 func (i *inbox) take() []received {
@@ -252,11 +279,19 @@ func (i *inbox) take() []received {
 
 type testLog struct{ t testing.TB }
 
+func (l testLog) Noticef(string, ...any)            {}
 func (l testLog) Warnf(format string, args ...any)  { l.t.Logf(format, args...) }
 func (l testLog) Errorf(format string, args ...any) { l.t.Errorf(format, args...) }
 
 // newTester starts an API over a fake engine.
 func newTester(t testing.TB, change func(*Options)) *tester {
+	return newTesterOf(t, change, func(api *API, routes *router.Router, c clock.Clock) Engine {
+		return &fakeEngine{api: api, routes: routes, clock: c, streams: map[string]*fakeStream{}}
+	})
+}
+
+// newTesterOf starts an API over the engine that is made.
+func newTesterOf(t testing.TB, change func(*Options), make func(*API, *router.Router, clock.Clock) Engine) *tester {
 	routes := router.New()
 	b := broker.New(routes, nil)
 	c := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC))
@@ -265,16 +300,15 @@ func newTester(t testing.TB, change func(*Options)) *tester {
 		change(&opt)
 	}
 	api := New(opt)
-	engine := &fakeEngine{api: api, routes: routes, clock: c, streams: map[string]*fakeStream{}}
-	api.Start(engine)
+	api.Start(make(api, routes, c))
 	t.Cleanup(api.Close)
-	x := &tester{api: api, engine: engine, clock: c, session: b.Open(nil)}
+	x := &tester{api: api, broker: b, clock: c, session: b.Open(nil)}
 	x.inbox = x.listen("_I.>")
 	return x
 }
 
 func (x *tester) listen(pattern string) *inbox {
-	i := &inbox{}
+	i := &inbox{more: make(chan struct{}, 1)}
 	i.Pattern, i.Sink = pattern, i
 	x.session.Subscribe(&i.Sub)
 	return i
@@ -300,10 +334,7 @@ func (x *tester) settle() {
 // request returns the answers to one request; a 503 if nobody took it.
 func (x *tester) request(subject, head, body string) []received {
 	if x.publish(subject, "_I.1", head, body) == 0 {
-		return []received{{subject: "_I.1", header: "NATS/1.0 503\r\nNats-Subject: " + subject + "\r\n\r\n"}}
+		return []received{noResponders(subject)}
 	}
 	return x.inbox.take()
 }
-
-var _ router.Dest = (*fakeStream)(nil)
-var _ *netx.Chunk

@@ -8,6 +8,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"myelin/internal/clock"
+	"myelin/internal/engine"
+	"myelin/internal/meta"
+	"myelin/internal/router"
+	"myelin/internal/vfs"
 )
 
 // exchange is a request and what a stock server answered, with what differs each time masked.
@@ -62,25 +68,66 @@ func mask(s string) string {
 // Each request of a long session is answered with the bytes of a stock server.
 func TestAnswersAreStocks(t *testing.T) {
 	x := newTester(t, nil)
-	bad := 0
-	for i, e := range exchanges(t, "testdata/stock.jsonl") {
+	compareWithStock(t, x, "testdata/stock.jsonl")
+}
+
+// The same with a real log plane.
+func TestAnswersOverAnEngineAreStocks(t *testing.T) {
+	x := newTesterOf(t, nil, func(api *API, routes *router.Router, c clock.Clock) Engine {
+		e, err := engine.Open(engine.Options{
+			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
+			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return Hosted{e}
+	})
+	compareWithStock(t, x, "testdata/stock.jsonl")
+}
+
+// compareWithStock repeats what a stock server was asked.
+func compareWithStock(t *testing.T, x *tester, file string) {
+	t.Helper()
+	const enough = 20
+	failures := 0
+	for i, e := range exchanges(t, file) {
 		x.clock.Advance(time.Millisecond)
 		var got, want []string
-		if subject, quiet := strings.CutSuffix(e.Subject, "!"); quiet {
-			x.publish(subject, "", e.Header, e.Body)
-		} else {
-			for _, m := range x.request(e.Subject, e.Header, e.Body) {
-				got = append(got, mask(m.header)+mask(m.body))
-			}
+		for _, m := range x.exchange(t, e) {
+			got = append(got, mask(m.header)+mask(m.body))
 		}
 		for _, r := range e.Replies {
 			want = append(want, mask(r.Header+r.Body))
 		}
 		if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 			t.Errorf("line %d: %s %q %q\n got %s\nwant %s", i+1, e.Subject, e.Header, e.Body, g, w)
-			if bad++; bad > 30 {
-				t.Fatal("too many differences")
+			if failures++; failures == enough {
+				return
 			}
 		}
 	}
+}
+
+// exchange asks what a stock server was asked, and waits for as many answers. A subject that ends in ! is
+// published to without a reply subject.
+func (x *tester) exchange(t *testing.T, e exchange) []received {
+	t.Helper()
+	if subject, quiet := strings.CutSuffix(e.Subject, "!"); quiet {
+		x.publish(subject, "", e.Header, e.Body)
+		return nil
+	}
+	if x.publish(e.Subject, "_I.1", e.Header, e.Body) == 0 {
+		return []received{noResponders(e.Subject)}
+	}
+	return x.inbox.wait(t, len(e.Replies))
+}
+
+func noResponders(subject string) received {
+	return received{header: "NATS/1.0 503\r\nNats-Subject: " + subject + "\r\n\r\n"}
 }
