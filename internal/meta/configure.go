@@ -36,15 +36,19 @@ func (s *State) create(q *Request, fx *Effects) Reply {
 	return Reply{Stream: made, Created: true}
 }
 
-// admit finds whether there is room for what is to be created, before anybody looks at what it is.
+// admit finds whether there is room for what is to be created, before anybody looks at what it is but for
+// two absurdities, which Check names. A size that is not even mentioned is left to fits.
 func (s *State) admit(q *Request, there *Stream) *apierr.Error {
+	if q.Config.Sealed || q.Config.MirrorDirect && q.Config.Mirror == nil {
+		return nil
+	}
 	var before *stream.Config
 	if there != nil {
 		before = there.Config
 	} else if limit := q.Limits.MaxStreams; limit > 0 && int64(s.Count(q.Account)) >= limit {
 		return apierr.MaximumStreamsLimit.Err()
 	}
-	if q.Config.MaxBytes <= 0 {
+	if q.Config.MaxBytes == 0 {
 		return nil
 	}
 	return q.Limits.room(s.reservedBy(q.Account), &s.reserved, before, &q.Config)

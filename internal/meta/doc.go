@@ -17,7 +17,12 @@
 // shared. The State itself has one owner, who calls Apply and reads between two Applies.
 //
 // What stock servers answer was learnt from running one: testdata/sessions.jsonl is what one said to sessions
-// of requests under all kinds of limits. Of several faults in one request we name those first that its own
-// configuration has (package stream orders them), then what its origins forbid, the limits of a single
-// stream, its name, the number of streams, subjects, and what is reserved.
+// of requests under all kinds of limits. Where it is not followed:
+//
+//   - Of several faults we name those first that package stream finds in the configuration alone; a few of
+//     them a stock server finds after those that need other streams or limits.
+//   - Creating a stream that exists as it is wanted finds it, even when all is reserved; and an empty list
+//     of sources is as good as none.
+//   - A stream that takes from itself is refused, whatever filter it has.
+//   - What the server as a whole may reserve is counted exactly.
 package meta

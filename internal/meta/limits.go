@@ -15,9 +15,9 @@ type Limits struct {
 	MaxStreams       int64 // that the account may have; 0 is no limit here
 	MaxBytesRequired bool  // a stream without max_bytes is refused
 
-	MaxMemory, MaxStorage             int64 // that the account's streams may reserve together
+	MaxMemory, MaxStorage             int64 // that the account's streams may reserve together, with all replicas
 	MaxMemoryStream, MaxStorageStream int64 // that one stream may reserve; 0 is no limit here
-	ServerMemory, ServerStorage       int64 // that the streams of all accounts may reserve together
+	ServerMemory, ServerStorage       int64 // that the streams of all accounts may reserve together, without them
 }
 
 // Unlimited are limits that allow everything.
@@ -61,57 +61,76 @@ func (u *usage) of(s stream.Storage) *total {
 	return &u.storage
 }
 
-func (u *usage) add(c *stream.Config) { u.of(c.Storage).add(reserved(c)) }
+// add counts so many copies of a stream.
+func (u *usage) add(c *stream.Config, copies int) { u.of(c.Storage).add(need(c, copies)) }
 
-func (u *usage) remove(c *stream.Config) { u.of(c.Storage).subtract(reserved(c)) }
+func (u *usage) remove(c *stream.Config, copies int) { u.of(c.Storage).subtract(need(c, copies)) }
 
-func reserved(c *stream.Config) uint64 { return uint64(max(0, c.MaxBytes)) }
+// need is what so many copies of a stream reserve.
+func need(c *stream.Config, copies int) (t total) {
+	for range min(copies, maxCopies) {
+		t.add(total{low: uint64(max(0, c.MaxBytes))})
+	}
+	return t
+}
 
-// room finds whether a stream has room beside the others, of its account and of all. Once everything is
-// reserved, there is none for a stream without a size either. Who asks for no more than the stream has had
-// is always taken, even if limits have fallen.
+// copies is how many an account pays for: a configuration that was not checked may say anything.
+func copies(c *stream.Config) int { return max(1, c.Replicas) }
+
+// maxCopies is not less than any valid number of replicas.
+const maxCopies = 5
+
+// room finds whether a stream has room beside the others: all replicas beside those of its account, and one
+// beside the streams of all accounts. Once everything is reserved, there is none for a stream without a
+// size either. Who asks for no more than the stream has had is always taken, even if limits have fallen.
 func (l *Limits) room(account, server *usage, old, c *stream.Config) *apierr.Error {
-	before, fault := uint64(0), apierr.StorageResourcesExceeded
-	limits := [...]int64{l.MaxStorage, l.ServerStorage}
+	limits, fault := [...]int64{l.MaxStorage, l.ServerStorage}, apierr.StorageResourcesExceeded
 	if c.Storage == stream.Memory {
 		limits, fault = [...]int64{l.MaxMemory, l.ServerMemory}, apierr.MemoryResourcesExceeded
 	}
-	wanted := reserved(c)
-	if old != nil && old.Storage == c.Storage {
-		if before = reserved(old); wanted <= before {
-			return nil
-		}
-	}
-	for i, u := range [...]*usage{account, server} {
-		sum := *u.of(c.Storage)
-		sum.subtract(before)
-		if limits[i] >= 0 && (sum.reaches(limits[i]) || sum.plus(wanted).exceeds(limits[i])) {
-			return fault.Err()
-		}
+	one := func(*stream.Config) int { return 1 }
+	if !fit(limits[0], account.of(c.Storage), old, c, copies) || !fit(limits[1], server.of(c.Storage), old, c, one) {
+		return fault.Err()
 	}
 	return nil
+}
+
+// fit reports whether a stream fits under a limit beside the others, counted in copies.
+func fit(limit int64, used *total, old, c *stream.Config, copies func(*stream.Config) int) bool {
+	sum, wanted := *used, need(c, copies(c))
+	if old != nil && old.Storage == c.Storage {
+		before := need(old, copies(old))
+		if !before.less(wanted) {
+			return true
+		}
+		sum.subtract(before)
+	}
+	if limit < 0 {
+		return true
+	}
+	full := !sum.less(total{low: uint64(limit)})
+	sum.add(wanted)
+	return !full && !sum.exceeds(limit)
 }
 
 // total is a sum that no number of streams makes overflow.
 type total struct{ high, low uint64 }
 
-func (t *total) add(n uint64) {
+func (t *total) add(n total) {
 	var carry uint64
-	t.low, carry = bits.Add64(t.low, n, 0)
-	t.high += carry
+	t.low, carry = bits.Add64(t.low, n.low, 0)
+	t.high += n.high + carry
 }
 
-func (t *total) subtract(n uint64) {
+func (t *total) subtract(n total) {
 	var borrow uint64
-	t.low, borrow = bits.Sub64(t.low, n, 0)
-	t.high -= borrow
+	t.low, borrow = bits.Sub64(t.low, n.low, 0)
+	t.high -= n.high + borrow
 }
 
-func (t total) plus(n uint64) total { t.add(n); return t }
+func (t total) less(n total) bool { return t.high < n.high || t.high == n.high && t.low < n.low }
 
-func (t total) exceeds(limit int64) bool { return t.high > 0 || t.low > uint64(limit) }
-
-func (t total) reaches(limit int64) bool { return t.high > 0 || t.low >= uint64(limit) }
+func (t total) exceeds(limit int64) bool { return total{low: uint64(limit)}.less(t) }
 
 // int64 is the sum, or the largest number there is.
 func (t total) int64() int64 {

@@ -8,8 +8,8 @@ import (
 // origins finds whether the streams that c copies from forbid it, as far as they exist and belong to the same
 // account, and gives a mirror the direct reads of its origin. Origins may come later or never.
 func (s *State) origins(account string, c *stream.Config, pedantic bool) *apierr.Error {
-	if m := c.Mirror; m != nil && m.External == nil {
-		if origin := s.Stream(account, m.Name); origin != nil {
+	if c.Mirror != nil {
+		if origin := s.origin(account, c.Mirror); origin != nil {
 			if err := mirrors(origin.Config, c, pedantic); err != nil {
 				return err
 			}
@@ -55,36 +55,41 @@ func (s *State) origin(account string, from *stream.Source) *Stream {
 	return s.Stream(account, from.Name)
 }
 
-// cyclic reports whether messages of c would come back into it by way of streams that exist. Those have no
-// cycle among themselves.
+// cyclic reports whether messages of c would come back into it by way of streams that exist. A source that
+// takes what passes a filter closes no cycle: two streams may each take from the other what was published
+// there.
 func (s *State) cyclic(account string, c *stream.Config) bool {
 	visited := map[string]bool{}
-	next := names(nil, c)
-	for len(next) > 0 {
-		name := next[len(next)-1]
+	for next := edges(nil, c); len(next) > 0; {
+		e := next[len(next)-1]
 		next = next[:len(next)-1]
-		if name == c.Name {
-			return true
-		}
-		if visited[name] {
+		if e.origin == c.Name {
+			if !e.filtered {
+				return true
+			}
 			continue
 		}
-		visited[name] = true
-		if x := s.Stream(account, name); x != nil {
-			next = names(next, x.Config)
+		if x := s.Stream(account, e.origin); x != nil && !visited[e.origin] {
+			visited[e.origin] = true
+			next = edges(next, x.Config)
 		}
 	}
 	return false
 }
 
-// names appends the streams of the same account that c copies from.
-func names(dst []string, c *stream.Config) []string {
+// edge leads from a stream to one of the same account that it copies from.
+type edge struct {
+	origin   string
+	filtered bool // by a source; what a mirror filters does not count
+}
+
+func edges(dst []edge, c *stream.Config) []edge {
 	if m := c.Mirror; m != nil && m.External == nil {
-		dst = append(dst, m.Name)
+		dst = append(dst, edge{m.Name, false})
 	}
 	for i := range c.Sources {
-		if c.Sources[i].External == nil {
-			dst = append(dst, c.Sources[i].Name)
+		if x := &c.Sources[i]; x.External == nil {
+			dst = append(dst, edge{x.Name, x.FilterSubject != ""})
 		}
 	}
 	return dst

@@ -1,7 +1,9 @@
 package meta
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"myelin/internal/bin"
 	"myelin/internal/stream"
@@ -26,19 +28,41 @@ const minStreamBytes = 40
 var errSnapshot = errors.New("inconsistent snapshot of what exists")
 
 // Snapshot appends the state to dst.
-func (s *State) Snapshot(dst []byte) []byte {
-	dst = bin.AppendVarint(append(dst, snapshotVersion), s.now)
-	dst = bin.AppendUvarint(dst, s.groups)
-	count := 0
+func (s *State) Snapshot(dst []byte) []byte { return s.Freeze()(dst) }
+
+// Freeze notes which streams there are; they never change. The function puts them in order.
+func (s *State) Freeze() func(dst []byte) []byte {
+	now, groups := s.now, s.groups
+	live := make([]*Stream, 0, s.count())
 	for _, a := range s.accounts {
-		count += len(a.streams)
+		for _, x := range a.streams {
+			live = append(live, x)
+		}
 	}
-	dst = bin.AppendUvarint(dst, uint64(count))
-	for x := range s.All() {
-		dst = x.append(dst)
+	deleting := make([]*Stream, 0, len(s.deleting))
+	for _, x := range s.deleting {
+		deleting = append(deleting, x)
 	}
-	dst = bin.AppendUvarint(dst, uint64(len(s.deleting)))
-	for _, x := range s.Deleting() {
+	return func(dst []byte) []byte {
+		dst = bin.AppendVarint(append(dst, snapshotVersion), now)
+		dst = bin.AppendUvarint(dst, groups)
+		dst = appendSorted(dst, live, byName)
+		return appendSorted(dst, deleting, byGroup)
+	}
+}
+
+// count is how many streams all accounts have.
+func (s *State) count() (n int) {
+	for _, a := range s.accounts {
+		n += len(a.streams)
+	}
+	return n
+}
+
+// appendSorted appends the streams and leaves the list as it is, since others may be reading it.
+func appendSorted(dst []byte, list []*Stream, order func(x, y *Stream) int) []byte {
+	dst = bin.AppendUvarint(dst, uint64(len(list)))
+	for _, x := range slices.SortedFunc(slices.Values(list), order) {
 		dst = x.append(dst)
 	}
 	return dst
@@ -64,7 +88,7 @@ func (s *State) Restore(r *bin.Reader) error {
 	var last *Stream
 	for range r.Count(minStreamBytes) {
 		x := s.restoreStream(r, used)
-		if x == nil || last != nil && !last.before(x) || !s.free(x.Account, x.Config.Subjects, 0) {
+		if x == nil || last != nil && byName(last, x) >= 0 || !s.free(x.Account, x.Config.Subjects, 0) {
 			r.Fail(errSnapshot)
 			return r.Err()
 		}
@@ -95,7 +119,12 @@ func (s *State) restoreStream(r *bin.Reader, used map[uint64]bool) *Stream {
 	return newStream(ownGroup+number, account, cfg, created)
 }
 
-// before reports whether x stands before y in a snapshot.
-func (x *Stream) before(y *Stream) bool {
-	return x.Account < y.Account || x.Account == y.Account && x.Config.Name < y.Config.Name
+// byName is the order of accounts, and of names within one.
+func byName(x, y *Stream) int {
+	if c := cmp.Compare(x.Account, y.Account); c != 0 {
+		return c
+	}
+	return cmp.Compare(x.Config.Name, y.Config.Name)
 }
+
+func byGroup(x, y *Stream) int { return cmp.Compare(x.Group, y.Group) }

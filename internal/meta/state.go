@@ -1,7 +1,6 @@
 package meta
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"iter"
 	"slices"
@@ -63,7 +62,10 @@ type account struct {
 	reserved usage
 }
 
-var _ machine.Machine[Effects] = (*State)(nil)
+var (
+	_ machine.Machine[Effects] = (*State)(nil)
+	_ machine.Freezer          = (*State)(nil)
+)
 
 // Apply changes the state by the commands of an entry. Each gives one Reply, malformed ones an error; of
 // what cannot even be parted into commands, the rest counts as one.
@@ -167,8 +169,8 @@ func (s *State) put(x *Stream) {
 	for _, subject := range x.Config.Subjects {
 		a.subjects.set(subject, x.Group)
 	}
-	a.reserved.add(x.Config)
-	s.reserved.add(x.Config)
+	a.reserved.add(x.Config, copies(x.Config))
+	s.reserved.add(x.Config, 1)
 }
 
 // take undoes put.
@@ -178,8 +180,8 @@ func (s *State) take(x *Stream) {
 	for _, subject := range x.Config.Subjects {
 		a.subjects.remove(subject)
 	}
-	a.reserved.remove(x.Config)
-	s.reserved.remove(x.Config)
+	a.reserved.remove(x.Config, copies(x.Config))
+	s.reserved.remove(x.Config, 1)
 	if len(a.streams) == 0 {
 		delete(s.accounts, x.Account)
 	}
@@ -214,7 +216,7 @@ func (s *State) Streams(account string) []*Stream {
 	for _, x := range a.streams {
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(x, y *Stream) int { return cmp.Compare(x.Config.Name, y.Config.Name) })
+	slices.SortFunc(list, byName)
 	return list
 }
 
@@ -248,7 +250,7 @@ func (s *State) Deleting() []*Stream {
 	for _, x := range s.deleting {
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(x, y *Stream) int { return cmp.Compare(x.Group, y.Group) })
+	slices.SortFunc(list, byGroup)
 	return list
 }
 
@@ -260,7 +262,7 @@ func (s *State) Count(account string) int {
 	return 0
 }
 
-// Reserved is how many bytes the account's streams reserve.
+// Reserved is how many bytes the account's streams reserve, with all replicas.
 func (s *State) Reserved(account string) (memory, storage int64) {
 	u := s.reservedBy(account)
 	return u.memory.int64(), u.storage.int64()
