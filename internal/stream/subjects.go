@@ -59,11 +59,27 @@ func (s *subjects) intern(text []byte) uint32 {
 	if id, ok := s.lookup(hash, text); ok {
 		return id
 	}
+	id := s.create(text)
+	s.index.add(hash, id)
+	return id
+}
+
+// create gives a subject that there is not a number, which is not in the index yet.
+func (s *subjects) create(text []byte) uint32 {
 	id := s.take()
 	*s.at(id) = subjectEntry{text: s.texts.add(text), length: uint16(len(text))}
-	s.index.add(hash, id)
 	s.count++
 	return id
+}
+
+// enter makes the index, when none of the numbers is in it and none was freed. It fails if two subjects are
+// the same.
+func (s *subjects) enter() bool {
+	hashes := make([]uint32, s.used)
+	for id := range s.used {
+		hashes[id] = hashOf(s.seed, s.text(id))
+	}
+	return s.index.fill(hashes, func(a, b uint32) bool { return string(s.text(a)) == string(s.text(b)) })
 }
 
 // take returns an unused number, whose entry may be changed.

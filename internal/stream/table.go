@@ -128,14 +128,22 @@ func (t *table) live(p place) (place, bool) {
 
 // add stores a record, which comes after all others, and returns its subject's previous sequence.
 func (t *table) add(seq uint64, span uint32, time int64, size uint32, id uint32, end life) (previous uint64) {
+	var before place
+	if s := t.subjects.at(id); s.messages > 0 {
+		before, _ = t.find(s.last)
+	}
+	return t.addAfter(before, seq, span, time, size, id, end)
+}
+
+// addAfter is add for one who knows where the last record of the subject stands, if it has any.
+func (t *table) addAfter(before place, seq uint64, span uint32, time int64, size uint32, id uint32, end life) (previous uint64) {
 	s := t.subjects.at(id)
-	previous = s.last
 	r := record{time: time, size: size, subject: id + 1}
 	if s.messages == 0 {
-		s.first, previous = seq, 0
+		s.first = seq
 	} else {
-		p, _ := t.find(previous)
-		t.link(p, previous, seq, &r)
+		previous = s.last
+		t.link(before, previous, seq, &r)
 	}
 	s.last = seq
 	s.messages += uint64(span)
