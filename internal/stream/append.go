@@ -21,11 +21,13 @@ const (
 type publish struct {
 	Append
 	instructions
-	seq     uint64 // what it will be
-	time    int64  // when it was published
-	size    int    // as limits count it
-	end     life
-	changed bool // subject, header or body are not the command's
+	seq      uint64 // what it will be
+	time     int64  // when it was published
+	size     int    // as limits count it
+	end      life
+	after    count  // of a counter
+	original []byte // subject of a copy in its origin
+	changed  bool   // subject, header or body are not the command's
 }
 
 // append decides about one message, in the order in which a stock server looks at it.
@@ -51,13 +53,18 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 			return reply
 		}
 	}
+	if s.config.AllowCounter {
+		if err := p.count(s.lastCount(p.Subject), fx); err != nil {
+			return Reply{Err: err}
+		}
+	}
 	if err := s.admit(&p, fx); err != nil {
 		return Reply{Err: err}
 	}
 	if err := s.store(&p, offset, fx); err != nil {
 		return Reply{Err: err}
 	}
-	return Reply{Seq: p.seq}
+	return Reply{Seq: p.seq, Value: p.after.value}
 }
 
 // store makes an admitted message part of the stream if there is room for it.
@@ -73,6 +80,15 @@ func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
 	}
 	s.insert(p, offset, fx)
 	return nil
+}
+
+// settle makes a message part of the stream that there is room for.
+func (s *State) settle(p *publish, offset uint32, fx *Effects) {
+	if s.config.Retention == Interest {
+		s.take(p)
+		return
+	}
+	s.insert(p, offset, fx)
 }
 
 // rename applies the stream's subject transform.
@@ -91,10 +107,13 @@ func (s *State) rename(p *publish, fx *Effects) {
 
 // instructed obeys what the header says: an error, a duplicate, or nothing that keeps the message out.
 func (s *State) instructed(p *publish) Reply {
+	if err := s.unbatched(p); err != nil {
+		return Reply{Err: err}
+	}
 	if err := s.permitted(p); err != nil {
 		return Reply{Err: err}
 	}
-	if err := s.expected(p); err != nil {
+	if err := s.expected(p, s.last); err != nil {
 		return Reply{Err: err}
 	}
 	if len(p.source) > 0 {
@@ -111,45 +130,64 @@ func (s *State) instructed(p *publish) Reply {
 	return Reply{Err: s.rollupPermitted(p)}
 }
 
+// unbatched refuses a message of an atomic batch, which comes with its batch or not at all.
+func (s *State) unbatched(p *publish) *apierr.Error {
+	switch {
+	case len(p.batch) == 0:
+		return nil
+	case s.tooLarge(p):
+		return apierr.StreamMessageExceedsMaximum.Err()
+	case !s.config.AllowAtomic:
+		return apierr.AtomicPublishDisabled.Err()
+	}
+	return apierr.AtomicPublishIncompleteBatch.Err() // Staging has not seen it
+}
+
 // permitted refuses what the stream is not for.
 func (s *State) permitted(p *publish) *apierr.Error {
+	if err := s.countable(p); err != nil {
+		return err
+	}
 	switch {
-	case len(p.batch) > 0 && s.tooLarge(p):
-		return apierr.StreamMessageExceedsMaximum.Err()
-	case len(p.batch) > 0:
-		return apierr.AtomicPublishDisabled.Err()
-	case len(p.increment) > 0:
-		return apierr.MessageIncrDisabled.Err()
 	case len(p.stream) > 0 && string(p.stream) != s.config.Name:
 		return apierr.StreamNotMatch.Err()
 	case len(p.ttl) > 0 && !s.config.AllowTTL:
-		return apierr.MessageTTLDisabled.Err()
+		if _, ok := parseTTL(string(p.ttl)); ok { // one that is wrong is found later
+			return apierr.MessageTTLDisabled.Err()
+		}
 	}
 	return nil
 }
 
-// expected compares the sequences that the publisher expects with those that are.
-func (s *State) expected(p *publish) *apierr.Error {
+// expectedSubject is what the expected last sequence per subject is about; it may have wildcards.
+func (p *publish) expectedSubject() []byte {
+	if len(p.lastPerSubject) > 0 {
+		return p.lastPerSubject
+	}
+	return p.Subject
+}
+
+// expected compares the sequences that the publisher expects with those that are; last is that of all.
+func (s *State) expected(p *publish, last uint64) *apierr.Error {
 	switch {
 	case len(p.lastPer) > 0:
-		pattern := p.lastPerSubject
-		if len(pattern) == 0 {
-			pattern = p.Subject
-		}
-		if last := s.lastOf(pattern); !p.expects(p.lastPer, last) {
+		if last := s.lastOf(p.expectedSubject()); !p.expects(p.lastPer, last) {
 			return wrongSequence(last)
 		}
 	case len(p.lastPerSubject) > 0:
 		return apierr.StreamExpectedLastSeqPerSubjectInvalid.Err()
 	}
-	if len(p.lastSeq) > 0 && !p.expects(p.lastSeq, s.last) {
-		return wrongSequence(s.last)
+	if len(p.lastSeq) > 0 && !p.expects(p.lastSeq, last) {
+		return wrongSequence(last)
 	}
 	if len(p.schedule) > 0 {
 		return apierr.MessageSchedulesDisabled.Err()
 	}
-	if len(p.scheduler) > 0 {
-		return apierr.MessageSchedulesSchedulerInvalid.Err()
+	if len(p.scheduler) > 0 || len(p.scheduleNext) > 0 {
+		if string(p.scheduleNext) != "purge" || !subject.ValidLiteral(string(p.scheduler)) || string(p.scheduler) == string(p.Subject) {
+			return apierr.MessageSchedulesSchedulerInvalid.Err()
+		}
+		return apierr.MessageSchedulesDisabled.Err()
 	}
 	return nil
 }
@@ -195,12 +233,17 @@ func (s *State) rollupPermitted(p *publish) *apierr.Error {
 	return nil
 }
 
-// admit compares the message with the limits for one, and decides how long it lives.
+// admit compares the message with the limit for one, and measures it.
 func (s *State) admit(p *publish, fx *Effects) *apierr.Error {
-	switch {
-	case s.tooLarge(p):
+	if s.tooLarge(p) {
 		return apierr.StreamMessageExceedsMaximum.Err()
-	case len(p.Header) > maxHeaderBytes:
+	}
+	return s.measure(p, fx)
+}
+
+// measure finds the size of the message, and decides how long it lives.
+func (s *State) measure(p *publish, fx *Effects) *apierr.Error {
+	if len(p.Header) > maxHeaderBytes {
 		return apierr.StreamHeaderExceedsMaximum.Err()
 	}
 	if err := s.live(p, fx); err != nil {
@@ -245,6 +288,10 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 		Seq: p.seq, Previous: previous, Time: p.time, Span: p.Span, Offset: offset, Changed: p.changed,
 		Subject: p.Subject, Header: p.Header, Body: p.Body,
 	})
+	if s.config.AllowCounter {
+		s.counters.add(p.seq, p.after)
+		s.counters.sweep(t)
+	}
 	if s.config.MaxMsgsPer > 0 {
 		s.trimSubject(id, fx)
 	}
@@ -254,15 +301,15 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	}
 }
 
-// full refuses a message that there is no room for. One that replaces the oldest of its subject, and is not
-// larger, brings its own room.
+// full refuses a message that there is no room for. One that replaces the oldest of
+// its subject, and is not larger, brings its own room.
 func (s *State) full(p *publish) *apierr.Error {
 	c, t := s.config, &s.table
 	var freed, freedBytes uint64
 	if c.MaxMsgsPer > 0 {
 		if id, ok := t.subjects.find(p.Subject); ok && t.subjects.at(id).messages+uint64(p.Span) > uint64(c.MaxMsgsPer) {
 			if c.DiscardNewPer && len(p.rollup) == 0 {
-				return apierr.StreamStoreFailed.With("maximum messages per subject exceeded")
+				return tooManyOfSubject()
 			}
 			oldest, _ := t.find(t.subjects.at(id).first)
 			freed, freedBytes = uint64(t.span(oldest)), uint64(t.at(oldest).size)
@@ -270,9 +317,19 @@ func (s *State) full(p *publish) *apierr.Error {
 	}
 	switch {
 	case c.MaxMsgs > 0 && t.messages+uint64(p.Span) > uint64(c.MaxMsgs) && freed < uint64(p.Span):
-		return apierr.StreamStoreFailed.With("maximum messages exceeded")
+		return tooManyMessages()
 	case c.MaxBytes > 0 && t.bytes+uint64(p.size) > uint64(c.MaxBytes) && freedBytes < uint64(p.size):
-		return apierr.StreamStoreFailed.With("maximum bytes exceeded")
+		return tooManyBytes()
 	}
 	return nil
 }
+
+func tooManyOfSubject() *apierr.Error {
+	return apierr.StreamStoreFailed.With("maximum messages per subject exceeded")
+}
+
+func tooManyMessages() *apierr.Error {
+	return apierr.StreamStoreFailed.With("maximum messages exceeded")
+}
+
+func tooManyBytes() *apierr.Error { return apierr.StreamStoreFailed.With("maximum bytes exceeded") }

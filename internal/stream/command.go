@@ -27,6 +27,7 @@ const (
 	kindCopy
 	kindSkip
 	kindFollow
+	kindBatch
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

@@ -10,11 +10,15 @@ type Effects struct {
 	made    []byte   // the bytes of subjects, headers and bodies that the machine made
 }
 
-// Reply answers a command.
+// Reply answers a command. Its slices are valid until the next Apply and while the entry is.
 type Reply struct {
 	Seq       uint64 // Append: the first sequence of the message, or that of which it is a duplicate
 	Removed   uint64 // Purge: how many messages
 	Duplicate bool
+	Silent    bool          // Append: it is staged for a batch; the answer is a message without a body
+	Value     []byte        // Append to a counter: its sum, a decimal number; "val" in a PubAck
+	Batch     []byte        // the last Append of a batch: the batch's id; "batch" in a PubAck
+	Count     int           // and how many messages it has; "count" in a PubAck
 	Err       *apierr.Error // nothing was changed
 }
 

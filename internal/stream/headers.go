@@ -19,10 +19,12 @@ type instructions struct {
 	ttl            []byte
 	marker         []byte // reason of a delete marker
 	increment      []byte
+	counted        []byte // by source, of a counter
 	source         []byte
 	batch          []byte
 	schedule       []byte
 	scheduler      []byte
+	scheduleNext   []byte
 }
 
 const headerPrefix = "Nats-"
@@ -48,9 +50,11 @@ func (h *instructions) field(key []byte) *[]byte {
 		return &h.ttl
 	case markerReason:
 		return &h.marker
-	case "Nats-Incr":
+	case counterIncrement:
 		return &h.increment
-	case "Nats-Stream-Source":
+	case counterSources:
+		return &h.counted
+	case streamSource:
 		return &h.source
 	case "Nats-Batch-Id":
 		return &h.batch
@@ -58,6 +62,8 @@ func (h *instructions) field(key []byte) *[]byte {
 		return &h.schedule
 	case "Nats-Scheduler":
 		return &h.scheduler
+	case "Nats-Schedule-Next":
+		return &h.scheduleNext
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ func (m *model) append(a *Append) string {
 	switch {
 	case h("Nats-Expected-Stream") != "" && h("Nats-Expected-Stream") != c.Name:
 		return "expected stream does not match (10060)"
-	case ttl != "" && !c.AllowTTL:
+	case seconds > 0 && !c.AllowTTL:
 		return "per-message TTL is disabled (10166)"
 	case wrong(lastPer, h("Nats-Expected-Last-Subject-Sequence")):
 		return fmt.Sprintf("wrong last sequence: %d (10071)", lastPer)
@@ -179,7 +179,7 @@ func (m *model) append(a *Append) string {
 	case c.MaxMsgSize > 0 && size > int(c.MaxMsgSize):
 		return "message size exceeds maximum allowed (10054)"
 	}
-	if c.AllowTTL && ttl != "" && seconds == 0 {
+	if ttl != "" && seconds == 0 {
 		return "invalid per-message TTL (10165)"
 	}
 	headerSize := len(a.Header)

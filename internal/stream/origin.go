@@ -249,7 +249,7 @@ func (s *State) copy(fields []byte, offset uint32, fx *Effects) Reply {
 	}
 	reply := s.adapt(&p, o, c.Seq, fx)
 	if reply.Err == nil && !reply.Duplicate {
-		reply = s.copied(&p, offset+uint32(at), fx)
+		reply = s.copied(&p, o, offset+uint32(at), fx)
 	}
 	if reply.Err == nil {
 		o.seq = end
@@ -258,7 +258,16 @@ func (s *State) copy(fields []byte, offset uint32, fx *Effects) Reply {
 }
 
 // copied stores a message that was adapted.
-func (s *State) copied(p *publish, offset uint32, fx *Effects) Reply {
+func (s *State) copied(p *publish, o *origin, offset uint32, fx *Effects) Reply {
+	if s.config.AllowCounter {
+		value, ok := readValue(p.Body)
+		if len(p.increment) == 0 || !ok {
+			return Reply{Duplicate: true} // it counts nothing, and never will
+		}
+		if err := p.countCopy(s.lastCount(p.Subject), value, o.source.Name, string(p.original), fx); err != nil {
+			return Reply{Err: err}
+		}
+	}
 	if err := s.admit(p, fx); err != nil {
 		return Reply{Err: err}
 	}
@@ -270,12 +279,12 @@ func (s *State) copied(p *publish, offset uint32, fx *Effects) Reply {
 
 // adapt makes of an origin's message one of this stream; a duplicate is not wanted.
 func (s *State) adapt(p *publish, o *origin, seq uint64, fx *Effects) Reply {
-	original := p.Subject
+	p.original = p.Subject
 	if !o.rename(p, s.random, fx) {
 		return Reply{Duplicate: true}
 	}
 	s.rename(p, fx)
-	o.mark(p, original, seq, fx)
+	o.mark(p, seq, fx)
 	if len(p.Header) == 0 {
 		return Reply{}
 	}

@@ -18,7 +18,7 @@ const (
 // it comes from:
 //
 //	Nats-Stream-Source: <stream> <sequence> <filters> <destinations> <subject in the origin> <identity>
-func (o *origin) mark(p *publish, original []byte, seq uint64, fx *Effects) {
+func (o *origin) mark(p *publish, seq uint64, fx *Effects) {
 	stale := func(key []byte) bool {
 		return bytes.HasPrefix(key, []byte(expectedPrefix)) || bytes.HasPrefix(key, []byte(batchPrefix)) ||
 			!o.mirror && string(key) == streamSource
@@ -34,7 +34,7 @@ func (o *origin) mark(p *publish, original []byte, seq uint64, fx *Effects) {
 		return
 	}
 	if !o.mirror {
-		made = o.appendMark(made, original, seq)
+		made = o.appendMark(made, p.original, seq)
 	}
 	fx.made = header.AppendEnd(made)
 	p.Header = fx.made[start:len(fx.made):len(fx.made)]

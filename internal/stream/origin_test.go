@@ -168,3 +168,7 @@ func TestSources(t *testing.T) {
 	x.want(x.do(Follow{x.state.Origins()[0].Number, "a b", 0}), "bad request (10003)", "")
 	x.want(x.do(Follow{99, "a", 0}), "bad request (10003)", "")
 }
+
+func entryOf(now int64, command any) machine.Entry {
+	return machine.Entry{Time: now, Data: encode(command)}
+}

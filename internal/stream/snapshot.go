@@ -17,6 +17,7 @@ import (
 //	  uvarint  sequence
 //	  bytes    id
 //	...      origins (origin.go)
+//	...      of counters: the count of each record (counter.go)
 const snapshotVersion = 2
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
@@ -33,7 +34,11 @@ func (s *State) Snapshot(dst []byte) []byte {
 	dst = bin.AppendBytes(bin.AppendVarint(dst, s.lastTime), s.lastID)
 	dst = s.table.snapshot(dst)
 	dst = s.dedupe.snapshot(dst)
-	return s.origins.snapshot(dst)
+	dst = s.origins.snapshot(dst)
+	if s.config.AllowCounter {
+		dst = s.counters.snapshot(dst, &s.table)
+	}
+	return dst
 }
 
 func (d *dedupe) snapshot(dst []byte) []byte {
@@ -69,6 +74,9 @@ func (s *State) Restore(r *bin.Reader) error {
 	s.table.restore(r, s.last)
 	s.dedupe.restore(r)
 	s.origins.restore(r)
+	if s.config.AllowCounter {
+		s.counters.restore(r, &s.table)
+	}
 	return r.Err()
 }
 

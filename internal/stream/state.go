@@ -20,9 +20,10 @@ type State struct {
 	lastTime int64  // of the last message that was taken
 	lastID   []byte // its id, if it had one
 
-	table   table
-	dedupe  dedupe
-	origins origins
+	table    table
+	dedupe   dedupe
+	origins  origins
+	counters counters
 
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
@@ -41,14 +42,19 @@ func (s *State) Apply(e machine.Entry, fx *Effects) {
 			return
 		}
 		rest = tail
+		fields, at := command[1:], uint32(len(e.Data)-len(tail)-len(command)+1)
+		var reply Reply
 		switch command[0] {
 		case kindAppend:
-			fx.Replies = append(fx.Replies, s.append(command[1:], uint32(offset), fx))
+			reply = s.append(fields, uint32(offset), fx)
 		case kindCopy:
-			fx.Replies = append(fx.Replies, s.copy(command[1:], uint32(len(e.Data)-len(tail)-len(command)+1), fx))
+			reply = s.copy(fields, at, fx)
+		case kindBatch:
+			reply = s.commit(fields, at, fx)
 		default:
-			fx.Replies = append(fx.Replies, s.manage(command[0], command[1:], fx))
+			reply = s.manage(command[0], fields, fx)
 		}
+		fx.Replies = append(fx.Replies, reply)
 	}
 }
 
@@ -97,6 +103,9 @@ func (s *State) configure(c *Config, fx *Effects) Reply {
 	if s.config != nil && c.Name != s.config.Name {
 		return refuse(apierr.StreamMismatch)
 	}
+	if s.config != nil && c.AllowCounter != s.config.AllowCounter {
+		return Reply{Err: invalid("stream configuration update can not change message counter setting")}
+	}
 	created := s.config == nil
 	if err := s.adopt(c); err != nil {
 		return Reply{Err: err}
@@ -129,10 +138,6 @@ func (s *State) adopt(c *Config) *apierr.Error {
 // unsupported names what of a valid configuration the machine does not do; it is empty if that is nothing.
 func (c *Config) unsupported() string {
 	switch {
-	case c.AllowCounter:
-		return "message counters are"
-	case c.AllowAtomic:
-		return "atomic publish is"
 	case c.AllowBatched:
 		return "batch publish is"
 	case c.AllowSchedules:

@@ -53,16 +53,19 @@ func expiresAfter(now, seconds int64) int64 {
 // live decides how the message ends. Where subjects get delete markers, a message lives at least as long
 // as those, so that none is missed; its header then says so.
 func (s *State) live(p *publish, fx *Effects) *apierr.Error {
-	if !s.config.AllowTTL || len(p.Header) == 0 {
+	if len(p.Header) == 0 {
+		return nil
+	}
+	seconds, ok := parseTTL(string(p.ttl))
+	switch {
+	case len(p.ttl) > 0 && !ok:
+		return apierr.MessageTTLInvalid.Err()
+	case !s.config.AllowTTL:
 		return nil
 	}
 	p.end.silent = len(p.marker) > 0 || string(header.Get(p.Header, kvOperation)) == "PURGE"
 	if len(p.ttl) == 0 {
 		return nil
-	}
-	seconds, ok := parseTTL(string(p.ttl))
-	if !ok {
-		return apierr.MessageTTLInvalid.Err()
 	}
 	if least := int64(s.config.MarkerTTL / time.Second); seconds < least && s.config.MaxMsgsPer != 1 {
 		seconds = least
