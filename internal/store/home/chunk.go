@@ -22,7 +22,7 @@ const (
 	entryBytes = 8
 	timeBytes  = 8
 	// chunkBytes is about what a chunk takes besides its data and entries.
-	chunkBytes = 144
+	chunkBytes = 152
 )
 
 // chunk is a run of messages: their commands, encoded as package stream does.
@@ -36,6 +36,7 @@ type chunk struct {
 	live    int     // entries that are not dead
 	waste   int64   // bytes of data that no live message needs
 	held    int64   // memory, as far as the tail has counted it
+	counted int64   // what lives, likewise
 }
 
 // run is a view of some messages of a chunk.

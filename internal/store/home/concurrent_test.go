@@ -136,7 +136,7 @@ func TestReadersMissNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for range 400 {
+	for range 200 {
 		st := m.publish(1+m.rng.IntN(60), 300)
 		if m.rng.IntN(3) == 0 {
 			st = m.remove()

@@ -14,7 +14,7 @@ import (
 // On a full disk, wherever that is found, nothing is lost, more messages are taken, and flushing goes on once there is room
 // and the files were opened again.
 func TestFullDisk(t *testing.T) {
-	seeds(t, 12, func(t *testing.T, seed uint64) {
+	seeds(t, 8, func(t *testing.T, seed uint64) {
 		m := newModel(t, seed, segment.Options{SegmentBytes: 30_000})
 		full := vfs.NewFault(m.disk)
 		m.options.FS = full

@@ -26,9 +26,13 @@ func (t *tail) queue(c *chunk) {
 	}
 }
 
-// squeeze makes chunks dense that wait for it, until about so many bytes were copied.
+// wasteful says that the tail as a whole holds twice what it needs. Before that a chunk may well become empty by
+// itself, as the oldest does in a queue.
+func (t *tail) wasteful() bool { return t.bytes > 2*t.needed+2*blockBytes }
+
+// squeeze makes chunks dense while the tail is wasteful, until about so many bytes were copied.
 func (t *tail) squeeze(maxBytes int64) {
-	for n := len(t.sparse); n > 0 && maxBytes > 0; n = len(t.sparse) {
+	for n := len(t.sparse); n > 0 && maxBytes > 0 && t.wasteful(); n = len(t.sparse) {
 		c := t.sparse[n-1]
 		t.sparse[n-1] = nil
 		t.sparse = t.sparse[:n-1]
@@ -77,6 +81,7 @@ func (t *tail) pack(c *chunk) int64 {
 	t.chunks[lo] = dense
 	t.chunks = slices.Delete(t.chunks, lo+1, hi)
 	t.account(dense)
+	t.count(dense)
 	return dense.held
 }
 
@@ -131,4 +136,5 @@ func (t *tail) scrub(seq uint64) {
 	t.forget(c)
 	t.chunks[n] = merge(t.chunks[n : n+1])
 	t.account(t.chunks[n])
+	t.count(t.chunks[n])
 }

@@ -16,7 +16,7 @@ const (
 	// firstBytes is how large it begins in a stream that is not busy.
 	firstBytes = 512
 	// keepBytes is how large the Data of an entry is at least to be kept as it is.
-	keepBytes = 16 << 10
+	keepBytes = 4 << 10
 )
 
 // tail is messages in memory.
@@ -24,8 +24,16 @@ type tail struct {
 	chunks []*chunk // ascending
 	open   *chunk   // the last one when messages are copied into it, else nil
 	expect int      // entries of the last chunk of that kind when it became full, else 0
-	sparse []*chunk // to be squeezed
+	sparse []*chunk // worth being squeezed
 	bytes  int64    // memory held
+	needed int64    // of that, what lives takes
+}
+
+// count counts again what lives in a chunk.
+func (t *tail) count(c *chunk) {
+	needed := c.needed()
+	t.needed += needed - c.counted
+	c.counted = needed
 }
 
 // account counts the memory of a chunk again, which has grown.
@@ -93,6 +101,9 @@ func (t *tail) add(data []byte, stored []stream.Stored) {
 	for i := range stored {
 		t.copy(data, &stored[i])
 	}
+	if t.open != nil {
+		t.count(t.open)
+	}
 }
 
 // worthKeeping says whether an entry's Data is to be kept as it is.
@@ -126,6 +137,7 @@ func (t *tail) keep(data []byte, stored []stream.Stored) {
 		stored = stored[n:]
 		t.chunks = append(t.chunks, c)
 		t.account(c)
+		t.count(c)
 		t.judge(c)
 	}
 }
@@ -191,6 +203,7 @@ func (t *tail) close() {
 		return
 	}
 	t.open, t.expect = nil, 0
+	t.count(c)
 	if c.live == 0 {
 		i := len(t.chunks) - 1
 		t.drop(i, i+1)
@@ -209,9 +222,9 @@ func (t *tail) remove(first, last uint64) {
 			c.live = 0
 			continue
 		}
-		if c.kill(first, last); c.live > 0 {
-			t.judge(c)
-		}
+		c.kill(first, last)
+		t.count(c)
+		t.judge(c)
 	}
 	// Those between the outermost are empty.
 	stays := func(c *chunk) bool { return c.live > 0 || c == t.open }
@@ -254,5 +267,6 @@ func (t *tail) drop(from, to int) {
 // forget counts a chunk out.
 func (t *tail) forget(c *chunk) {
 	t.bytes -= c.held
-	c.held = 0
+	t.needed -= c.counted
+	c.held, c.counted = 0, 0
 }
