@@ -38,9 +38,8 @@ type sessionStep struct {
 	}
 	Delete string
 	Reply  struct {
-		Config    json.RawMessage
-		DidCreate bool `json:"did_create"`
-		Error     *apierr.Error
+		Config json.RawMessage
+		Error  *apierr.Error
 	}
 }
 
