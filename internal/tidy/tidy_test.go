@@ -37,11 +37,12 @@ var tops = []string{"examples/", "tests/"}
 // own pure ones, and use neither goroutines nor channels.
 var machines = []string{"internal/meta", "internal/stream"}
 
+// machineImports are packages that give the same for the same input, on any machine and with any later Go.
 //
-// Counters are numbers of any size, and say in JSON what came of which source: math/big and encoding/json
-// give the same for the same input, whatever the machine, and encoding/json sorts the keys of maps.
+// Counters are numbers of any size, and say in JSON what came of which source: that takes math/big and encoding/json,
+// which sorts the keys of maps.
 var machineImports = []string{
-	"bytes", "cmp", "crypto/sha256", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "math", "math/big", "math/bits", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
+	"bytes", "cmp", "crypto/sha256", "encoding/binary", "encoding/json", "errors", "fmt", "hash/crc32", "iter", "math", "math/big", "math/bits", "slices", "sort", "strconv", "strings", "time", "unicode/utf8",
 }
 
 // files parses the Go files of the repository, by package folder.
