@@ -49,10 +49,11 @@ const (
 
 const (
 	nonceBytes = 12
-	tagBytes   = 16
 	keyBytes   = 32
+	// TagBytes is how much stands behind the content of a sealed piece.
+	TagBytes = 16
 	// Overhead is by how many bytes a sealed piece is longer than what it holds.
-	Overhead = nonceBytes + tagBytes
+	Overhead = nonceBytes + TagBytes
 	// SaltBytes is the length of the salts that formats keep.
 	SaltBytes = 16
 )
@@ -238,11 +239,29 @@ func (b *Box) Seal(dst, plain, place []byte) []byte {
 		return append(dst, plain...)
 	}
 	at := len(dst)
+	dst = b.Begin(dst)
+	return b.aead.Seal(dst, dst[at:], plain, place)
+}
+
+// Begin appends to dst what goes before a piece whose content is then appended, and sealed where it is by End. A nil Box
+// appends nothing.
+func (b *Box) Begin(dst []byte) []byte {
+	if b == nil {
+		return dst
+	}
 	dst = append(dst, b.first[:]...)
-	nonce := dst[at:]
-	low := nonce[nonceBytes-8:]
+	low := dst[len(dst)-8:]
 	binary.LittleEndian.PutUint64(low, binary.LittleEndian.Uint64(low)+b.used.Add(1))
-	return b.aead.Seal(dst, nonce, plain, place)
+	return dst
+}
+
+// End seals what was appended to dst since Begin was called with so many bytes in it.
+func (b *Box) End(dst []byte, at int, place []byte) []byte {
+	if b == nil {
+		return dst
+	}
+	content := at + nonceBytes
+	return b.aead.Seal(dst[:content], dst[at:content], dst[content:], place)
 }
 
 // Open appends to dst what was sealed for that place. The error is ErrForged. A nil Box appends sealed as it is.

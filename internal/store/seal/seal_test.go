@@ -45,6 +45,11 @@ func TestOnlyTheSameOpens(t *testing.T) {
 			if len(sealed) != 6+len(plain)+Overhead || bytes.Contains(sealed, []byte("secret")) {
 				t.Fatalf("%q became %q", plain, sealed)
 			}
+			twice := append(b.Begin([]byte("before")), plain...)
+			twice = b.End(twice, 6, []byte("place"))
+			if got, err := b.Open(nil, twice[6:], []byte("place")); err != nil || !bytes.Equal(got, plain) || string(twice[:6]) != "before" {
+				t.Fatalf("%q became %q in place", plain, twice)
+			}
 			sealed = sealed[6:]
 			again := box(t, k, k.Mark(), "purpose", "salt")
 			if got, err := again.Open([]byte("dst"), sealed, []byte("place")); err != nil || string(got) != "dst"+string(plain) {

@@ -159,7 +159,10 @@ func (s *Set) rewrite(victims []*segment, live Live) (*segment, error) {
 		s.cleaning = nil
 		s.mu.Unlock()
 	}()
-	next := s.nextSegment(first, last)
+	next, err := s.nextSegment(first, last)
+	if err != nil {
+		return nil, err
+	}
 	copied, err := s.copyLive(next, victims, live)
 	if err != nil {
 		return nil, fmt.Errorf("rewrite segment %s: %w", victims[0].name(), err)

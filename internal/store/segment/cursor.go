@@ -12,6 +12,7 @@ const (
 // it needs no lock.
 type cursor struct {
 	window window
+	seal   sealing
 	name   string // of the file, for errors
 	from   uint64 // records that end before this sequence are passed by
 	offset int64  // of the next frame
@@ -48,6 +49,12 @@ func (c *cursor) next() (Record, error) {
 		if err != nil {
 			return Record{}, c.blame(err, at, f.last()+1)
 		}
+		blank := erased(payload)
+		if !blank {
+			if payload, err = c.seal.open(f, at, payload); err != nil {
+				return Record{}, c.blame(err, at, f.last()+1)
+			}
+		}
 		if f.kind == kindBlock {
 			if c.raw, err = f.unpack(payload, c.raw); err != nil {
 				c.raw = c.raw[:0]
@@ -57,7 +64,7 @@ func (c *cursor) next() (Record, error) {
 			continue
 		}
 		c.from = f.last() + 1
-		if !erased(payload) {
+		if !blank {
 			return f.record(payload), nil
 		}
 	}

@@ -3,6 +3,8 @@ package segment
 import (
 	"errors"
 	"fmt"
+
+	"myelin/internal/store/seal"
 )
 
 // ErrNotFound says that the set holds no record for a sequence: it was never written, dropped or erased.
@@ -43,7 +45,7 @@ func (d *Damage) Unwrap() error { return d.Err }
 
 // isDamage tells what the content of a file is to blame for from failures to read it.
 func isDamage(err error) bool {
-	for _, known := range []error{errHead, errPayload, errEnd, errFrame, errHeader, errForeign, errVersion, errTrailer, errIndex} {
+	for _, known := range []error{errHead, errPayload, errEnd, errFrame, errHeader, errForeign, errVersion, errTrailer, errIndex, errNoKey, seal.ErrForged} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -53,6 +53,7 @@ func TestFailedWrites(t *testing.T) {
 				t.Fatal("the disk was touched after a failure")
 			}
 			_ = m.set.Close()
+			options = m.options
 			options.Synced = m.synced
 			set, _, err := Open(process, dir, options)
 			m.ok(err)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+
+	"myelin/internal/store/seal"
 )
 
 // The sizes and constants of format.md.
@@ -47,6 +49,7 @@ var (
 	errVersion = errors.New("file has a version that is not known here")
 	errTrailer = errors.New("no footer at the end of the file")
 	errIndex   = errors.New("index does not fit the file")
+	errNoKey   = errors.New("payload is encrypted, and the file header that says how is damaged")
 )
 
 // header is what a file says about itself at its start.
@@ -55,14 +58,20 @@ type header struct {
 	generation uint64
 	first      uint64
 	replaced   uint64
+	mark       seal.Mark // what payloads are sealed with
+}
+
+// identity is what tells a file from all others.
+func (h header) identity() (b [32]byte) {
+	copy(b[:], h.stream[:])
+	binary.LittleEndian.PutUint64(b[16:], h.generation)
+	binary.LittleEndian.PutUint64(b[24:], h.first)
+	return b
 }
 
 // seed is what the checksums of this file start from.
 func (h header) seed() uint32 {
-	var b [32]byte
-	copy(b[:], h.stream[:])
-	binary.LittleEndian.PutUint64(b[16:], h.generation)
-	binary.LittleEndian.PutUint64(b[24:], h.first)
+	b := h.identity()
 	return checksum(b[:])
 }
 
@@ -70,7 +79,8 @@ func (h header) append(dst []byte) []byte {
 	at := len(dst)
 	dst = append(dst, headerMagic...)
 	dst = binary.LittleEndian.AppendUint16(dst, version)
-	dst = append(dst, 0, 0, 0, 0, 0, 0)
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(h.mark.Cipher))
+	dst = binary.LittleEndian.AppendUint32(dst, h.mark.Key)
 	dst = append(dst, h.stream[:]...)
 	dst = binary.LittleEndian.AppendUint64(dst, h.generation)
 	dst = binary.LittleEndian.AppendUint64(dst, h.first)
@@ -86,9 +96,10 @@ func parseHeader(b []byte) (h header, err error) {
 		binary.LittleEndian.Uint32(b[60:]) != checksum(b[:60]) {
 		return h, errHeader
 	}
-	if binary.LittleEndian.Uint16(b[8:]) != version {
+	if binary.LittleEndian.Uint16(b[8:]) != version || b[11] != 0 {
 		return h, errVersion
 	}
+	h.mark = seal.Mark{Cipher: seal.Cipher(b[10]), Key: binary.LittleEndian.Uint32(b[12:])}
 	copy(h.stream[:], b[16:])
 	h.generation = binary.LittleEndian.Uint64(b[32:])
 	h.first = binary.LittleEndian.Uint64(b[40:])
@@ -99,6 +110,7 @@ func parseHeader(b []byte) (h header, err error) {
 // frame is the head of a frame; what size, count, seq and aux mean depends on the kind.
 type frame struct {
 	kind    kind
+	sealed  bool // the payload is
 	subject uint16
 	payload uint32
 	sum     uint32 // of the padded payload
@@ -112,6 +124,17 @@ func pad(n int64) int64 { return (n + 7) &^ 7 }
 
 // length is how many bytes the frame takes in its file.
 func (f frame) length() int64 { return headSize + pad(int64(f.payload)) }
+
+// content is how many bytes the payload has once it is opened.
+func (f frame) content() int64 {
+	if f.sealed {
+		return int64(f.payload) - seal.Overhead
+	}
+	return int64(f.payload)
+}
+
+// bytes are those of the frame as Size counts them: as if it were not sealed.
+func (f frame) bytes() int64 { return headSize + pad(f.content()) }
 
 // last is the last sequence that a record or block holds.
 func (f frame) last() uint64 {
@@ -129,13 +152,23 @@ func (f frame) put(b []byte, seed uint32, offset int64) {
 	b = b[:headSize]
 	binary.LittleEndian.PutUint32(b[4:], f.sum)
 	binary.LittleEndian.PutUint32(b[8:], f.payload)
-	b[12], b[13] = byte(f.kind), 0
+	b[12], b[13] = byte(f.kind), f.flags()
 	binary.LittleEndian.PutUint16(b[14:], f.subject)
 	binary.LittleEndian.PutUint32(b[16:], f.size)
 	binary.LittleEndian.PutUint32(b[20:], f.count)
 	binary.LittleEndian.PutUint64(b[24:], f.seq)
 	binary.LittleEndian.PutUint64(b[32:], f.aux)
 	binary.LittleEndian.PutUint32(b, headSum(b, seed, offset))
+}
+
+// flagSealed in a head says that the payload is sealed.
+const flagSealed = 1
+
+func (f frame) flags() byte {
+	if f.sealed {
+		return flagSealed
+	}
+	return 0
 }
 
 func headSum(b []byte, seed uint32, offset int64) uint32 {
@@ -152,6 +185,7 @@ func parseFrame(b []byte, seed uint32, offset int64) (f frame, err error) {
 	}
 	f = frame{
 		kind:    kind(b[12]),
+		sealed:  b[13] == flagSealed,
 		sum:     binary.LittleEndian.Uint32(b[4:]),
 		payload: binary.LittleEndian.Uint32(b[8:]),
 		subject: binary.LittleEndian.Uint16(b[14:]),
@@ -160,16 +194,19 @@ func parseFrame(b []byte, seed uint32, offset int64) (f frame, err error) {
 		seq:     binary.LittleEndian.Uint64(b[24:]),
 		aux:     binary.LittleEndian.Uint64(b[32:]),
 	}
-	if !f.sane() || b[13] != 0 {
+	if !f.sane() || b[13] > flagSealed {
 		return f, errFrame
 	}
 	return f, nil
 }
 
 func (f frame) sane() bool {
+	if f.sealed && (f.payload < seal.Overhead || !f.holdsRecords()) {
+		return false
+	}
 	switch f.kind {
 	case kindRecord:
-		return f.count > 0 && f.last() >= f.seq && uint64(f.subject)+uint64(f.size) <= uint64(f.payload)
+		return f.count > 0 && f.last() >= f.seq && int64(f.subject)+int64(f.size) <= f.content()
 	case kindBlock:
 		return f.count > 0 && f.aux >= f.seq && f.size <= maxPayload+headSize+8
 	case kindMark:

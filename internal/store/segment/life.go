@@ -9,7 +9,7 @@ import (
 // openLast makes ready for a record: the last file when it takes more, or a new one.
 func (s *Set) openLast(r *Record) error {
 	if seg := s.growing(); seg != nil {
-		if seg.size+r.size() <= s.options.SegmentBytes {
+		if seg.mark == s.options.Keys.Mark() && seg.size+r.size() <= s.options.SegmentBytes {
 			return s.reopen(seg)
 		}
 		if err := s.reopen(seg); err != nil {
@@ -62,7 +62,10 @@ func (s *Set) create(first uint64) error {
 	if err := s.syncNames(); err != nil {
 		return err
 	}
-	seg := s.nextSegment(first, 0)
+	seg, err := s.nextSegment(first, 0)
+	if err != nil {
+		return err
+	}
 	file, err := s.fs.Create(s.path(seg.name()))
 	if err != nil {
 		return fmt.Errorf("create segment %s: %w", seg.name(), err)
@@ -75,11 +78,14 @@ func (s *Set) create(first uint64) error {
 	return nil
 }
 
-func (s *Set) nextSegment(first, replaced uint64) *segment {
+// nextSegment returns a segment of the next generation, which seals as the options say now.
+func (s *Set) nextSegment(first, replaced uint64) (g *segment, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.generation++
-	return newSegment(header{stream: s.options.Stream, generation: s.generation, first: first, replaced: replaced})
+	g = newSegment(header{stream: s.options.Stream, generation: s.generation, first: first, replaced: replaced, mark: s.options.Keys.Mark()})
+	s.mu.Unlock()
+	g.box, err = g.header.box(s.options.Keys)
+	return g, err
 }
 
 // roll seals the last file. Its footer is only written once its name is durable: a footer found at the end

@@ -66,6 +66,7 @@ type model struct {
 
 func newModel(t *testing.T, fs vfs.FS, rng *rand.Rand, options Options) *model {
 	t.Helper()
+	options.Keys = keysFor(t)
 	if err := errors.Join(fs.MakeDirs("data"), fs.SyncDir(".")); err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func (s *Set) cursor(v view, file vfs.File, x index, seq uint64, buf []byte, ste
 		x = v.index
 	}
 	return cursor{
-		name: v.segment.name(), from: seq, offset: x.before(seq), settle: s.settleErasing,
+		name: v.segment.name(), seal: newSealing(v.segment.box), from: seq, offset: x.before(seq), settle: s.settleErasing,
 		window: window{file: file, seed: v.segment.sum, end: v.size, step: step, buf: buf[:0]},
 	}
 }
@@ -261,7 +261,7 @@ func (c *cursor) all(visit func(*Record) bool) (bool, error) {
 	}
 }
 
-// Check reads everything, and returns all damage found since the set was opened.
+// Check reads everything, opens what is encrypted, and returns all damage found since the set was opened.
 func (s *Set) Check() ([]Damage, error) {
 	s.mu.Lock()
 	list := slices.Clone(s.segments)
@@ -283,7 +283,8 @@ func (s *Set) check(v view) error {
 		return err
 	}
 	defer s.cache.release(o)
-	w := &window{file: o.file, seed: v.segment.sum, end: v.size, step: scanBytes}
+	opens := newSealing(v.segment.box)
+	w := &window{file: o.file, seed: v.segment.sum, end: v.size, step: scanBytes, opens: &opens}
 	s.erasing.RLock()
 	found, err := scanFile(w, v.segment.name(), 0)
 	s.erasing.RUnlock()

@@ -40,23 +40,23 @@ func (r *Record) check() error {
 	return nil
 }
 
-// append appends the record's frame for the offset.
-func (r *Record) append(dst []byte, seed uint32, offset int64) ([]byte, frame) {
+// append appends the record's frame for the offset. What seals it may be nil.
+func (r *Record) append(dst []byte, seed uint32, offset int64, s *sealing) ([]byte, frame) {
 	start := len(dst)
 	var head [headSize]byte
-	dst = append(dst, head[:]...)
+	dst = s.begin(append(dst, head[:]...))
 	dst = append(dst, r.Subject...)
 	dst = append(dst, r.Header...)
 	dst = append(dst, r.Body...)
 	f := frame{
 		kind:    kindRecord,
 		subject: uint16(len(r.Subject)),
-		payload: uint32(len(dst) - start - headSize),
 		size:    uint32(len(r.Header)),
 		count:   max(r.Span, 1),
 		seq:     r.Seq,
 		aux:     uint64(r.Time),
 	}
+	dst = s.end(dst, start+headSize, &f, offset)
 	dst = appendPadding(dst, int(f.payload))
 	f.sum = checksum(dst[start+headSize:])
 	f.put(dst[start:], seed, offset)
@@ -68,12 +68,12 @@ func appendPadding(dst []byte, payload int) []byte {
 	return append(dst, zeros[:int(pad(int64(payload)))-payload]...)
 }
 
-// record is the record of a frame with its payload, which it shares.
+// record is the record of a frame with its payload, opened, which it shares.
 func (f frame) record(payload []byte) Record {
-	s, h := int(f.subject), int(f.subject)+int(f.size)
+	s, h, end := int(f.subject), int(f.subject)+int(f.size), int(f.content())
 	return Record{
 		Seq: f.seq, Time: int64(f.aux), Span: f.count,
-		Subject: payload[:s:s], Header: payload[s:h:h], Body: payload[h:f.payload:f.payload],
+		Subject: payload[:s:s], Header: payload[s:h:h], Body: payload[h:end:end],
 	}
 }
 
@@ -90,7 +90,7 @@ const maxBlockBytes = 32 << 10
 
 func (b *block) add(r *Record, seed uint32) {
 	var f frame
-	b.raw, f = r.append(b.raw, seed, int64(len(b.raw)))
+	b.raw, f = r.append(b.raw, seed, int64(len(b.raw)), nil)
 	if b.records == 0 {
 		b.first = f
 	}
@@ -99,11 +99,11 @@ func (b *block) add(r *Record, seed uint32) {
 }
 
 // append appends the block's frame for the offset, and empties the block. It reports false, with dst as
-// it was, when compression gains too little.
-func (b *block) append(dst []byte, seed uint32, offset int64) ([]byte, frame, bool) {
+// it was, when compression gains too little. What seals it may be nil.
+func (b *block) append(dst []byte, seed uint32, offset int64, s *sealing) ([]byte, frame, bool) {
 	start := len(dst)
 	var head [headSize]byte
-	dst = append(dst, head[:]...)
+	dst = s.begin(append(dst, head[:]...))
 	room := len(dst) + s2.MaxEncodedLen(len(b.raw)) + 8
 	if cap(dst) < room {
 		dst = append(make([]byte, 0, room), dst...)
@@ -112,11 +112,9 @@ func (b *block) append(dst []byte, seed uint32, offset int64) ([]byte, frame, bo
 	if len(packed) > len(b.raw)-len(b.raw)/8 {
 		return dst[:start], frame{}, false
 	}
-	dst = appendPadding(dst[:len(dst)+len(packed)], len(packed))
-	f := frame{
-		kind: kindBlock, payload: uint32(len(packed)), size: uint32(len(b.raw)),
-		count: b.records, seq: b.first.seq, aux: b.last,
-	}
+	f := frame{kind: kindBlock, size: uint32(len(b.raw)), count: b.records, seq: b.first.seq, aux: b.last}
+	dst = s.end(dst[:len(dst)+len(packed)], start+headSize, &f, offset)
+	dst = appendPadding(dst, int(f.payload))
 	f.sum = checksum(dst[start+headSize:])
 	f.put(dst[start:], seed, offset)
 	return dst, f, true
@@ -124,9 +122,9 @@ func (b *block) append(dst []byte, seed uint32, offset int64) ([]byte, frame, bo
 
 func (b *block) reset() { b.raw, b.records = b.raw[:0], 0 }
 
-// unpack returns the frames of a block, in buf when it is large enough.
+// unpack returns the frames of a block from its payload, opened, in buf when it is large enough.
 func (f frame) unpack(payload, buf []byte) ([]byte, error) {
-	packed := payload[:f.payload]
+	packed := payload[:f.content()]
 	n, err := s2.DecodedLen(packed)
 	if err != nil || n != int(f.size) {
 		return nil, errFrame

@@ -77,6 +77,9 @@ func (s *Set) loadSegment(seg *segment, last bool) error {
 		seg.hurt(s.report(&Damage{File: seg.name(), Err: err}))
 		return nil
 	}
+	if err := s.unlock(seg, h, err != nil, w); err != nil {
+		return err
+	}
 	if t, err := readTrailer(w, size, last); err == nil {
 		seg.summary, seg.footer, seg.replaced = t.summary, t.at, t.replaced
 		seg.synced, seg.footed = size, size
@@ -90,6 +93,16 @@ func (s *Set) loadSegment(seg *segment, last bool) error {
 	}
 	seg.sealed = !last || seg.bad != nil || seg.replaced > 0
 	return nil
+}
+
+// unlock finds the key of a file.
+func (s *Set) unlock(seg *segment, h header, damaged bool, w *window) (err error) {
+	if damaged {
+		return seg.findMark(w, s.options.Keys)
+	}
+	seg.mark = h.mark
+	seg.box, err = seg.header.box(s.options.Keys)
+	return err
 }
 
 // readTrailer reads the end of a file. Of the last file it checks the whole footer: the end of one that was

@@ -38,7 +38,10 @@ func scanFile(w *window, name string, synced uint64) (s scan, err error) {
 
 // note takes in the frame whose head is at the offset.
 func (s *scan) note(w *window, f frame, at int64, name string, synced uint64) error {
-	_, err := w.payload(f, at)
+	payload, err := w.payload(f, at)
+	if err == nil && w.opens != nil && f.holdsRecords() && !erased(payload) {
+		_, err = w.opens.open(f, at, payload)
+	}
 	switch {
 	case err != nil && !isDamage(err):
 		return err
@@ -69,7 +72,7 @@ func (s *scan) note(w *window, f frame, at int64, name string, synced uint64) er
 	if f.kind == kindBlock {
 		s.summary.note(f, uint64(f.count), int64(f.size))
 	} else {
-		s.summary.note(f, 1, f.length())
+		s.summary.note(f, 1, f.bytes())
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"myelin/internal/store/seal"
 )
 
 const (
@@ -15,6 +17,7 @@ const (
 type segment struct {
 	header // the identity: what the name and the owner say, and which files it replaced
 	sum    uint32
+	box    *seal.Box // of the payloads; nil: they are plain
 
 	summary
 	index  index // kept here while records are being added, else nil: it is read when wanted

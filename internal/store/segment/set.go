@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 
+	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
 
@@ -21,6 +22,8 @@ type Options struct {
 	// Synced is what Last was at the last successful Sync, as far as the owner knows; 0 when it knows
 	// nothing. What it proves to have been on the disk is never cut.
 	Synced uint64
+	// Keys encrypt new files; nil for none. Files of an earlier key, or of none, are read all the same.
+	Keys *seal.Keys
 	// Cache is shared by the sets of a node; nil makes a small one.
 	Cache *Cache
 }

@@ -14,6 +14,8 @@ type window struct {
 	end  int64 // of what may be read
 	step int   // bytes read at least, if there are as many
 
+	opens *sealing // tries to open what is read through; nil: checksums will do
+
 	buf []byte
 	at  int64 // offset of buf in the file
 }

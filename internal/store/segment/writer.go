@@ -25,12 +25,13 @@ type writer struct {
 
 	buf    *[]byte // frames not written yet; nil when idle
 	block  block   // records not compressed yet
+	seal   sealing // of payloads
 	marked int64   // the synced position that the last mark gives
 }
 
 // newWriter returns a writer for a segment whose file is open, and new if size is 0.
 func (s *Set) newWriter(seg *segment, file vfs.File) *writer {
-	w := &writer{set: s, segment: seg, file: file, sum: seg.summary, index: seg.index, marked: seg.footed}
+	w := &writer{set: s, segment: seg, file: file, sum: seg.summary, index: seg.index, marked: seg.footed, seal: newSealing(seg.box)}
 	if seg.size == 0 {
 		w.begin()
 		*w.buf = seg.header.append(*w.buf)
@@ -69,8 +70,8 @@ func (w *writer) add(r *Record) error {
 func (w *writer) end() int64 { return w.sum.size + int64(len(w.block.raw)) }
 
 func (w *writer) addPlain(r *Record) {
-	buf, f := r.append(*w.buf, w.segment.sum, w.sum.size)
-	w.took(buf, f, 1, f.length())
+	buf, f := r.append(*w.buf, w.segment.sum, w.sum.size, &w.seal)
+	w.took(buf, f, 1, f.bytes())
 }
 
 // took counts a frame that was appended to the buffer.
@@ -96,7 +97,7 @@ func (w *writer) endBlock() {
 	if b.records == 0 {
 		return
 	}
-	buf, f, ok := b.append(*w.buf, w.segment.sum, w.sum.size)
+	buf, f, ok := b.append(*w.buf, w.segment.sum, w.sum.size, &w.seal)
 	if ok {
 		w.took(buf, f, uint64(b.records), int64(len(b.raw)))
 		b.reset()
