@@ -32,12 +32,19 @@ func (s *Session) Account() *Account { return s.account }
 // account's mappings apply first; they may change m.Subject.
 func (s *Session) Publish(m *router.Message) int {
 	p := s.open()
-	if maps := s.account.mappings.Load(); maps != nil {
-		if !s.mapSubject(maps, m) {
-			return 0
-		}
+	if maps := s.account.mappings.Load(); maps != nil && !s.mapSubject(maps, m) {
+		return 0
 	}
 	return p.Publish(m)
+}
+
+// Reply is Publish for the answer to a request, whose subject is not likely to come again.
+func (s *Session) Reply(m *router.Message) int {
+	p := s.open()
+	if maps := s.account.mappings.Load(); maps != nil && !s.mapSubject(maps, m) {
+		return 0
+	}
+	return p.PublishOnce(m)
 }
 
 // mapSubject rewrites the subject; it reports false when a mapping says that the message is lost: then it

@@ -168,7 +168,7 @@ func (b *batchGet) one(seq uint64) bool {
 		b.head = appendNumber(b.head, "Nats-Num-Pending: ", b.pending)
 		b.head = header.AppendEnd(appendNumber(b.head, "Nats-Last-Sequence: ", b.last))
 	}
-	b.session.Publish(&router.Message{Subject: b.reply, Header: b.head, Payload: m.Body})
+	b.session.Reply(&router.Message{Subject: b.reply, Header: b.head, Payload: m.Body})
 	b.sent++
 	b.last = m.Seq
 	b.bytes += len(m.Subject) + len(m.Header) + len(m.Body)
@@ -199,10 +199,10 @@ func (b *batchGet) end() {
 	if len(b.get.MultiLast) > 0 {
 		head = appendNumber(head, "Nats-UpTo-Sequence: ", b.upTo)
 	}
-	b.session.Publish(&router.Message{Subject: b.reply, Header: header.AppendEnd(head)})
+	b.session.Reply(&router.Message{Subject: b.reply, Header: header.AppendEnd(head)})
 }
 
 func (b *batchGet) status(code int, text string) {
 	head := header.AppendEnd(header.AppendStatus(b.head[:0], code, text))
-	b.session.Publish(&router.Message{Subject: b.reply, Header: head})
+	b.session.Reply(&router.Message{Subject: b.reply, Header: head})
 }

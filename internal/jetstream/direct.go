@@ -298,13 +298,13 @@ func (r *reader) send(q *request, s Stream, m *Message) {
 		r.head = header.AppendEnd(appendOrigin(r.head, m.Header, s.Name(), m.Subject, m.Seq, m.Time))
 	}
 	r.msg = router.Message{Subject: q.reply, Header: r.head, Payload: m.Body}
-	r.session.Publish(&r.msg)
+	r.session.Reply(&r.msg)
 }
 
 func (r *reader) status(q *request, code int, text string) {
 	r.head = header.AppendEnd(header.AppendStatus(r.head[:0], code, text))
 	r.msg = router.Message{Subject: q.reply, Header: r.head}
-	r.session.Publish(&r.msg)
+	r.session.Reply(&r.msg)
 }
 
 // clone copies a request whose memory is about to be used again.

@@ -62,7 +62,7 @@ func (o *Outlet) Ack(reply []byte, r *stream.Reply) {
 		o.buf = appendAck(o.buf[:0], o.acked, r)
 	}
 	o.msg.Payload = o.buf
-	o.session.Publish(&o.msg)
+	o.session.Reply(&o.msg)
 }
 
 // appendAck appends a PubAck. The blank before true is a stock server's.

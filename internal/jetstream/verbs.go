@@ -142,7 +142,7 @@ func (d *door) answer(q *request, session *broker.Session) {
 		return
 	}
 	if len(q.reply) > 0 {
-		session.Publish(&router.Message{Subject: q.reply, Payload: body})
+		session.Reply(&router.Message{Subject: q.reply, Payload: body})
 	}
 	if !v.silent || resp.failed() {
 		c.count(resp)

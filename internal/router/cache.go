@@ -77,6 +77,13 @@ func (c *cache) find(r *Router, literal []byte) *match {
 	return &e.match
 }
 
+// findOnce is find for a subject that is not likely to come again: it is not remembered.
+func (c *cache) findOnce(r *Router, literal []byte) *match {
+	c.matches++
+	c.fill(r, &c.spare, literal, 0)
+	return &c.spare.match
+}
+
 // set returns the places where an entry with this hash may stand.
 func (c *cache) set(hash uint64) []*entry {
 	start := (hash >> 16) * ways & uint64(len(c.entries)-1)

@@ -20,7 +20,16 @@ func (r *Router) Publisher(self Dest) *Publisher {
 // Publish offers the message to everybody who is interested and to one member of each queue group. It
 // returns how many took it.
 func (p *Publisher) Publish(m *Message) int {
-	found := p.cache.find(p.router, m.Subject)
+	return p.offer(m, p.cache.find(p.router, m.Subject))
+}
+
+// PublishOnce is Publish for a subject that is not likely to come again, as the replies to requests are: it
+// leaves no trace in the cache.
+func (p *Publisher) PublishOnce(m *Message) int {
+	return p.offer(m, p.cache.findOnce(p.router, m.Subject))
+}
+
+func (p *Publisher) offer(m *Message, found *match) int {
 	taken := 0
 	for _, s := range found.plain {
 		if s.Sink.Deliver(m, &p.Batch) {
