@@ -23,7 +23,7 @@ const (
 	indexSpacing = 4096
 	// maxPayload is the most bytes that one record may have.
 	maxPayload = 1 << 30
-	// erasedByte fills erased payloads. It begins no subject, since it is no valid UTF-8 followed by itself.
+	// erasedByte fills erased payloads. A record that is of it from the start does not stand in a frame of its own.
 	erasedByte = 0xE5
 )
 

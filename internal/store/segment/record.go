@@ -34,10 +34,17 @@ func (r *Record) check() error {
 	switch {
 	case len(r.Subject) == 0, len(r.Subject) > 1<<16-1, r.size() > maxPayload, r.Seq == 0, r.Last() < r.Seq:
 		return errRecord
-	case erased(r.Subject):
-		return errRecord
 	}
 	return nil
+}
+
+// blank says that in a frame of its own the record would pass for an erased one. No sane publisher sends such,
+// but anyone may.
+func (r *Record) blank() bool {
+	if !erased(r.Subject) || (len(r.Subject)+len(r.Header)+len(r.Body))%8 != 0 {
+		return false
+	}
+	return (len(r.Header) == 0 || erased(r.Header)) && (len(r.Body) == 0 || erased(r.Body))
 }
 
 // append appends the record's frame for the offset. What seals it may be nil.
@@ -83,6 +90,7 @@ type block struct {
 	first   frame
 	last    uint64
 	records uint32
+	blank   bool // one of them must not stand in a frame of its own
 }
 
 // maxBlockBytes is how large a block grows before compression; a larger record stands in one alone.
@@ -96,6 +104,7 @@ func (b *block) add(r *Record, seed uint32) {
 	}
 	b.last = f.last()
 	b.records++
+	b.blank = b.blank || r.blank()
 }
 
 // append appends the block's frame for the offset, and empties the block. It reports false, with dst as
@@ -109,7 +118,7 @@ func (b *block) append(dst []byte, seed uint32, offset int64, s *sealing) ([]byt
 		dst = append(make([]byte, 0, room), dst...)
 	}
 	packed := s2.Encode(dst[len(dst):room], b.raw)
-	if len(packed) > len(b.raw)-len(b.raw)/8 {
+	if len(packed) > len(b.raw)-len(b.raw)/8 && !b.blank {
 		return dst[:start], frame{}, false
 	}
 	f := frame{kind: kindBlock, size: uint32(len(b.raw)), count: b.records, seq: b.first.seq, aux: b.last}
@@ -120,7 +129,7 @@ func (b *block) append(dst []byte, seed uint32, offset int64, s *sealing) ([]byt
 	return dst, f, true
 }
 
-func (b *block) reset() { b.raw, b.records = b.raw[:0], 0 }
+func (b *block) reset() { b.raw, b.records, b.blank = b.raw[:0], 0, false }
 
 // unpack returns the frames of a block from its payload, opened, in buf when it is large enough.
 func (f frame) unpack(payload, buf []byte) ([]byte, error) {

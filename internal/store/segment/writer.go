@@ -52,11 +52,11 @@ func (w *writer) add(r *Record) error {
 	if w.marked < w.segment.synced {
 		w.mark()
 	}
-	if !w.set.options.Compress {
+	if !w.set.options.Compress && !r.blank() {
 		w.addPlain(r)
 	} else {
 		w.block.add(r, w.segment.sum)
-		if len(w.block.raw) >= maxBlockBytes {
+		if len(w.block.raw) >= maxBlockBytes || w.block.blank {
 			w.endBlock()
 		}
 	}
