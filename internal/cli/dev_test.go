@@ -23,22 +23,44 @@ func TestDev(t *testing.T) {
 	}
 	t.Run("without a folder", func(t *testing.T) {
 		temporary := t.TempDir()
-		at := runDev(t, temporary)
+		at := runDev(t, temporary, createStream)
 		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 || !strings.HasPrefix(at.StoreDir, temporary) {
 			t.Errorf("%s: left %v, %v", at.StoreDir, left, err)
 		}
 	})
 	t.Run("with a folder", func(t *testing.T) {
 		temporary, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept")
-		at := runDev(t, temporary, "--dir", kept)
+		at := runDev(t, temporary, createStream, "--dir", kept)
 		if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 || at.StoreDir != filepath.Join(kept, "jetstream") {
 			t.Errorf("%s: left %v, %v", at.StoreDir, left, err)
 		}
+		runDev(t, temporary, findStream, "--dir", kept)
 	})
 }
 
-// runDev runs the dev command from its start to its end.
-func runDev(t *testing.T, temporary string, args ...string) (at devAddresses) {
+func createStream(t *testing.T, nc *nats.Conn) {
+	request(t, nc, "$JS.API.STREAM.CREATE.GREETINGS", `{"name":"GREETINGS","subjects":["greet.>"]}`, `"created":`)
+	request(t, nc, "greet.you", "hello", `"seq":1`)
+}
+
+func findStream(t *testing.T, nc *nats.Conn) {
+	request(t, nc, "$JS.API.STREAM.INFO.GREETINGS", "", `"messages":1`)
+}
+
+// request wants a part of the reply.
+func request(t *testing.T, nc *nats.Conn, subject, body, want string) {
+	t.Helper()
+	m, err := nc.Request(subject, []byte(body), nats.DefaultTimeout)
+	if err != nil {
+		t.Fatalf("%s: %v", subject, err)
+	}
+	if !strings.Contains(string(m.Data), want) {
+		t.Errorf("%s: %s", subject, m.Data)
+	}
+}
+
+// runDev runs the dev command from its start to its end, and uses the server in between.
+func runDev(t *testing.T, temporary string, use func(*testing.T, *nats.Conn), args ...string) (at devAddresses) {
 	cmd := exec.Command("myelin", append([]string{"dev", "--port", "-1", "--http-port", "-1", "--json"}, args...)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
 	cmd.Stderr = t.Output()
@@ -61,6 +83,7 @@ func runDev(t *testing.T, temporary string, args ...string) (at devAddresses) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	use(t, nc)
 	nc.Close()
 	page, err := http.Get(at.MonitorURL + "/varz")
 	if err != nil {
