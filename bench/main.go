@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"myelin/internal/loadgen"
 )
@@ -58,7 +59,7 @@ func main() {
 
 // run prints what was measured even when the suite was interrupted.
 func run(suite *loadgen.Suite, jsonFile string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	report, err := suite.Run(ctx)
 	if report == nil {
