@@ -52,7 +52,7 @@ func (g *cargo) take(c *chunk, from, upTo uint64) {
 		e := c.entries[i]
 		if g.through = c.seq(i); e.offset&dead == 0 {
 			g.entries = append(g.entries, e)
-			g.bytes += c.cost(e.offset)
+			g.bytes += c.cost(i)
 		}
 	}
 	if len(g.entries) > start {

@@ -74,27 +74,31 @@ func (c *chunk) from(seq uint64) int {
 // takes says whether the distance of a sequence can be told.
 func (c *chunk) takes(seq uint64) bool { return seq-c.base <= math.MaxUint32 }
 
-// cost is how many bytes of data a message takes.
-func (c *chunk) cost(offset uint32) int64 {
-	n := int64(len(command(c.data, offset)))
+// cost is how many bytes of data the i-th message takes, with what was refused behind it. It does not look at the
+// data, which no processor's cache may have any more when a message goes.
+func (c *chunk) cost(i int) int64 {
+	end := len(c.data)
 	if c.own {
-		n += timeBytes
+		end += timeBytes // which the next message would have in front
 	}
-	return n
+	if i+1 < len(c.entries) {
+		end = int(c.entries[i+1].offset &^ dead)
+	}
+	return int64(end) - int64(c.entries[i].offset&^dead)
 }
 
 // needed is how much memory what lives takes.
 func (c *chunk) needed() int64 { return int64(len(c.data)) - c.waste + int64(c.live)*entryBytes }
 
-// sparse says that the chunk is worth being squeezed: it has twice what is needed, and more than a trifle.
-func (c *chunk) sparse() bool { return 2*c.needed()+2*chunkBytes < c.held }
+// sparse says that the chunk is worth being squeezed: a third of it is not needed, and more than a trifle.
+func (c *chunk) sparse() bool { return c.needed()*3/2+2*chunkBytes < c.held }
 
 // kill takes the messages out whose first sequence lies in a range.
 func (c *chunk) kill(first, last uint64) {
 	for i := c.from(first); i < len(c.entries) && c.seq(i) <= last; i++ {
 		e := &c.entries[i]
 		if e.offset&dead == 0 {
-			c.waste += c.cost(e.offset)
+			c.waste += c.cost(i)
 			e.offset |= dead
 			c.live--
 		}

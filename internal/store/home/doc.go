@@ -10,12 +10,13 @@
 // # Memory
 //
 // The tail is a list of chunks in the order of sequences. A chunk is the Data of one entry as it came, when
-// that is large and most of it is stored, or a block of up to 64 KiB into which messages are copied. For
-// each message it holds 8 bytes: how far its sequence is from the chunk's first, and where its command is.
-// Bytes in a chunk never change once readers may see them, so that these need the lock only to find them. A chunk
-// of which less than half is needed is squeezed: what lives is copied, together with small neighbours. That is done
-// in small portions by Absorb, the rest by Flush, so that the tail takes less than twice what lives and a
-// constant. TailBytes is what is really held.
+// that is 4 KiB or more and hardly anything in it was refused, or a block of up to 64 KiB into which messages are
+// copied, each with its time. For each message it holds 8 bytes: how far its sequence is from the chunk's
+// first, and where its command is. Bytes in a chunk never change once readers may see them, so that these
+// need the lock only to find them. When the tail as a whole holds half more than it needs, chunks of which a third is
+// useless are squeezed: what lives is copied, together with small neighbours. Absorb does at most 1 MiB of that
+// at a time, Flush the rest, so that the tail takes less than twice what lives and a constant. TailBytes is what
+// is really held, without what is kept to make damage good.
 //
 // # Who owns what
 //

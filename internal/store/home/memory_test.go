@@ -27,6 +27,15 @@ func (m *model) needed() (n int64) {
 	return n
 }
 
+// checkMemory compares what is held with what lives.
+func (m *model) checkMemory() {
+	m.t.Helper()
+	const perMessage = timeBytes + entryBytes + maxCommandBytes
+	if held := m.home.TailBytes(); held > 2*(m.needed()+int64(len(m.live))*perMessage)+4*blockBytes {
+		m.t.Fatalf("%d messages of %d bytes take %d bytes in %d chunks", len(m.live), m.needed(), held, len(m.home.young.chunks))
+	}
+}
+
 // A stream in memory holds what lives, and takes less than twice that, what belongs to each message, and a constant.
 func TestMemoryStream(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, seed uint64) {
@@ -44,11 +53,7 @@ func TestMemoryStream(t *testing.T) {
 			if i%8 == 0 {
 				m.check()
 			}
-			const perMessage, perChunk = timeBytes + entryBytes + maxCommandBytes, 4 * chunkBytes
-			most := 2*(m.needed()+int64(len(m.live))*perMessage) + int64(len(m.home.young.chunks))*perChunk + 4*blockBytes
-			if held := m.home.TailBytes(); held > most {
-				t.Fatalf("%d messages of %d bytes take %d bytes in %d chunks", len(m.live), m.needed(), held, len(m.home.young.chunks))
-			}
+			m.checkMemory()
 		}
 		m.checkScan(0)
 		if last, err := m.home.Sync(); last != 0 || err != nil {
@@ -106,9 +111,7 @@ func TestSqueezingIsBounded(t *testing.T) {
 	for range 40 {
 		m.flush(0, math.MaxInt64)
 	}
-	if after := m.home.TailBytes(); after > before/2 {
-		t.Errorf("%d of %d bytes are still held", after, before)
-	}
+	m.checkMemory()
 	m.check()
 }
 

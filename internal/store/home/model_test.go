@@ -198,9 +198,9 @@ func (m *model) checkAccount() {
 	for _, c := range t.chunks {
 		held += c.held
 		live := 0
-		for _, e := range c.entries {
+		for i, e := range c.entries {
 			if e.offset&dead == 0 {
-				needed += c.cost(e.offset) + entryBytes
+				needed += c.cost(i) + entryBytes
 				live++
 			}
 		}

@@ -26,9 +26,10 @@ func (t *tail) queue(c *chunk) {
 	}
 }
 
-// wasteful says that the tail as a whole holds twice what it needs. Before that a chunk may well become empty by
-// itself, as the oldest does in a queue.
-func (t *tail) wasteful() bool { return t.bytes > 2*t.needed+2*blockBytes }
+// wasteful says that the tail as a whole holds half more than it needs, and what was refused in an entry counts as
+// needed up to a quarter of it: so no more than twice what lives. Before that a chunk may well become empty by itself, as
+// the oldest does in a queue.
+func (t *tail) wasteful() bool { return t.bytes > t.needed*3/2+2*blockBytes }
 
 // squeeze makes chunks dense while the tail is wasteful, until about so many bytes were copied.
 func (t *tail) squeeze(maxBytes int64) {
@@ -89,12 +90,13 @@ func (c *chunk) lastSeq() uint64 { return c.seq(len(c.entries) - 1) }
 
 // merge copies what lives in chunks into one.
 func merge(chunks []*chunk) *chunk {
-	live, bytes := 0, int64(0)
+	live, bytes := 0, 0
 	for _, c := range chunks {
 		live += c.live
-		bytes += int64(len(c.data)) - c.waste
-		if !c.own {
-			bytes += int64(c.live) * timeBytes
+		for _, e := range c.entries {
+			if e.offset&dead == 0 {
+				bytes += timeBytes + len(command(c.data, e.offset))
+			}
 		}
 	}
 	dense := &chunk{base: chunks[0].base, own: true, data: make([]byte, 0, bytes), entries: make([]entry, 0, live)}

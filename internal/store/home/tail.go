@@ -106,7 +106,7 @@ func (t *tail) add(data []byte, stored []stream.Stored) {
 	}
 }
 
-// worthKeeping says whether an entry's Data is to be kept as it is.
+// worthKeeping says whether an entry's Data is to be kept as it is: when it is large, and hardly anything in it is useless.
 func worthKeeping(data []byte, stored []stream.Stored) bool {
 	if len(data) < keepBytes || len(data) > maxOffset {
 		return false
@@ -119,22 +119,24 @@ func worthKeeping(data []byte, stored []stream.Stored) bool {
 		}
 		used += len(s.Subject) + len(s.Header) + len(s.Body)
 	}
-	return used >= len(data)/2
+	return used >= len(data)/4*3
 }
 
 // keep makes chunks of an entry's Data: one, unless sequences are far apart.
 func (t *tail) keep(data []byte, stored []stream.Stored) {
 	t.close()
-	for len(stored) > 0 {
-		c := &chunk{base: stored[0].Seq, time: stored[0].Time, data: data, entries: make([]entry, 0, len(stored)), waste: int64(len(data))}
+	for start := uint32(0); len(stored) > 0; {
+		c := &chunk{base: stored[0].Seq, time: stored[0].Time, entries: make([]entry, 0, len(stored)), waste: int64(stored[0].Offset - start)}
 		n := 0
 		for ; n < len(stored) && c.takes(stored[n].Seq) && stored[n].Time == c.time; n++ {
-			s := &stored[n]
-			c.entries = append(c.entries, entry{uint32(s.Seq - c.base), s.Offset})
-			c.waste -= c.cost(s.Offset)
+			c.entries = append(c.entries, entry{uint32(stored[n].Seq - c.base), stored[n].Offset - start})
 		}
-		c.live = n
-		stored = stored[n:]
+		end := uint32(len(data))
+		if n < len(stored) {
+			end = stored[n].Offset
+		}
+		c.data, c.live = data[start:end:end], n
+		stored, start = stored[n:], end
 		t.chunks = append(t.chunks, c)
 		t.account(c)
 		t.count(c)
