@@ -2,6 +2,7 @@ package wal
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -98,12 +99,20 @@ func (l *Log) makeRoom(b *Batch) error {
 	if fits && (!l.starved || s.last) {
 		return nil
 	}
-	table := int64(blockHeaderBytes + len(l.groups)*(recordHeaderBytes+stateBytes))
-	file, reserved, err := l.pool.take(pageBytes+table+need+blockHeaderBytes, b.Priority)
-	if vfs.IsFull(err) {
+	err := l.beginFor(need, b.Priority)
+	if errors.Is(err, ErrFull) {
 		if l.starved = true; fits {
 			return nil
 		}
+	}
+	return err
+}
+
+// beginFor begins a segment with room for a block of so many bytes.
+func (l *Log) beginFor(need int64, priority bool) error {
+	table := int64(blockHeaderBytes + len(l.groups)*(recordHeaderBytes+stateBytes))
+	file, reserved, err := l.pool.take(pageBytes+table+need+blockHeaderBytes, priority)
+	if vfs.IsFull(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	if err == nil {
@@ -213,6 +222,14 @@ func (l *Log) needed() uint64 {
 	return l.segments[i].number
 }
 
+// neededBehind is the same where a segment with that number will be the newest.
+func (l *Log) neededBehind(next uint64) uint64 {
+	if l.refused == 0 && !slices.ContainsFunc(l.segments, func(s *segment) bool { return s.refs > 0 }) {
+		return next
+	}
+	return l.needed()
+}
+
 // syncNow syncs the active segment, and then lets go of those that are no longer needed.
 func (l *Log) syncNow() error {
 	s := l.active()
@@ -225,15 +242,24 @@ func (l *Log) syncNow() error {
 	if err := l.sync(s); err != nil {
 		return l.kill(err)
 	}
+	l.letGo()
+	return nil
+}
+
+// letGo lets go of the segments that are no longer needed, which is durable by now.
+func (l *Log) letGo() {
 	for l.segments[0].number < l.first {
 		old := l.segments[0]
 		l.segments = l.segments[1:]
-		if file := (spare{old.name, old.size, old.file}); !l.pool.give(file) {
+		file := spare{name: old.name, size: old.size, file: old.file}
+		if l.wiping {
+			l.pool.letGo(file)
+			signal(l.tend)
+		} else if !l.pool.give(file) {
 			l.pool.discard(file)
 		}
 		l.measure()
 	}
-	return nil
 }
 
 func (l *Log) sync(s *segment) error {

@@ -71,6 +71,7 @@ type Log struct {
 	wake  chan struct{} // something waits for the goroutine
 	tend  chan struct{} // the pool wants something
 	stop  chan struct{}
+	ended chan struct{} // closed when the token will not be given back
 	done  sync.WaitGroup
 
 	mu        sync.Mutex
@@ -79,6 +80,7 @@ type Log struct {
 	dead      error
 	syncDue   bool // the time of a relaxed log has come
 	syncTimer bool // and will come
+	wipes     []*wipe
 
 	// Of the holder of the token.
 	segments []*segment // from the oldest needed to the active one
@@ -86,6 +88,7 @@ type Log struct {
 	refused  int // damaged groups; while there are any, no segment is released
 	buf      []byte
 	first    uint64    // the oldest segment that is needed once the last block is synced
+	wiping   bool      // what is released is to be overwritten
 	starved  bool      // no room was found for a batch, and none since
 	taken    []*Batch  // by gather, for its next use
 	one      [1]*Batch // of TryCommit
@@ -245,9 +248,11 @@ func (l *Log) look() {
 }
 
 func (l *Log) maintain() {
-	if l.Err() != nil {
+	if err := l.Err(); err != nil {
+		l.abandonWipes(err)
 		return
 	}
+	l.tendWipes()
 	if err := l.pool.maintain(l.spareWanted.Load()); err != nil {
 		l.kill(fmt.Errorf("prepare a segment: %w", err))
 	}
@@ -262,6 +267,7 @@ func (l *Log) kill(err error) error {
 	defer l.mu.Unlock()
 	if l.dead == nil {
 		l.dead = fmt.Errorf("%w: %w", ErrDead, err)
+		signal(l.tend) // to tell those who wait for a wipe
 	}
 	return l.dead
 }
@@ -279,6 +285,8 @@ func (l *Log) Close() error {
 	l.done.Wait()
 	l.gather()
 	l.token <- struct{}{} // never given back
+	close(l.ended)
+	l.abandonWipes(ErrClosed)
 	l.mu.Lock()
 	err := l.dead
 	l.mu.Unlock()

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -307,6 +308,13 @@ func (w *world) entry(index, term uint64) Record {
 func (w *world) step() {
 	switch n := w.rng.IntN(10); {
 	case n == 0:
+		if w.rng.IntN(3) == 0 {
+			w.log.Wipe(func(err error) {
+				if err != nil && !errors.Is(err, ErrClosed) {
+					w.t.Fatalf("seed %d: wipe: %v", w.seed, err)
+				}
+			})
+		}
 		w.log.maintain()
 	case n < 4:
 		b := w.batch(1 + w.rng.Uint64N(6))

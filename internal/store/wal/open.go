@@ -27,7 +27,7 @@ func Open(fs vfs.FS, dir string, options Options) (*Log, error) {
 func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 	l := &Log{
 		fs: fs, dir: dir, options: options.withDefaults(), groups: map[uint64]*group{},
-		token: make(chan struct{}, 1), wake: make(chan struct{}, 1), tend: make(chan struct{}, 1), stop: make(chan struct{}),
+		token: make(chan struct{}, 1), wake: make(chan struct{}, 1), tend: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	l.spareWanted.Store(true)
 	o := l.options

@@ -24,11 +24,13 @@ type pool struct {
 	making chan struct{} // held while a file is made, so that two do not make the same
 
 	mu      sync.Mutex
-	spares  []spare     // of the usual size
-	reserve *spare      // for what frees space
-	retry   time.Time   // when a full disk is asked again
-	why     error       // that it is full
-	full    atomic.Bool // as of last time
+	spares  []spare // of the usual size
+	reserve *spare  // for what frees space
+	// released are files to be overwritten before they are used again.
+	released []spare
+	retry    time.Time   // when a full disk is asked again
+	why      error       // that it is full
+	full     atomic.Bool // as of last time
 }
 
 // spare is a file in the pool.
@@ -36,6 +38,8 @@ type spare struct {
 	name string
 	size int64
 	file vfs.File // nil: not open
+	// clean says that it is known to hold nothing but zeros.
+	clean bool
 }
 
 const (
@@ -151,15 +155,8 @@ func (p *pool) fill(size int64) (*spare, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := spare{name: name, size: size, file: file}
-	zeros := make([]byte, min(size, fillBytes))
-	for at := int64(0); at < size && err == nil; at += int64(len(zeros)) {
-		_, err = file.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
-	}
-	if err == nil && !p.noSync {
-		err = file.Sync()
-	}
-	if err != nil {
+	s := spare{name: name, size: size, file: file, clean: true}
+	if err := p.zero(file, size); err != nil {
 		p.discard(s)
 		return nil, err
 	}
@@ -192,7 +189,12 @@ func (p *pool) close() {
 	if p.reserve != nil && p.reserve.file != nil {
 		_ = p.reserve.file.Close()
 	}
-	p.spares, p.reserve = nil, nil
+	for _, s := range p.released {
+		if s.file != nil {
+			_ = s.file.Close()
+		}
+	}
+	p.spares, p.reserve, p.released = nil, nil, nil
 }
 
 // bytes are the sizes of all files in the pool.
@@ -200,6 +202,9 @@ func (p *pool) bytes() (sum int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, s := range p.spares {
+		sum += s.size
+	}
+	for _, s := range p.released {
 		sum += s.size
 	}
 	if p.reserve != nil {

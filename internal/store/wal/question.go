@@ -93,7 +93,9 @@ func (l *Log) Pinning(n int) []uint64 {
 	if int(l.counters.segments.Load()) <= max(n, 1) {
 		return nil
 	}
-	l.token <- struct{}{}
+	if !l.hold() {
+		return nil
+	}
 	defer l.release()
 	return l.pinning(max(n, 1))
 }

@@ -20,9 +20,9 @@ func (l *Log) begin(file *spare, reserved bool) error {
 		if err := l.seal(old); err != nil {
 			return err
 		}
-		header.previous, header.previousEnd, header.first = old.number, old.end, l.needed()
+		header.previous, header.previousEnd, header.first = old.number, old.end, l.neededBehind(header.generation)
 	}
-	s := &segment{number: header.generation, name: file.name, size: file.size, file: file.file, last: reserved}
+	s := &segment{number: header.generation, name: file.name, size: file.size, file: file.file, last: reserved, clean: file.clean}
 	s.seed = newSeeder(l.id, s.number)
 	if err := l.baptize(s, header); err != nil {
 		return err
@@ -33,6 +33,8 @@ func (l *Log) begin(file *spare, reserved bool) error {
 			return err
 		}
 	}
+	l.first = header.first
+	l.letGo()
 	l.measure()
 	return nil
 }
@@ -68,6 +70,7 @@ func (l *Log) baptize(s *segment, header segmentHeader) error {
 		return err
 	}
 	s.end = pageBytes + int64(len(block))
+	s.tableEnd = s.end
 	l.counters.bytes.Add(uint64(s.end))
 	if l.options.NoSync {
 		return nil

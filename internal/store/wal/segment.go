@@ -18,9 +18,13 @@ type segment struct {
 
 	end    int64 // behind the last block
 	synced int64 // all before is on the disk
-	last   bool  // holds the reserve: for priority batches only
-	sealed bool  // takes no more blocks
-	refs   int   // groups with live entries here
+
+	tableEnd int64 // behind the first block, of which no part comes from a batch
+	clean    bool  // behind end there is nothing from an earlier use of the file
+
+	last   bool // holds the reserve: for priority batches only
+	sealed bool // takes no more blocks
+	refs   int  // groups with live entries here
 }
 
 const segmentPrefix, freePrefix, cutPrefix, segmentSuffix, cutSuffix = "seg-", "free-", "cut-", ".wal", ".tail"
