@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 
 	"myelin/internal/engine"
@@ -49,6 +50,10 @@ func (s *Server) startStreams() error {
 	})
 	var err error
 	p.engine, err = engine.Open(s.engineOptions(p, dir))
+	if errors.Is(err, engine.ErrUnreadable) {
+		s.log.Errorf("JetStream is not available, all else is: %v", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("start JetStream: %w", err)
 	}

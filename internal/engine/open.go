@@ -19,6 +19,10 @@ import (
 	"myelin/internal/vfs"
 )
 
+// ErrUnreadable says that the list of streams cannot be read, so that none can be started. Everything is left
+// as it is.
+var ErrUnreadable = errors.New("the list of streams cannot be read")
+
 // nodeID is what the one voter of every group is called.
 const nodeID = 1
 
@@ -142,7 +146,7 @@ func (r replays) take(e *Engine, group uint64) *replayed {
 func (e *Engine) startAssets(r replays) error {
 	of := r.take(e, metaGroup)
 	if of.err != nil {
-		return fmt.Errorf("the list of streams cannot be read: %w", of.err)
+		return fmt.Errorf("%w: %w", ErrUnreadable, of.err)
 	}
 	a := e.assets
 	a.events = reactor[meta.Effects]{clock: e.clock, after: a.afterTurn}
@@ -153,7 +157,7 @@ func (e *Engine) startAssets(r replays) error {
 		ID: nodeID, Voters: []uint64{nodeID}, Machine: assetsHost{a}, Log: a.events.log, Host: assetsHost{a}, Warnf: e.log.Warnf,
 	}, of.log)
 	if err != nil {
-		return fmt.Errorf("the list of streams cannot be read: %w", err)
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	settled := make(chan struct{})
 	a.settled = func() { close(settled) }
