@@ -141,8 +141,8 @@ func jsz(v *report.Views, a *args) (any, error) {
 	o := report.JSzOptions{
 		Account: a.text("acc"), Accounts: a.boolean("accounts"), Streams: a.boolean("streams"),
 		Consumers: a.boolean("consumers"), DirectConsumers: a.boolean("direct-consumers"), Config: a.boolean("config"),
-		LeaderOnly: a.boolean("leader-only"), StreamLeaderOnly: a.boolean("stream-leader-only"),
-		Offset: a.integer("offset"), Limit: a.integer("limit"), RaftGroups: a.boolean("raft"),
+		Offset: a.integer("offset"), Limit: a.integer("limit"),
+		LeaderOnly: a.boolean("leader-only"), RaftGroups: a.boolean("raft"), StreamLeaderOnly: a.boolean("stream-leader-only"),
 	}
 	return v.JSz(o), a.err
 }

@@ -161,7 +161,7 @@ func TestBadArgumentsAreRefused(t *testing.T) {
 		"/jsz?stream-leader-only=x":         boolean("stream-leader-only", "x"),
 		"/jsz?raft=x":                       boolean("raft", "x"),
 		"/jsz?offset=x":                     integer("offset", "x"),
-		"/jsz?limit=x":                      integer("limit", "x"),
+		"/jsz?limit=x&leader-only=x":        integer("limit", "x"),
 		"/healthz?js-enabled=x&details=y":   boolean("js-enabled", "x"),
 		"/healthz?js-enabled-only=x":        boolean("js-enabled-only", "x"),
 		"/healthz?js-server-only=x":         boolean("js-server-only", "x"),
