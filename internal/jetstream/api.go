@@ -83,6 +83,7 @@ func (a *API) Start(engine Engine) {
 	a.engine = engine
 	for _, account := range a.opt.Broker.Accounts() {
 		d := newDoor(a, account.Name())
+		d.removeHalfRestored()
 		d.open()
 		a.mu.Lock()
 		a.doors = append(a.doors, d)
@@ -126,6 +127,8 @@ type door struct {
 	subs    []*router.Sub
 	lanes   lanes
 	direct  direct
+	// transfers are the snapshots and restores that are under way.
+	transfers transfers
 
 	total, errors atomic.Uint64
 	inflight      atomic.Int64
@@ -141,6 +144,7 @@ func newDoor(a *API, account string) *door {
 	d := &door{api: a, account: account, session: a.opt.Broker.Open(nil)}
 	d.lanes.init(d)
 	d.direct.init(d)
+	d.transfers.init()
 	return d
 }
 
@@ -161,8 +165,9 @@ func (d *door) close() {
 	for _, sub := range d.subs {
 		d.session.Unsubscribe(sub)
 	}
-	d.lanes.close()
 	d.direct.close()
+	d.lanes.close()
+	d.transfers.close()
 }
 
 // entrance is the Sink of a door's subscriptions.

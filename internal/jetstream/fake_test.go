@@ -61,11 +61,7 @@ func (e *fakeEngine) Create(_ string, cfg stream.Config, pedantic bool) (Stream,
 	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
 	s.outlet = e.api.Outlet(c.Name, s.Config)
 	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
-	for _, pattern := range c.Subjects {
-		sub := &router.Sub{Pattern: pattern, Sink: s}
-		s.sub = append(s.sub, sub)
-		e.routes.Subscribe(sub)
-	}
+	s.listen(c.Subjects)
 	e.streams[c.Name] = s
 	return s, true, nil
 }
@@ -85,7 +81,24 @@ func (e *fakeEngine) Update(_ string, cfg stream.Config, pedantic bool) (Stream,
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Propose(stream.Configure{Config: c}.Encode(nil), true).Err
+	if r := s.Propose(stream.Configure{Config: c}.Encode(nil), true); r.Err != nil {
+		return nil, r.Err
+	}
+	s.listen(c.Subjects)
+	return s, nil
+}
+
+// listen subscribes a stream to its subjects.
+func (s *fakeStream) listen(subjects []string) {
+	for _, sub := range s.sub {
+		s.engine.routes.Unsubscribe(sub)
+	}
+	s.sub = nil
+	for _, pattern := range subjects {
+		sub := &router.Sub{Pattern: pattern, Sink: s}
+		s.sub = append(s.sub, sub)
+		s.engine.routes.Subscribe(sub)
+	}
 }
 
 func (e *fakeEngine) Delete(_, name string) *apierr.Error {
@@ -95,9 +108,7 @@ func (e *fakeEngine) Delete(_, name string) *apierr.Error {
 	if s == nil {
 		return apierr.StreamNotFound.Err()
 	}
-	for _, sub := range s.sub {
-		e.routes.Unsubscribe(sub)
-	}
+	s.listen(nil)
 	delete(e.streams, name)
 	return nil
 }

@@ -53,12 +53,15 @@ func (o *Outlet) Ack(reply []byte, r *stream.Reply) {
 		return
 	}
 	o.msg = router.Message{Subject: reply}
-	if r.Err != nil {
+	switch {
+	case r.Err != nil:
 		o.buf = appendRefusal(o.buf[:0], r.Err, o.failed)
 		if r.Err.ErrCode == apierr.StreamTooManyRequests {
 			o.msg.Header = tooMany
 		}
-	} else {
+	case r.Silent:
+		o.buf = o.buf[:0]
+	default:
 		o.buf = appendAck(o.buf[:0], o.acked, r)
 	}
 	o.msg.Payload = o.buf
@@ -70,6 +73,13 @@ func appendAck(dst, start []byte, r *stream.Reply) []byte {
 	dst = strconv.AppendUint(append(dst, start...), r.Seq, 10)
 	if r.Duplicate {
 		dst = append(dst, `,"duplicate": true`...)
+	}
+	if len(r.Value) > 0 {
+		dst = append(append(append(dst, `,"val":"`...), r.Value...), '"')
+	}
+	if len(r.Batch) > 0 {
+		dst = appendJSONText(append(dst, `,"batch":`...), r.Batch)
+		dst = strconv.AppendInt(append(dst, `,"count":`...), int64(r.Count), 10)
 	}
 	return append(dst, '}')
 }
@@ -84,10 +94,10 @@ func appendRefusal(dst []byte, err *apierr.Error, end []byte) []byte {
 
 // appendJSONText appends a JSON string as encoding/json does. Plain text, nearly all there is, allocates
 // nothing.
-func appendJSONText(dst []byte, text string) []byte {
+func appendJSONText[T string | []byte](dst []byte, text T) []byte {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return append(dst, must.Get(json.Marshal(text))...)
+			return append(dst, must.Get(json.Marshal(string(text)))...)
 		}
 	}
 	return append(append(append(dst, '"'), text...), '"')

@@ -31,6 +31,8 @@ var verbs = []*verb{
 	row("STREAM.PURGE.*", 2, "stream_purge", (*call).streamPurge),
 	silent(row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet)),
 	row("STREAM.MSG.DELETE.*", 3, "stream_msg_delete", (*call).messageDelete),
+	row("STREAM.SNAPSHOT.*", 2, "stream_snapshot", (*call).streamSnapshot),
+	row("STREAM.RESTORE.*", 2, "stream_restore", (*call).streamRestore),
 
 	row("STREAM.LEADER.STEPDOWN.*", 3, "stream_leader_stepdown", (*call).clusterOnly),
 	row("STREAM.PEER.REMOVE.*", 3, "stream_remove_peer", (*call).clusterOnly),
@@ -122,6 +124,7 @@ type call struct {
 	door    *door
 	verb    *verb
 	session *broker.Session
+	after   func() // what follows the response; nil: nothing
 }
 
 // answer works on a request and publishes its response, and what is told about that to who listens.
@@ -134,7 +137,7 @@ func (d *door) answer(q *request, session *broker.Session) {
 	if v == nil {
 		return
 	}
-	c := &call{q, d, v, session}
+	c := &call{request: q, door: d, verb: v, session: session}
 	resp := v.run(c)
 	body, err := json.Marshal(resp)
 	if err != nil {
@@ -149,6 +152,9 @@ func (d *door) answer(q *request, session *broker.Session) {
 		c.audit(body)
 	}
 	session.Flush()
+	if c.after != nil {
+		c.after()
+	}
 }
 
 func (c *call) count(resp response) {
