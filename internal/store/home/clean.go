@@ -8,13 +8,14 @@ import (
 
 // Clean does one step of giving space back: it removes the files that everything alive has passed, and then
 // removes or rewrites one of which at least half is dead. It reports whether there may be more to do. The first
-// call after opening, which must come after recovery, also looks for files that are missing: see Damages.
+// call after opening, which must come after recovery, also looks for files that are missing: see Damages. In a stream that lives
+// in memory it makes the tail dense.
 func (h *Home) Clean() (more bool, err error) {
 	h.upkeep.Lock()
 	defer h.upkeep.Unlock()
 	set := h.set.Load()
 	if set == nil {
-		return false, nil
+		return h.squeeze(squeezeBytes) > 0, nil
 	}
 	if went, any := h.takeGone(); any || !h.reconciled {
 		if err := h.count(set, went); err != nil {
