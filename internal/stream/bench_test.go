@@ -238,3 +238,46 @@ func large(tb testing.TB, cfg Config, n, subjects int) *State {
 	}
 	return s
 }
+
+// What takes longest: single commands on five million messages of as many or of one subject.
+func BenchmarkLongest(b *testing.B) {
+	limit := func(set func(c *Config)) any {
+		c := Config{Name: "B"}
+		set(&c)
+		checked, err := Check(c, Bounds{}, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return Configure{checked}
+	}
+	const n = 5_000_000
+	for _, subjects := range []int{1, 1_000_000} {
+		for _, c := range []struct {
+			name    string
+			command any
+		}{
+			{"purge", Purge{}},
+			{"purge half", Purge{Before: n / 2}},
+			{"purge keep 1", Purge{Keep: 1}},
+			{"purge all by filter", Purge{Filter: "orders.*.*"}},
+			{"purge tenth by filter", Purge{Filter: "orders.*.*", Before: n / 10}},
+			{"purge by filter of nothing", Purge{Filter: "orders.us.*"}},
+			{"max_msgs half", limit(func(c *Config) { c.MaxMsgs = n / 2 })},
+			{"max_msgs_per_subject 1", limit(func(c *Config) { c.MaxMsgsPer = 1 })},
+			{"configure nothing", limit(func(c *Config) { c.MaxMsgsPer = n })},
+			{"max_age, one tick", Tick{}},
+		} {
+			b.Run(fmt.Sprintf("%d subjects/%s", subjects, c.name), func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					s := large(b, Config{MaxAge: time.Second}, n, subjects)
+					entry := machine.Entry{Time: 1e18, Data: encode(c.command)}
+					var fx Effects
+					runtime.GC()
+					b.StartTimer()
+					s.Apply(entry, &fx)
+				}
+			})
+		}
+	}
+}

@@ -16,24 +16,49 @@ func (s *State) remove(p place, reason Reason, fx *Effects) {
 	s.table.remove(p)
 }
 
+// manyRecords is how many records of a stream it takes, as a part of all, for a sweep over all of them to be
+// quicker than to remove each.
+const manyRecords = 64
+
 // rollUp removes what the message stored last replaces: earlier ones, of its subject or all. The limits
 // came first, and may have removed even that message.
 func (s *State) rollUp(p *publish, fx *Effects) {
+	if isRollup(p.rollup, "all") {
+		s.rollUpAll(p.seq, fx)
+	} else if id, ok := s.table.subjects.find(p.Subject); ok {
+		s.rollUpSubject(id, p.seq, fx)
+	}
+}
+
+func (s *State) rollUpAll(end uint64, fx *Effects) {
+	s.sweep(RolledUp, fx, func(_ *record, seq, _ uint64) verdict { return dropUnless(seq >= end) })
+}
+
+func (s *State) rollUpSubject(id uint32, end uint64, fx *Effects) {
 	t := &s.table
-	everything := isRollup(p.rollup, "all")
-	for {
-		oldest, ok := t.first()
-		if !everything {
-			var id uint32
-			if id, ok = t.subjects.find(p.Subject); ok {
-				oldest, _ = t.find(t.subjects.at(id).first)
+	if t.subjects.at(id).messages > t.messages/manyRecords+blockRecords {
+		s.sweep(RolledUp, fx, func(r *record, seq, _ uint64) verdict {
+			if seq < end && r.subject != id+1 {
+				return keep
 			}
-		}
-		if !ok || t.seq(oldest) >= p.seq {
+			return dropUnless(seq >= end)
+		})
+		return
+	}
+	for first := t.subjects.at(id).first; first < end; first = t.subjects.at(id).first {
+		oldest, _ := t.find(first)
+		s.remove(oldest, RolledUp, fx)
+		if t.subjects.at(id).messages == 0 {
 			return
 		}
-		s.remove(oldest, RolledUp, fx)
 	}
+}
+
+func dropUnless(end bool) verdict {
+	if end {
+		return stop
+	}
+	return drop
 }
 
 // trimSubject removes the oldest messages of a subject that has too many.
@@ -45,15 +70,10 @@ func (s *State) trimSubject(id uint32, fx *Effects) {
 	}
 }
 
-// trim removes the oldest messages of a stream that has too many, or too many bytes. One that discards new
-// messages keeps what it has.
+// trim removes the oldest messages of a stream that has too many, or too many bytes.
 func (s *State) trim(fx *Effects) {
-	c, t := s.config, &s.table
-	if c.Discard == DiscardNew {
-		return
-	}
-	for c.MaxMsgs > 0 && t.messages > uint64(c.MaxMsgs) || c.MaxBytes > 0 && t.bytes > uint64(c.MaxBytes) {
-		p, ok := t.first()
+	for s.overfull() {
+		p, ok := s.table.first()
 		if !ok {
 			return
 		}
@@ -61,30 +81,27 @@ func (s *State) trim(fx *Effects) {
 	}
 }
 
-// enforce applies changed limits.
-func (s *State) enforce(fx *Effects) {
-	if s.config.MaxMsgsPer > 0 {
-		s.trimSubjects(fx)
-	}
-	s.trim(fx)
+// overfull reports whether a stream has too many messages or bytes. One that discards new messages keeps
+// what it has.
+func (s *State) overfull() bool {
+	c, t := s.config, &s.table
+	return c.Discard != DiscardNew &&
+		(c.MaxMsgs > 0 && t.messages > uint64(c.MaxMsgs) || c.MaxBytes > 0 && t.bytes > uint64(c.MaxBytes))
 }
 
-// trimSubjects walks over the records, and not over the subjects, since their order is the same everywhere.
-func (s *State) trimSubjects(fx *Effects) {
-	limit, seq := uint64(s.config.MaxMsgsPer), uint64(0)
-	for {
-		p, ok := s.table.from(seq)
-		if !ok {
-			return
-		}
-		seq = s.table.seq(p) + uint64(s.table.span(p))
-		if s.table.subjects.at(s.table.at(p).subject-1).messages > limit {
-			s.remove(p, Evicted, fx)
-		}
-		if seq == 0 { // the very last sequence there is
-			return
-		}
+// enforce applies changed limits. It walks over the records, and not over the subjects, since their order is
+// the same everywhere.
+func (s *State) enforce(fx *Effects) {
+	t := &s.table
+	if limit := uint64(s.config.MaxMsgsPer); s.config.MaxMsgsPer > 0 {
+		s.sweep(Evicted, fx, func(r *record, _, _ uint64) verdict {
+			if t.subjects.at(r.subject-1).messages > limit {
+				return drop
+			}
+			return keep
+		})
 	}
+	s.sweep(Evicted, fx, func(*record, uint64, uint64) verdict { return dropUnless(!s.overfull()) })
 }
 
 // tick removes messages over their age and ids over the duplicate window.
@@ -123,6 +140,9 @@ func (s *State) Deadline() int64 {
 		return 0
 	}
 	_, deadline, _ := s.expiring()
+	if at := s.nextSummons(); at > 0 && (deadline == 0 || at < deadline) {
+		deadline = at
+	}
 	if oldest, ok := s.dedupe.oldest(); ok {
 		if d := oldest + 2*int64(s.config.DuplicateWindow); deadline == 0 || d < deadline {
 			deadline = d

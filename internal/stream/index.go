@@ -62,30 +62,29 @@ func (x *index) grow() {
 	}
 }
 
-// fill enters the numbers from 0 on with these hashes into an empty index, unless same says of two numbers
-// that they are. It goes through the slots from part to part, each of which fits into a cache.
-func (x *index) fill(hashes []uint32, same func(a, b uint32) bool) bool {
+// fill enters numbers into an empty index, unless same says of two numbers that they are. It goes through the slots from part to part, each of which fits into a cache.
+func (x *index) fill(list []slot, same func(a, b uint32) bool) bool {
 	size := minSlots
-	for size*3 < len(hashes)*4 {
+	for size*3 < len(list)*4 {
 		size *= 2
 	}
 	const parts = 1 << 10
 	shift := max(0, bits.Len(uint(size-1))-bits.Len(parts-1))
 	mask := uint32(size - 1)
 	var ends [parts + 1]int
-	for _, h := range hashes {
-		ends[h&mask>>shift+1]++
+	for _, s := range list {
+		ends[s.hash&mask>>shift+1]++
 	}
 	for i := range parts {
 		ends[i+1] += ends[i]
 	}
-	sorted := make([]slot, len(hashes))
-	for number, h := range hashes {
-		part := h & mask >> shift
-		sorted[ends[part]] = slot{h, uint32(number)}
+	sorted := make([]slot, len(list))
+	for _, s := range list {
+		part := s.hash & mask >> shift
+		sorted[ends[part]] = s
 		ends[part]++
 	}
-	x.slots, x.used = make([]slot, size), len(hashes)
+	x.slots, x.used = make([]slot, size), len(list)
 	for _, s := range sorted {
 		i := s.hash & mask
 		for ; x.slots[i].hash != 0; i = (i + 1) & mask {

@@ -1,8 +1,10 @@
 package stream
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"myelin/internal/apierr"
 	"myelin/internal/subject"
@@ -66,18 +68,11 @@ func (s *State) purgeAll(c Purge, fx *Effects) {
 	t := &s.table
 	switch {
 	case c.Keep > 0:
-		for p, ok := t.first(); ok && t.messages-uint64(t.span(p)) >= c.Keep; p, ok = t.first() {
-			s.remove(p, Purged, fx)
-		}
+		s.sweep(Purged, fx, func(_ *record, _, span uint64) verdict { return dropUnless(t.messages-span < c.Keep) })
 	case c.Before > 0 && c.Before <= s.last:
-		for p, ok := t.first(); ok && t.seq(p)+uint64(t.span(p)) <= c.Before; p, ok = t.first() {
-			s.remove(p, Purged, fx)
-		}
+		s.sweep(Purged, fx, func(_ *record, seq, span uint64) verdict { return dropUnless(seq+span > c.Before) })
 	default:
-		if p, ok := t.first(); ok {
-			fx.gone(t.seq(p), s.last, Purged)
-			t.clear()
-		}
+		s.purgeEverything(fx)
 		if c.Before > 0 {
 			s.last = max(s.last, c.Before-1)
 		} else {
@@ -86,29 +81,74 @@ func (s *State) purgeAll(c Purge, fx *Effects) {
 	}
 }
 
+// purgeEverything takes as long for one message as for millions.
+func (s *State) purgeEverything(fx *Effects) {
+	if p, ok := s.table.first(); ok {
+		fx.gone(s.table.seq(p), s.last, Purged)
+		s.table.clear()
+	}
+}
+
 // purgeMatching removes in the order of sequences, whatever order the subjects are in.
 func (s *State) purgeMatching(c Purge, fx *Effects) {
 	t := &s.table
-	var seqs []uint64
+	ids := t.matching(c.Filter)
 	total := uint64(0)
-	for _, id := range t.matching(c.Filter) {
+	for _, id := range ids {
 		total += t.subjects.at(id).messages
-		for seq := t.subjects.at(id).first; seq != 0; {
-			p, _ := t.find(seq)
-			seqs = append(seqs, seq)
-			seq = t.next(t.at(p), seq)
-		}
 	}
-	slices.Sort(seqs)
-	for _, seq := range seqs {
+	ends := func(seq, span uint64) bool {
+		return c.Keep > 0 && total-span < c.Keep || c.Before > 0 && seq+span > c.Before
+	}
+	if total == t.messages && c.Keep == 0 && c.Before == 0 {
+		s.purgeEverything(fx)
+		return
+	}
+	if total > t.messages/manyRecords+blockRecords {
+		matches := make([]bool, t.subjects.used)
+		for _, id := range ids {
+			matches[id] = true
+		}
+		s.sweep(Purged, fx, func(r *record, seq, span uint64) verdict {
+			switch {
+			case total == 0:
+				return stop
+			case !matches[r.subject-1]:
+				return keep
+			case ends(seq, span):
+				return stop
+			}
+			total -= span
+			return drop
+		})
+		return
+	}
+	for _, seq := range t.sequences(ids) {
 		p, _ := t.find(seq)
 		span := uint64(t.span(p))
-		if c.Keep > 0 && total-span < c.Keep || c.Before > 0 && seq+span > c.Before {
+		if ends(seq, span) {
 			return
 		}
 		s.remove(p, Purged, fx)
 		total -= span
 	}
+}
+
+// sequences returns those of all records of subjects, ascending.
+func (t *table) sequences(ids []uint32) (seqs []uint64) {
+	for _, id := range ids {
+		last := t.subjects.at(id).last
+		for seq := t.subjects.at(id).first; ; {
+			seqs = append(seqs, seq)
+			if seq == last {
+				break
+			}
+			p, _ := t.find(seq)
+			seq = t.next(t.at(p), seq)
+		}
+	}
+	slices.Sort(seqs)
+	return seqs
 }
 
 // matching returns the numbers of the subjects that pattern matches, in no order that means anything.
@@ -119,10 +159,26 @@ func (t *table) matching(pattern string) (ids []uint32) {
 		}
 		return ids
 	}
-	t.subjects.each(func(id uint32) {
-		if subject.Matches(pattern, string(t.subjects.text(id))) {
+	cut := literalPrefix(pattern)
+	prefix, rest := []byte(pattern[:cut]), pattern[cut:]
+	if bytes.HasPrefix(prefix, []byte(".")) || bytes.Contains(prefix, []byte("..")) {
+		return nil // no subject has an empty token
+	}
+	t.subjects.each(func(id uint32, text []byte) {
+		if tail, ok := bytes.CutPrefix(text, prefix); ok && subject.Matches(rest, string(tail)) {
 			ids = append(ids, id)
 		}
 	})
 	return ids
+}
+
+// literalPrefix is how many bytes of a pattern stand before its first wildcard, of which it has one.
+func literalPrefix(pattern string) (n int) {
+	for {
+		token, _, _ := strings.Cut(pattern[n:], ".")
+		if token == "*" || token == ">" {
+			return n
+		}
+		n += len(token) + 1
+	}
 }

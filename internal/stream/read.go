@@ -136,7 +136,7 @@ func (t *table) nextOf(id uint32, seq uint64) uint64 {
 	if seq-e.first <= e.last-min(seq, e.last) {
 		return t.walkUp(e.first, seq)
 	}
-	return t.walkDown(e.last, seq)
+	return t.walkDown(e, seq)
 }
 
 func (t *table) walkUp(at, seq uint64) uint64 {
@@ -149,13 +149,13 @@ func (t *table) walkUp(at, seq uint64) uint64 {
 	}
 }
 
-func (t *table) walkDown(at, seq uint64) uint64 {
-	for {
-		p, _ := t.find(at)
-		prev := t.prev(t.at(p), at)
-		if prev == 0 {
+func (t *table) walkDown(e *subjectEntry, seq uint64) uint64 {
+	for at := e.last; ; {
+		if at == e.first {
 			return at
 		}
+		p, _ := t.find(at)
+		prev := t.prev(t.at(p), at)
 		before, _ := t.find(prev)
 		if prev < seq && seq-prev >= uint64(t.span(before)) {
 			return at

@@ -75,11 +75,11 @@ func (s *subjects) create(text []byte) uint32 {
 // enter makes the index, when none of the numbers is in it and none was freed. It fails if two subjects are
 // the same.
 func (s *subjects) enter() bool {
-	hashes := make([]uint32, s.used)
+	list := make([]slot, s.used)
 	for id := range s.used {
-		hashes[id] = hashOf(s.seed, s.text(id))
+		list[id] = slot{hashOf(s.seed, s.text(id)), id}
 	}
-	return s.index.fill(hashes, func(a, b uint32) bool { return string(s.text(a)) == string(s.text(b)) })
+	return s.index.fill(list, func(a, b uint32) bool { return string(s.text(a)) == string(s.text(b)) })
 }
 
 // take returns an unused number, whose entry may be changed.
@@ -113,19 +113,44 @@ func (s *subjects) own(chunk int) {
 
 // remove frees the number of a subject.
 func (s *subjects) remove(id uint32) {
-	e := s.at(id)
 	s.index.remove(hashOf(s.seed, s.text(id)), id)
+	s.release(id)
+}
+
+// removeAll frees the numbers of subjects that have no messages. If these are most, the index is made anew.
+func (s *subjects) removeAll(ids []uint32) {
+	if len(ids) <= s.count/2 || len(ids) < blockRecords {
+		for _, id := range ids {
+			s.remove(id)
+		}
+		return
+	}
+	for _, id := range ids {
+		s.release(id)
+	}
+	list := make([]slot, 0, s.count)
+	s.each(func(id uint32, text []byte) { list = append(list, slot{hashOf(s.seed, text), id}) })
+	s.index = index{}
+	s.index.fill(list, func(_, _ uint32) bool { return false })
+}
+
+// release frees a number that is, or soon will be, in the index no more.
+func (s *subjects) release(id uint32) {
+	e := s.at(id)
 	s.texts.remove(e.text, int(e.length))
 	e.first, e.messages = uint64(s.free), 0
 	s.free = id + 1
 	s.count--
 }
 
-// each visits the numbers of all subjects, in no order that means anything.
-func (s *subjects) each(visit func(id uint32)) {
-	for id := range s.used {
-		if s.at(id).messages > 0 {
-			visit(id)
+// each visits all subjects, in no order that means anything.
+func (s *subjects) each(visit func(id uint32, text []byte)) {
+	for c := range s.entries {
+		list := s.entries[c].list
+		for i := range list {
+			if e := &list[i]; e.messages > 0 {
+				visit(uint32(c*entryChunk+i), s.texts.get(e.text, int(e.length)))
+			}
 		}
 	}
 }

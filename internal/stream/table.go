@@ -208,6 +208,8 @@ func (t *table) next(r *record, seq uint64) uint64 {
 	return seq + uint64(r.next)
 }
 
+// prev is the sequence of the record before that of seq in its subject. Of the first of a subject it means
+// nothing.
 func (t *table) prev(r *record, seq uint64) uint64 {
 	switch r.prev {
 	case 0:
@@ -226,7 +228,10 @@ func (t *table) remove(p place) {
 		t.expiries.live--
 	}
 	s := t.subjects.at(id)
-	prev, next := t.prev(r, seq), t.next(r, seq)
+	prev, next := uint64(0), t.next(r, seq)
+	if seq != s.first {
+		prev = t.prev(r, seq)
+	}
 	delete(t.farNext, seq)
 	delete(t.farPrev, seq)
 	t.unlink(s, prev, next)
@@ -240,24 +245,22 @@ func (t *table) remove(p place) {
 	t.tidy(p.block)
 }
 
-// unlink joins what stood before and after a record that leaves its subject.
+// unlink joins what stood before and after a record that leaves its subject. What becomes the first keeps a
+// link that means nothing any more.
 func (t *table) unlink(s *subjectEntry, prev, next uint64) {
-	var before, after place
-	if prev != 0 {
-		before, _ = t.find(prev)
-		t.at(before).next = 0
-		delete(t.farNext, prev)
-	} else {
+	delete(t.farNext, prev)
+	delete(t.farPrev, next)
+	switch {
+	case prev == 0 && next == 0:
+	case prev == 0:
 		s.first = next
-	}
-	if next != 0 {
-		after, _ = t.find(next)
-		t.at(after).prev = 0
-		delete(t.farPrev, next)
-	} else {
+	case next == 0:
+		before, _ := t.find(prev)
+		t.at(before).next = 0
 		s.last = prev
-	}
-	if prev != 0 && next != 0 {
+	default:
+		before, _ := t.find(prev)
+		after, _ := t.find(next)
 		t.link(before, prev, next, t.at(after))
 	}
 }

@@ -86,22 +86,28 @@ func (packed *block) take(b *block, shift uint32) {
 
 // merge joins block n with the one before or after it, if together they are small.
 func (t *table) merge(n int) {
-	for _, n := range []int{n, n - 1} {
-		if n < 0 || n+2 >= len(t.blocks) { // the last block still grows
-			continue
-		}
-		a, b := t.blocks[n], t.blocks[n+1]
-		if a.live+b.live > blockRecords/2 || b.first-a.first >= far-uint64(b.offset(len(b.records)-1)) {
-			continue
-		}
-		joined := &block{records: make([]record, 0, a.live+b.live), epoch: t.epoch}
-		joined.take(a.block, 0)
-		joined.take(b.block, uint32(b.first-a.first))
-		t.blocks[n].block = joined
-		t.blocks = slices.Delete(t.blocks, n+1, n+2)
-		if n == 0 {
-			t.head = 0
-		}
-		return
+	if !t.join(n) {
+		t.join(n - 1)
 	}
+}
+
+// join makes one of block n and the one after it, if together they are small, and that is not the last block,
+// which still grows.
+func (t *table) join(n int) bool {
+	if n < 0 || n+2 >= len(t.blocks) {
+		return false
+	}
+	a, b := t.blocks[n], t.blocks[n+1]
+	if a.live+b.live > blockRecords/2 || b.first-a.first >= far-uint64(b.offset(len(b.records)-1)) {
+		return false
+	}
+	joined := &block{records: make([]record, 0, a.live+b.live), epoch: t.epoch}
+	joined.take(a.block, 0)
+	joined.take(b.block, uint32(b.first-a.first))
+	t.blocks[n].block = joined
+	t.blocks = slices.Delete(t.blocks, n+1, n+2)
+	if n == 0 {
+		t.head = 0
+	}
+	return true
 }
