@@ -49,6 +49,9 @@ func (s *Set) holderLocked(seq uint64) *segment {
 func (s *Set) Drop(before uint64) error {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
+	if s.options.ReadOnly {
+		return ErrReadOnly
+	}
 	if err := s.dropLast(before); err != nil {
 		return err
 	}
@@ -102,6 +105,9 @@ func rewritten(live int64) int64 {
 func (s *Set) Clean(live Live) (bool, error) {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
+	if s.options.ReadOnly {
+		return false, ErrReadOnly
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

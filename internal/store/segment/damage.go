@@ -13,6 +13,9 @@ var ErrNotFound = errors.New("no record for this sequence")
 // ErrFailed says that a write or sync failed earlier: nothing is written until the set is opened anew.
 var ErrFailed = errors.New("segment files take no more writes after a failure")
 
+// ErrReadOnly says that the set was opened to be looked into only.
+var ErrReadOnly = errors.New("segment files were opened for reading only")
+
 // ErrClosed says that the set was closed.
 var ErrClosed = errors.New("segment files are closed")
 

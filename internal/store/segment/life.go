@@ -186,7 +186,7 @@ func (s *Set) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.cache.drop(list...)
-	if errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrReadOnly) {
 		return nil
 	}
 	return err

@@ -18,6 +18,9 @@ func (s *Set) load() error {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, tempSuffix) {
+			if s.options.ReadOnly {
+				continue
+			}
 			if err := s.fs.Remove(s.path(name)); err != nil {
 				return fmt.Errorf("remove %s, which was not finished: %w", name, err)
 			}
@@ -194,7 +197,7 @@ func (s *Set) cutTail(seg *segment, w *window, found scan) (scan, error) {
 // rewriteTail cuts a file to end bytes, and writes those from proven on once more: that they can be read
 // does not mean that they are on the disk, when a sync failed before.
 func (s *Set) rewriteTail(seg *segment, proven, end, size int64) error {
-	if proven == end && end == size {
+	if proven == end && end == size || s.options.ReadOnly {
 		return nil
 	}
 	file, err := s.fs.OpenReadWrite(s.path(seg.name()))
@@ -225,8 +228,8 @@ func (s *Set) rewriteTail(seg *segment, proven, end, size int64) error {
 func (s *Set) settle() error {
 	if n := len(s.segments); n > 0 {
 		if g := s.segments[n-1]; g.records == 0 && g.bad == nil {
-			if err := s.fs.Remove(s.path(g.name())); err != nil {
-				return fmt.Errorf("remove segment %s, which is empty: %w", g.name(), err)
+			if err := s.removeEmpty(g); err != nil {
+				return err
 			}
 			s.segments = s.segments[:n-1]
 		}
@@ -238,7 +241,7 @@ func (s *Set) settle() error {
 		}
 	}
 	s.segments = without(s.segments, gone)
-	if len(gone) > 0 {
+	if len(gone) > 0 && !s.options.ReadOnly {
 		// What replaced them must have its name for good first.
 		if err := s.fs.SyncDir(s.dir); err != nil {
 			return err
@@ -256,6 +259,17 @@ func (s *Set) settle() error {
 	return nil
 }
 
+// removeEmpty removes a last file in which nothing was synced.
+func (s *Set) removeEmpty(g *segment) error {
+	if s.options.ReadOnly {
+		return nil
+	}
+	if err := s.fs.Remove(s.path(g.name())); err != nil {
+		return fmt.Errorf("remove segment %s, which is empty: %w", g.name(), err)
+	}
+	return nil
+}
+
 // supersedes says whether g was made by rewriting old among others, and is whole.
 func (g *segment) supersedes(old *segment) bool {
 	return g.footer > 0 && !g.unreadable && !old.unreadable && g.generation > old.generation &&
@@ -269,6 +283,9 @@ func without(list, gone []*segment) []*segment {
 // removeFiles removes the files of segments that are no longer in the list, with those that it could not remove
 // earlier, and makes that durable.
 func (s *Set) removeFiles(gone []*segment) error {
+	if s.options.ReadOnly {
+		return nil
+	}
 	s.leftover = append(s.leftover, gone...)
 	if len(s.leftover) == 0 {
 		return nil

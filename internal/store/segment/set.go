@@ -24,6 +24,9 @@ type Options struct {
 	Synced uint64
 	// Keys encrypt new files; nil for none. Files of an earlier key, or of none, are read all the same.
 	Keys *seal.Keys
+	// ReadOnly is for looking into files that are not ours: nothing is written or removed, and all that would is
+	// refused with ErrReadOnly. What a crash has left is passed over instead of cut.
+	ReadOnly bool
 	// Cache is shared by the sets of a node; nil makes a small one.
 	Cache *Cache
 }
@@ -79,6 +82,9 @@ func Open(fs vfs.FS, dir string, options Options) (*Set, []Damage, error) {
 	}
 	if err := s.load(); err != nil {
 		return nil, nil, err
+	}
+	if options.ReadOnly {
+		s.failed = ErrReadOnly
 	}
 	if n := len(s.segments); n > 0 {
 		s.dirty = s.segments[n-1].footed < s.segments[n-1].size

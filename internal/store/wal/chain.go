@@ -68,6 +68,10 @@ func (r *recovery) keepAside(newest *found, tail []byte) {
 	if len(tail) == 0 {
 		return
 	}
+	if r.log.options.inspect {
+		r.log.cut = &Cut{File: newest.name, Offset: r.end, Bytes: int64(len(tail))}
+		return
+	}
 	c := &Cut{File: newest.name, Offset: r.end, Bytes: int64(len(tail)), Aside: cutName(newest.header.generation, r.end)}
 	name := filepath.Join(r.log.dir, c.Aside)
 	if _, err := r.log.fs.Stat(name); errors.Is(err, fs.ErrNotExist) {

@@ -122,7 +122,7 @@ func (d *Damage) Error() string {
 type Cut struct {
 	File          string
 	Offset, Bytes int64
-	Aside         string // the file that keeps it
+	Aside         string // the file that keeps it; none after Inspect, which cuts nothing
 	Err           error  // why it could not be kept
 }
 

@@ -31,6 +31,8 @@ type Options struct {
 	Keys *seal.Keys
 	// ID identifies a new log. Zero draws one.
 	ID uint64
+
+	inspect bool // nothing is written
 }
 
 func (o Options) withDefaults() Options {
@@ -141,7 +143,7 @@ func (l *Log) TryCommit(b *Batch) (committed bool, err error) {
 func (l *Log) tryToken() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.waiting) > 0 || l.syncDue {
+	if len(l.waiting) > 0 || l.syncDue || l.options.inspect {
 		return false
 	}
 	select {

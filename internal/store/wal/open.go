@@ -23,6 +23,17 @@ func Open(fs vfs.FS, dir string, options Options) (*Log, error) {
 	return l, nil
 }
 
+// Inspect opens the log in a directory to look into it: Groups, Damages, Cut and Replay say what Open would find, and
+// nothing is written, made or removed. Every append is refused. A directory that does not exist is an error.
+func Inspect(fs vfs.FS, dir string, options Options) (*Log, error) {
+	options.inspect = true
+	l, err := open(fs, dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("inspect log %s: %w", dir, err)
+	}
+	return l, nil
+}
+
 // open is Open without the goroutines: what waits is committed by gather, and the pool filled by maintain.
 func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 	l := &Log{
@@ -35,8 +46,10 @@ func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 		fs: fs, dir: dir, clock: o.Clock, numbers: &l.numbers, noSync: o.NoSync,
 		size: o.SegmentBytes, reserved: o.ReserveBytes, making: make(chan struct{}, 1),
 	}
-	if err := l.makeDir(); err != nil {
-		return nil, err
+	if !o.inspect {
+		if err := l.makeDir(); err != nil {
+			return nil, err
+		}
 	}
 	r := &recovery{log: l, files: map[uint64]found{}}
 	free, cuts, err := l.list(r)
@@ -48,6 +61,11 @@ func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 	}
 	l.replay, l.damages = r, r.damages
 	r.newest, r.buf = nil, nil
+	if o.inspect {
+		l.closed = true
+		close(l.ended)
+		return l, nil
+	}
 	if err := l.identify(); err != nil {
 		return nil, err
 	}
