@@ -235,7 +235,7 @@ func (s *State) copy(fields []byte, offset uint32, fx *Effects) Reply {
 	switch {
 	case s.config.Sealed:
 		return refuse(apierr.StreamSealed)
-	case o == nil:
+	case o == nil, c.Seq > o.seq && c.After > o.seq:
 		return refuse(apierr.BadRequest)
 	}
 	end := c.Seq + uint64(c.Span) - 1

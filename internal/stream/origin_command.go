@@ -9,10 +9,12 @@ import (
 // Copy stores a message of an origin: of the stream that this one mirrors, or of one of its sources. The
 // message is as it is there, with the subject and header that it has there; the machine transforms, strips
 // and marks them. One that the origin's progress is past, or that is no concern of the source, is answered
-// as a duplicate of nothing. A refusal leaves the progress where it was: who copies tries again, or skips.
+// as a duplicate of nothing. A refusal leaves the progress where it was: who copies tries again, or skips. It
+// refuses the copies that come after it, too, if these say after what they come.
 type Copy struct {
 	Origin uint64 // Origin.Number; one that is not followed any more is refused
 	Seq    uint64 // of the message in the origin
+	After  uint64 // refused while the progress has not come so far; what is between is not wanted
 	Time   int64  // of the message in the origin; a mirror keeps it
 	Append
 }
@@ -37,9 +39,9 @@ const maxIdentityBytes = 255
 
 // Encode appends the command to the Data of an entry. The slices of c are copied.
 func (c *Copy) Encode(dst []byte) []byte {
-	size := 1 + uvarintBytes(c.Origin) + uvarintBytes(c.Seq) + uvarintBytes(zigzag(c.Time)) + c.Append.encodedBytes()
+	size := 1 + uvarintBytes(c.Origin) + uvarintBytes(c.Seq) + uvarintBytes(c.After) + uvarintBytes(zigzag(c.Time)) + c.Append.encodedBytes()
 	dst = append(binary.AppendUvarint(dst, uint64(size)), kindCopy)
-	dst = bin.AppendUvarint(bin.AppendUvarint(dst, c.Origin), c.Seq)
+	dst = bin.AppendUvarint(bin.AppendUvarint(bin.AppendUvarint(dst, c.Origin), c.Seq), c.After)
 	return c.Append.Encode(bin.AppendVarint(dst, c.Time))
 }
 
@@ -58,7 +60,7 @@ func (c Follow) Encode(dst []byte) []byte {
 // decode reads the fields, and returns where in them the message stands.
 func (c *Copy) decode(fields []byte) (at int, ok bool) {
 	r := bin.NewReader(fields)
-	c.Origin, c.Seq, c.Time = r.Uvarint(), r.Uvarint(), r.Varint()
+	c.Origin, c.Seq, c.After, c.Time = r.Uvarint(), r.Uvarint(), r.Uvarint(), r.Varint()
 	if at = r.Offset(); r.Err() != nil {
 		return 0, false
 	}

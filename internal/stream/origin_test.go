@@ -86,7 +86,7 @@ func TestMirror(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	message := func(seq uint64, fields ...string) *Copy {
-		return &Copy{o.Number, seq, 1000 + int64(seq), Append{1, []byte("a.x"), headerOf(fields...), []byte("body")}}
+		return &Copy{o.Number, seq, 0, 1000 + int64(seq), Append{1, []byte("a.x"), headerOf(fields...), []byte("body")}}
 	}
 	x.want(x.do(message(3, "Nats-Expected-Last-Sequence: 2", "Nats-Batch-Id: 1")), "3 0 false", "3 b.x \"\" body\n")
 	if x.fx.Stored[0].Time != 1003 {
@@ -131,7 +131,7 @@ func TestSources(t *testing.T) {
 		t.Fatalf("%+v", changed)
 	}
 	message := func(origin int, seq uint64, subject string, fields ...string) *Copy {
-		return &Copy{x.state.Origins()[origin].Number, seq, 1, Append{1, []byte(subject), headerOf(fields...), []byte("body")}}
+		return &Copy{x.state.Origins()[origin].Number, seq, 0, 1, Append{1, []byte(subject), headerOf(fields...), []byte("body")}}
 	}
 	x.want(x.do(message(0, 5, "a.x", "Nats-Stream-Source: S 1 > > a", "Nats-Msg-Id: 1")), "1 0 false",
 		`1 a.x "NATS/1.0\r\nNats-Msg-Id: 1\r\nNats-Stream-Source: A 5 > > a.x\r\n\r\n" body`+"\n")
@@ -146,6 +146,10 @@ func TestSources(t *testing.T) {
 	if list := x.state.Origins(); list[0].Seq != 6 || list[1].Seq != 9 {
 		t.Fatalf("%+v", list)
 	}
+	// What comes after a copy that was refused is refused with it.
+	behind := message(0, 8, "a.x")
+	behind.After = 7
+	x.want(x.do(behind), "bad request (10003)", "")
 	// What the stream does not allow is kept as text, and does nothing.
 	x.want(x.do(message(0, 8, "a.x", "Nats-Rollup: all", "Nats-TTL: no")), "4 0 false",
 		`4 a.x "NATS/1.0\r\nNats-Rollup: all\r\nNats-TTL: no\r\nNats-Stream-Source: A 8 > > a.x\r\n\r\n" body`+"\n")

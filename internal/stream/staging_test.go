@@ -142,7 +142,7 @@ func TestCounterForgets(t *testing.T) {
 func TestCounterOfSources(t *testing.T) {
 	x := newLab(t, Config{AllowCounter: true, Sources: []Source{{Name: "A", Transforms: []SubjectTransform{{"a.x", "all"}}}, {Name: "B", Transforms: []SubjectTransform{{"b.x", "all"}}}}})
 	message := func(origin int, seq uint64, subject, body string, fields ...string) *Copy {
-		return &Copy{x.state.Origins()[origin].Number, seq, 1, Append{1, []byte(subject), headerOf(fields...), []byte(body)}}
+		return &Copy{x.state.Origins()[origin].Number, seq, 0, 1, Append{1, []byte(subject), headerOf(fields...), []byte(body)}}
 	}
 	x.want(x.do(message(0, 1, "a.x", `{"val":"3"}`, "Nats-Incr: +1")), "1 0 false",
 		"1 all \"NATS/1.0\\r\\nNats-Incr: 3\\r\\nNats-Stream-Source: A 1 a.x all a.x\\r\\nNats-Counter-Sources: {\\\"A\\\":{\\\"a.x\\\":\\\"3\\\"}}\\r\\n\\r\\n\" {\"val\":\"3\"}\n")
