@@ -68,3 +68,42 @@ func benchmarkPublish(b *testing.B, window, size int) {
 		<-c.wake
 	}
 }
+
+// Opening a store with many streams that hold nothing, and with one that holds many subjects.
+func BenchmarkOpen(b *testing.B) {
+	b.Run("streams=10000", func(b *testing.B) {
+		benchmarkOpen(b, func(n *node) {
+			for i := range 10000 {
+				n.create(fmt.Sprintf("S%d", i))
+			}
+		})
+	})
+	b.Run("subjects=1000000", func(b *testing.B) {
+		benchmarkOpen(b, func(n *node) {
+			n.create("A")
+			for i := range 1000 {
+				n.publishMany(fmt.Sprintf("A.%d", i), 1000, 100)
+			}
+		})
+	})
+}
+
+func benchmarkOpen(b *testing.B, fill func(*node)) {
+	dir := b.TempDir()
+	start := func() *node {
+		return mustOpen(b, vfs.OS{}, func(o *Options) { o.Dir, o.SegmentBytes, o.LogBytes = dir, 0, 0 })
+	}
+	n := start()
+	fill(n)
+	if err := n.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		n := start()
+		b.StopTimer()
+		if err := n.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

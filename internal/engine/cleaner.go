@@ -31,9 +31,6 @@ func newCleaner(e *Engine) *cleaner {
 
 // add says that messages of a stream went, and which of them are to be overwritten.
 func (c *cleaner) add(s *Stream, erased []uint64) {
-	if s.inMemory() {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -119,7 +116,11 @@ func (c *cleaner) eraseNow(s *Stream) error {
 // erase overwrites messages. It can be repeated.
 func (s *Stream) erase(erased []uint64) error {
 	for _, seq := range erased {
-		if err := s.home.Erase(seq); err != nil && !errors.Is(err, segment.ErrNotFound) {
+		err := s.home.Erase(seq)
+		var damage *segment.Damage
+		if errors.As(err, &damage) { // it cannot be found, nor read by anybody
+			s.engine.reportDamage(s, damage)
+		} else if err != nil {
 			return fmt.Errorf("erase sequence %d: %w", seq, err)
 		}
 	}

@@ -289,8 +289,8 @@ func (e *Engine) start(s *Stream, of *replayed) error {
 	s.upTo.Store(s.state.Info().Last)
 	if s.events.group.Unsettled() {
 		s.events.post(replica.Event{Kind: replica.Campaign})
-	} else {
-		s.events.do(func() {}) // a turn applies what is known to be committed
+	} else if s.events.claim() {
+		s.events.run() // a turn applies what is known to be committed
 	}
 	return nil
 }

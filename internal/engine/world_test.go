@@ -161,3 +161,15 @@ func (n *node) publish(subject string, count, size int) map[string]stream.Reply 
 	p.Flush()
 	return n.acks.wait(n.t, count)
 }
+
+// publishMany sends one message to each of so many subjects.
+func (n *node) publishMany(prefix string, count, size int) {
+	n.t.Helper()
+	p := n.routes.Publisher(nil)
+	for i := range count {
+		m := &router.Message{Subject: fmt.Appendf(nil, "%s.%d", prefix, i), Reply: fmt.Appendf(nil, "r.%d", i), Payload: make([]byte, size)}
+		p.Publish(m)
+	}
+	p.Flush()
+	n.acks.wait(n.t, count)
+}

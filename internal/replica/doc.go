@@ -42,6 +42,6 @@
 // # Restart
 //
 // A group begins from the last stored Checkpoint and the records that the log has of it, gathered by a
-// Replay. What was known to be committed is applied in the first Turn; the rest is decided by the next
-// election. Unsettled tells whether there is such a rest.
+// Replay. What is known to be committed is applied in the first Turn, which for a group with one voter is all
+// that its log has; the rest is decided by the next election. Unsettled tells whether there is such a rest.
 package replica

@@ -94,11 +94,14 @@ func (r *Replay) ring(voters []uint64) *ring {
 	if h.term < last.term { // the term has its leader, so it does not matter whom this node voted for
 		h.term, h.vote = last.term, 0
 	}
+	if r.checkpoint != nil {
+		voters = r.checkpoint.Voters
+	}
+	if len(voters) == 1 { // what is in the log of all voters is committed
+		h.commit = last.index
+	}
 	h.commit = min(max(h.commit, r.before.index), last.index)
 	s := &ring{before: r.before, voters: voters, hard: &raftpb.HardState{Term: &h.term, Vote: &h.vote, Commit: &h.commit}}
-	if r.checkpoint != nil {
-		s.voters = r.checkpoint.Voters
-	}
 	s.append(r.entries)
 	return s
 }
