@@ -93,7 +93,7 @@ func (s *State) overfull() bool {
 // the same everywhere.
 func (s *State) enforce(fx *Effects) {
 	t := &s.table
-	if limit := uint64(s.config.MaxMsgsPer); s.config.MaxMsgsPer > 0 {
+	if limit := uint64(s.config.MaxMsgsPer); limit > 0 && t.subjects.most() > limit {
 		s.sweep(Evicted, fx, func(r *record, _, _ uint64) verdict {
 			if t.subjects.at(r.subject-1).messages > limit {
 				return drop
@@ -101,7 +101,9 @@ func (s *State) enforce(fx *Effects) {
 			return keep
 		})
 	}
-	s.sweep(Evicted, fx, func(*record, uint64, uint64) verdict { return dropUnless(!s.overfull()) })
+	if s.overfull() {
+		s.sweep(Evicted, fx, func(*record, uint64, uint64) verdict { return dropUnless(!s.overfull()) })
+	}
 }
 
 // tick removes messages over their age and ids over the duplicate window.
@@ -140,9 +142,6 @@ func (s *State) Deadline() int64 {
 		return 0
 	}
 	_, deadline, _ := s.expiring()
-	if at := s.nextSummons(); at > 0 && (deadline == 0 || at < deadline) {
-		deadline = at
-	}
 	if oldest, ok := s.dedupe.oldest(); ok {
 		if d := oldest + 2*int64(s.config.DuplicateWindow); deadline == 0 || d < deadline {
 			deadline = d

@@ -154,3 +154,13 @@ func (s *subjects) each(visit func(id uint32, text []byte)) {
 		}
 	}
 }
+
+// most is the number of messages of the subject that has most.
+func (s *subjects) most() (messages uint64) {
+	for c := range s.entries {
+		for i := range s.entries[c].list {
+			messages = max(messages, s.entries[c].list[i].messages)
+		}
+	}
+	return messages
+}
