@@ -13,8 +13,8 @@ type process struct {
 	collected bool          // the test knows that it ended
 }
 
-func startProcess(path string, flags []string) (*process, error) {
-	p := &process{cmd: exec.Command(path, flags...), log: &log{}, ended: make(chan struct{})}
+func startProcess(command []string) (*process, error) {
+	p := &process{cmd: exec.Command(command[0], command[1:]...), log: &log{}, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	// A binary with the race detector otherwise idles for a second at its end.
 	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +21,11 @@ type Options struct {
 	Config string   // text of its configuration file; empty for none
 	Flags  []string // flags beyond the address, the ports and the configuration
 	Port   int      // for clients; 0 takes a free one
+
+	// Wrapper is a command line to which the server's own is added, as with
+	// unshare or prlimit. It has to execute the server in its own place, under
+	// the same process id.
+	Wrapper []string
 }
 
 // Server is one server under test. It keeps its client port over restarts, so
@@ -61,7 +67,7 @@ func Start(tb testing.TB, options Options) *Server {
 func (s *Server) Start() {
 	s.tb.Helper()
 	dir := s.tb.TempDir()
-	p, err := startProcess(Binary(s.tb), s.flags(dir))
+	p, err := startProcess(s.command(dir))
 	if err != nil {
 		s.tb.Fatal("testkit: start the server: ", err)
 	}
@@ -75,7 +81,7 @@ func (s *Server) Start() {
 // delay, wherever it is by then: it need not listen yet.
 func (s *Server) StartAndKill(delay time.Duration) {
 	s.tb.Helper()
-	p, err := startProcess(Binary(s.tb), s.flags(s.tb.TempDir()))
+	p, err := startProcess(s.command(s.tb.TempDir()))
 	if err != nil {
 		s.tb.Fatal("testkit: start the server: ", err)
 	}
@@ -86,6 +92,11 @@ func (s *Server) StartAndKill(delay time.Duration) {
 	case <-time.After(delay):
 	}
 	s.Kill()
+}
+
+// command returns the whole command line.
+func (s *Server) command(portsDir string) []string {
+	return slices.Concat(s.options.Wrapper, []string{Binary(s.tb)}, s.flags(portsDir))
 }
 
 func (s *Server) flags(portsDir string) []string {
