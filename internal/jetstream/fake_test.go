@@ -342,6 +342,13 @@ func (x *tester) settle() {
 	}
 }
 
+// settleStreams waits until all streams have stored what was published.
+func (x *tester) settleStreams() {
+	for _, s := range x.api.engine.Streams(broker.DefaultAccount) {
+		s.Propose(stream.Tick{}.Encode(nil), true)
+	}
+}
+
 // request returns the answers to one request; a 503 if nobody took it.
 func (x *tester) request(subject, head, body string) []received {
 	if x.publish(subject, "_I.1", head, body) == 0 {

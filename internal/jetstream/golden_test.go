@@ -91,6 +91,11 @@ func TestAnswersOverAnEngineAreStocks(t *testing.T) {
 	compareWithStock(t, x, "testdata/stock.jsonl")
 }
 
+// Requests for backups and restores, most of them bad.
+func TestAnswersAboutBackupsAreStocks(t *testing.T) {
+	compareWithStock(t, newTester(t, nil), "testdata/backup.jsonl")
+}
+
 // compareWithStock repeats what a stock server was asked.
 func compareWithStock(t *testing.T, x *tester, file string) {
 	t.Helper()
@@ -124,6 +129,9 @@ func (x *tester) exchange(t *testing.T, e exchange) []received {
 	}
 	if x.publish(e.Subject, "_I.1", e.Header, e.Body) == 0 {
 		return []received{noResponders(e.Subject)}
+	}
+	if len(e.Replies) == 0 {
+		x.settleStreams() // or what comes next overtakes it
 	}
 	return x.inbox.wait(t, len(e.Replies))
 }

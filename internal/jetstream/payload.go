@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"myelin/internal/apierr"
@@ -36,8 +37,24 @@ func jsonFault(err error) string {
 	return stockTypes.Replace(err.Error())
 }
 
-// stockTypes turns what our types are called into what a stock server's are.
-var stockTypes = strings.NewReplacer("of type jetstream.", "of type server.", "Go struct field Source.", "Go struct field StreamSource.")
+// typeNames are the names of our types, and those of a stock server's.
+var typeNames = [][2]string{
+	{"Config", "StreamConfig"}, {"Source", "StreamSource"}, {"External", "ExternalStream"}, {"SourceConsumer", "StreamConsumerSource"},
+	{"SubjectTransform", "SubjectTransformConfig"}, {"Republish", "RePublish"}, {"ConsumerLimits", "StreamConsumerLimits"},
+	{"Placement", "Placement"},
+}
+
+// stockTypes turns what our types are called in errors into what a stock server's are.
+var stockTypes = func() *strings.Replacer {
+	pairs := []string{" jetstream.", " server.", "[]stream.Source", "[]*server.StreamSource"}
+	for _, n := range typeNames {
+		pairs = append(pairs, "struct field "+n[0]+".", "struct field "+n[1]+".")
+	}
+	for _, n := range slices.Backward(typeNames) { // of names that begin alike the longer one comes first
+		pairs = append(pairs, "stream."+n[0], "server."+n[1])
+	}
+	return strings.NewReplacer(pairs...)
+}()
 
 // decodeOptions is decode for requests that may come without options: what is neither object nor array is
 // ignored.

@@ -50,13 +50,13 @@ func (c *call) streamRestore(resp *streamRestore) *apierr.Error {
 	if q.Config.Name != name {
 		return apierr.StreamMismatch.Err()
 	}
-	if c.door.streamOf(name) != nil {
-		return apierr.StreamNameExistRestoreFailed.Err()
-	}
 	unsealed := q.Config
 	unsealed.Sealed = false
 	if _, err := stream.Check(unsealed, stream.Bounds{Clustered: true}, false); err != nil {
 		return err
+	}
+	if c.door.streamOf(name) != nil {
+		return apierr.StreamNameExistRestoreFailed.Err()
 	}
 	if !c.door.transfers.begin() {
 		return apierr.StreamRestore.With("too many snapshots and restores at a time")
