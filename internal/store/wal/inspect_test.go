@@ -77,3 +77,31 @@ func TestAnInspectedLogTakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Of a refused group, what stands before the damage can be read. Opened for use, the log gives nothing of it.
+func TestInspectReadsWhatIsLeftOfARefusedGroup(t *testing.T) {
+	m := newMachine(t, small)
+	commitNow(t, m.Log, lead(1, 1), entry(1, 1, 1, "a"), entry(1, 1, 2, "b"))
+	commitNow(t, m.Log, lead(2, 1), entry(2, 1, 1, "of another"))
+	at := m.active().end + blockHeaderBytes
+	commitNow(t, m.Log, entry(1, 1, 3, "is lost"), entry(1, 1, 4, "c"))
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flipBit(t, m.disk, filepath.Join(logDir, m.active().name), (at+recordHeaderBytes)*8)
+	l, err := Inspect(m.disk, logDir, m.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read []string
+	if err := l.Replay(func(r Record) error { read = append(read, string(r.Data)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(read, []string{"a", "b", "of another"}) || !slices.Equal(refusedGroups(l), []uint64{1}) {
+		t.Fatalf("read %q, refused are %v", read, refusedGroups(l))
+	}
+	m.restart()
+	if indexes, _ := m.entries(1); len(indexes) > 0 {
+		t.Fatalf("a refused group gives %v", indexes)
+	}
+}

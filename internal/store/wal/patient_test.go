@@ -168,7 +168,7 @@ func (p *patient) neededIn(t *testing.T, file string) map[uint64]bool {
 	groups := map[uint64]bool{}
 	for _, r := range p.records {
 		g := l.groups[r.header.group]
-		if r.file == file && g != nil && g.counts(r.header, position{r.segment, r.off}) {
+		if r.file == file && g != nil && g.damage == nil && g.counts(r.header, position{r.segment, r.off}) {
 			groups[r.header.group] = true
 		}
 	}

@@ -3,6 +3,7 @@ package wal
 import (
 	"fmt"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 )
@@ -17,7 +18,8 @@ type recovery struct {
 	damages []*Damage
 	chain   []link
 	newest  *scan
-	end     int64 // of the newest segment
+	end     int64    // of the newest segment
+	at      position // of what is being read
 }
 
 // found is a file that is named as a segment.
@@ -42,6 +44,7 @@ type trace struct {
 	cuts   []cut    // entries that were replaced
 	doubt  *Damage  // a place that may have held records of this group
 	tabled position // the last table that it was in
+	hurt   position // what was found when the group was refused; entries before it stand as they did
 }
 
 // position is a place in the log.
@@ -132,6 +135,7 @@ func (r *recovery) piece(s *scan, p piece) {
 	at, table, complete := position{s.header.generation, p.off}, p.header.flags&flagTable != 0, true
 	s.visit(p, visitor{
 		record: func(h recordHeader, body []byte, off int64) {
+			r.at = position{s.header.generation, off}
 			if h.kind == state {
 				r.state(h, body, at, &Damage{Group: h.group, File: s.name, Offset: off})
 				return
@@ -139,6 +143,7 @@ func (r *recovery) piece(s *scan, p piece) {
 			r.record(h, body, position{s.header.generation, off}, s.name)
 		},
 		broken: func(h recordHeader, known bool, off int64, why string) {
+			r.at = position{s.header.generation, off}
 			d := &Damage{Group: h.group, File: s.name, Offset: off, Reason: why}
 			complete = complete && known
 			r.broken(h, known, at, d)
@@ -281,7 +286,7 @@ func (r *recovery) missing(g *group, upTo uint64, d *Damage) {
 
 func (r *recovery) damage(g *group, d *Damage) {
 	if g.damage == nil {
-		g.damage = d
+		g.damage, g.hurt = d, r.at
 		r.damages = append(r.damages, d)
 	}
 }
@@ -301,6 +306,7 @@ func (r *recovery) doubtAll(d *Damage) {
 
 // conclude refuses what is still in doubt, and what lacks entries.
 func (r *recovery) conclude() {
+	r.at = position{segment: math.MaxUint64} // what was read of a group that is refused now stands
 	for _, id := range slices.Sorted(maps.Keys(r.log.groups)) {
 		g := r.log.groups[id]
 		if g.damage == nil && g.doubt != nil {

@@ -14,7 +14,8 @@ func (l *Log) Cut() *Cut { return l.cut }
 
 // Replay calls fn for each entry that counts: behind the checkpoint of its group, not replaced, its group neither
 // dropped nor refused. The order is that of the log. The data is fn's until it returns. Replay is called once,
-// before the first append.
+// before the first append. After Inspect it includes the entries that a refused group had before what it is refused
+// for; where the damage is that earlier ones are missing, they begin behind a gap.
 func (l *Log) Replay(fn func(Record) error) error {
 	r := l.replay
 	if r == nil {
@@ -48,7 +49,7 @@ func (l *Log) replayBlock(s *scan, p piece, fn func(Record) error) (err error) {
 	s.visit(p, visitor{
 		record: func(h recordHeader, body []byte, off int64) {
 			g := l.groups[h.group]
-			if err == nil && g != nil && g.counts(h, position{s.header.generation, off}) {
+			if err == nil && g != nil && (g.damage == nil || l.options.inspect) && g.counts(h, position{s.header.generation, off}) {
 				err = fn(toRecord(h, body))
 			}
 		},
@@ -59,7 +60,7 @@ func (l *Log) replayBlock(s *scan, p piece, fn func(Record) error) (err error) {
 
 // counts says whether the entry at a place is still part of the group.
 func (g *group) counts(h recordHeader, at position) bool {
-	if h.kind != Entry || g.damage != nil || g.trace == nil || h.index <= g.checkpointIndex || at.before(g.born) {
+	if h.kind != Entry || g.trace == nil || g.damage != nil && !at.before(g.hurt) || h.index <= g.checkpointIndex || at.before(g.born) {
 		return false
 	}
 	for _, c := range g.cuts {
