@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -80,8 +82,8 @@ func (x *tester) contents(t *testing.T, name string, last int) (all string) {
 // is stored next; with chunks of any size.
 func TestBackupIsRestored(t *testing.T) {
 	for _, storage := range []string{"file", "memory"} {
-		for _, chunk := range []int{1, 1 << 10, 1 << 20} {
-			x := newTester(t, nil)
+		for _, chunk := range []int{64, 1 << 10, 1 << 20} {
+			x := newEngineTester(t)
 			config := `{"name":"S","subjects":["a.>"],"storage":"` + storage + `","max_msgs_per_subject":5,"allow_msg_ttl":true}`
 			x.request(apiPrefix+"STREAM.CREATE.S", "", config)
 			rnd := rand.New(rand.NewPCG(1, 2))
@@ -98,25 +100,61 @@ func TestBackupIsRestored(t *testing.T) {
 				x.publish(fmt.Sprintf("a.%d", rnd.IntN(6)), "", head, string(body))
 			}
 			x.publish(apiPrefix+"STREAM.MSG.DELETE.S", "", "", `{"seq":40}`)
+			x.settleStreams()
 			before := x.contents(t, "S", 41)
 			stored, packed := x.backup(t, "S", `,"chunk_size":2000,"window_size":3000`)
 			x.request(apiPrefix+"STREAM.DELETE.S", "", "")
-			if chunk == 1 {
-				packed = packed[:len(packed):len(packed)]
-			}
-			if answer := x.restoreBackup(t, "S", stored, packed, max(chunk, 64)); !strings.Contains(answer, `"max_msgs_per_subject":5`) {
+			if answer := x.restoreBackup(t, "S", stored, packed, chunk); !strings.Contains(answer, `"max_msgs_per_subject":5`) {
 				t.Fatal(answer)
 			}
 			if after := x.contents(t, "S", 41); after != before {
 				t.Errorf("before\n%safter\n%s", before, after)
 			}
-			if m := x.request("a.new", "", "z"); m[0].body != `{"stream":"S","seq":41}` {
+			x.publish("a.new", "_I.1", "", "z")
+			if m := x.inbox.wait(t, 1); m[0].body != `{"stream":"S","seq":41}` {
 				t.Errorf("then %s", m[0].body)
 			}
 			if info := x.request(apiPrefix+"STREAM.INFO.S", "", "")[0].body; strings.Contains(info, metaRestoring) || strings.Contains(info, "mirror\":{") {
 				t.Error(info)
 			}
 		}
+	}
+}
+
+// A backup from a stock server is restored.
+func TestStockBackupIsRestored(t *testing.T) {
+	text, err := os.ReadFile("testdata/stock_backup.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stock struct {
+		Config   json.RawMessage
+		State    StreamState
+		Backup   []byte
+		Messages []*storedMessage
+	}
+	if err := json.Unmarshal(text, &stock); err != nil {
+		t.Fatal(err)
+	}
+	x := newEngineTester(t)
+	if answer := x.restoreBackup(t, "SN", string(stock.Config), stock.Backup, 100); !strings.Contains(answer, `"created"`) {
+		t.Fatal(answer)
+	}
+	for i, want := range stock.Messages {
+		var got messageGot
+		if err := json.Unmarshal([]byte(x.request(apiPrefix+"STREAM.MSG.GET.SN", "", fmt.Sprintf(`{"seq":%d}`, i+1))[0].body), &got); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got.Message, want) {
+			t.Errorf("message %d is %v, was %v", i+1, got.Message, want)
+		}
+	}
+	s := x.api.engine.Stream("$G", "SN")
+	state := x.api.infoOf(s).State
+	stock.State.Consumers = 0
+	stock.State.LastTime = state.LastTime // that of a message which was deleted there
+	if !reflect.DeepEqual(state, stock.State) {
+		t.Errorf("holds %+v, held %+v", state, stock.State)
 	}
 }
 

@@ -11,10 +11,13 @@ import (
 	"myelin/internal/apierr"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
+	"myelin/internal/engine"
 	"myelin/internal/machine"
+	"myelin/internal/meta"
 	"myelin/internal/router"
 	"myelin/internal/stream"
 	"myelin/internal/subject"
+	"myelin/internal/vfs"
 )
 
 // fakeEngine is a log plane without a log: machines and their messages in memory.
@@ -298,6 +301,25 @@ func (l testLog) Errorf(format string, args ...any) { l.t.Errorf(format, args...
 func newTester(t testing.TB, change func(*Options)) *tester {
 	return newTesterOf(t, change, func(api *API, routes *router.Router, c clock.Clock) Engine {
 		return &fakeEngine{api: api, routes: routes, clock: c, streams: map[string]*fakeStream{}}
+	})
+}
+
+// newEngineTester starts an API over an engine.
+func newEngineTester(t testing.TB) *tester {
+	return newTesterOf(t, nil, func(api *API, routes *router.Router, c clock.Clock) Engine {
+		e, err := engine.Open(engine.Options{
+			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
+			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return Hosted{e}
 	})
 }
 

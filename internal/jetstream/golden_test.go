@@ -8,12 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"myelin/internal/clock"
-	"myelin/internal/engine"
-	"myelin/internal/meta"
-	"myelin/internal/router"
-	"myelin/internal/vfs"
 )
 
 // exchange is a request and what a stock server answered, with what differs each time masked.
@@ -73,21 +67,7 @@ func TestAnswersAreStocks(t *testing.T) {
 
 // The same with a real log plane.
 func TestAnswersOverAnEngineAreStocks(t *testing.T) {
-	x := newTesterOf(t, nil, func(api *API, routes *router.Router, c clock.Clock) Engine {
-		e, err := engine.Open(engine.Options{
-			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
-			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := e.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return Hosted{e}
-	})
+	x := newEngineTester(t)
 	compareWithStock(t, x, "testdata/stock.jsonl")
 }
 
