@@ -17,13 +17,16 @@ import (
 	"myelin/internal/testkit"
 )
 
+// A check is one thing that a client does.
+type check struct {
+	name  string
+	check func(*testing.T, *testkit.Server)
+}
+
 // TestGo goes through the checks with nats.go, on one server.
 func TestGo(t *testing.T) {
 	server := start(t)
-	checks := []struct {
-		name  string
-		check func(*testing.T, *testkit.Server)
-	}{
+	checks := []check{
 		{"publish and subscribe", publishAndSubscribe},
 		{"wildcards", wildcards},
 		{"queue groups", queueGroups},
@@ -41,7 +44,7 @@ func TestGo(t *testing.T) {
 		{"lame duck", lameDuck},
 		{"round trip", roundTrip},
 	}
-	for _, c := range checks {
+	for _, c := range append(checks, storeChecks...) {
 		t.Run(c.name, func(t *testing.T) { c.check(t, server) })
 	}
 }

@@ -1,22 +1,25 @@
 package clients
 
 import (
+	"fmt"
 	"testing"
 
 	"myelin/internal/testkit"
 )
 
-// config lets lame duck mode go as fast as it can.
+// config lets lame duck mode go as fast as it can, and has a store that syncs
+// before it acknowledges.
 const config = `
 lame_duck_duration: "30s"
 lame_duck_grace_period: "1s"
+jetstream { store_dir: %q, sync_interval: always }
 `
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 func start(t *testing.T) *testkit.Server {
 	t.Helper()
-	return testkit.Start(t, testkit.Options{Config: config})
+	return testkit.Start(t, testkit.Options{Config: fmt.Sprintf(config, t.TempDir())})
 }
 
 // restart kills the server and starts it again where it was.

@@ -26,7 +26,7 @@ async function throws(promiseOrFunction, isExpected) {
 }
 
 // statusOf waits for an event of the connection.
-async function statusOf(connection, type) {
+export async function statusOf(connection, type) {
   for await (const status of connection.status()) {
     if (status.type === type) {
       return;

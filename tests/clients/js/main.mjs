@@ -8,6 +8,7 @@
 import { createInterface } from "node:readline";
 import { checks } from "./checks.mjs";
 import { libraries } from "./libraries.mjs";
+import { storeChecks } from "./stored.mjs";
 
 const patienceMillis = 60_000;
 
@@ -57,7 +58,7 @@ function patiently(promise) {
 }
 
 let failed = false;
-for (const [name, check] of Object.entries(checks)) {
+for (const [name, check] of Object.entries({ ...checks, ...storeChecks })) {
   const world = new World();
   try {
     await patiently(check(world));

@@ -12,6 +12,7 @@ import sys
 import nats
 
 from checks import CHECKS
+from stored import STORE_CHECKS
 
 PATIENCE_SECONDS = 60
 
@@ -53,7 +54,7 @@ async def ignore(_error):
 
 async def main(url):
     failed = False
-    for name, check in CHECKS.items():
+    for name, check in {**CHECKS, **STORE_CHECKS}.items():
         world = World(url)
         try:
             await asyncio.wait_for(check(world), PATIENCE_SECONDS)
