@@ -132,7 +132,9 @@ func (l *ledger) note(id string, seq uint64) {
 func (l *ledger) deleteAsked(seq uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deletes[seq] = l.deletes[seq]
+	if _, asked := l.deletes[seq]; !asked {
+		l.deletes[seq] = false
+	}
 }
 
 func (l *ledger) deleteConfirmed(seq uint64) {
