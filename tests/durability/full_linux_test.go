@@ -73,8 +73,8 @@ func fill(t *testing.T) *fullServer {
 	f.server = testkit.Start(t, testkit.Options{Wrapper: f.disk.into,
 		Config: fmt.Sprintf("jetstream { store_dir: %q, sync_interval: always, max_file: 1GB }\n", filepath.Join(f.disk.dir, "store"))})
 	f.conn = connect(t, f.server, &f.ending)
-	f.ledger = newLedger("FULL", func(id string) message {
-		return message{id: id, subject: "full", body: id + strings.Repeat(".", fullBody)}
+	f.ledger = newLedger("FULL", func(id string) (string, []byte) {
+		return "full", []byte(id + strings.Repeat(".", fullBody))
 	}, retention{})
 	if _, err := ask(f.conn, "STREAM.CREATE.FULL", map[string]any{"name": "FULL", "subjects": []string{"full"},
 		"storage": "file", "num_replicas": 1, "allow_direct": true}); err != nil {
@@ -97,9 +97,9 @@ func fill(t *testing.T) *fullServer {
 func (f *fullServer) publish() *nats.APIError {
 	f.t.Helper()
 	id := fmt.Sprint(len(f.ledger.attempts))
-	m := f.ledger.make(id)
+	subject, body := f.ledger.make(id)
 	f.ledger.published(id)
-	reply, err := f.conn.RequestMsg(&nats.Msg{Subject: m.subject, Data: []byte(m.body), Header: nats.Header{nats.MsgIdHdr: {id}}}, patience)
+	reply, err := f.conn.RequestMsg(&nats.Msg{Subject: subject, Data: body, Header: nats.Header{nats.MsgIdHdr: {id}}}, patience)
 	if err != nil {
 		f.t.Fatalf("message %s has no answer: %v", id, err)
 	}

@@ -24,6 +24,12 @@ const (
 
 	minAcks, maxAcks = 50, 2_000 // acknowledgements before an end
 	maxStartDelay    = 100       // milliseconds until a starting server is killed again
+
+	// Of so many seeds one moves so much that the server has to bring it from
+	// its log to other files, and to make space in them.
+	heavyEvery = 4
+	heavyScale = 100 // times as large bodies
+	heavyAcks  = 5   // times as many messages
 )
 
 // TestKill lives through histories of crashes, as many as SEEDS says or as there
@@ -72,6 +78,8 @@ type world struct {
 	mayflies   *mayflies
 
 	ending atomic.Bool
+	most   int // acknowledgements before an end
+	scale  int // of bodies
 	acks   atomic.Int64
 	enough chan struct{} // gets a token when the acks reach target
 	target atomic.Int64
@@ -95,7 +103,11 @@ var kinds = []streamKind{
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), store: t.TempDir(), enough: make(chan struct{}, 1)}
+	w := &world{t: t, random: rand.New(rand.NewPCG(seed, 0)), store: t.TempDir(), enough: make(chan struct{}, 1),
+		most: maxAcks, scale: 1}
+	if seed%heavyEvery == 0 {
+		w.most, w.scale = maxAcks*heavyAcks, heavyScale
+	}
 	w.server = testkit.Start(t, testkit.Options{
 		Config: fmt.Sprintf("jetstream { store_dir: %q, sync_interval: always }\n", w.store)})
 	js, err := jetstream.New(connect(t, w.server, &w.ending).Conn)
@@ -119,7 +131,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 // staff adds those who work on a stream.
 func (w *world) staff(k streamKind) {
-	l := newLedger(k.name, messagesOf(k.name, k.subjects), k.keeps)
+	l := newLedger(k.name, messagesOf(k.name, k.subjects, w.scale), k.keeps)
 	w.ledgers = append(w.ledgers, l)
 	for i := range k.publishers {
 		w.publishers = append(w.publishers, &publisher{ledger: l, name: fmt.Sprintf("%s-%d", k.name, i),
@@ -153,7 +165,7 @@ func (w *world) live() {
 // server, and returns when all have noticed.
 func (w *world) work(end func()) {
 	w.acks.Store(0)
-	w.target.Store(int64(minAcks + w.random.IntN(maxAcks-minAcks)))
+	w.target.Store(int64(minAcks + w.random.IntN(w.most-minAcks)))
 	workers := []func(*connection) error{w.vandal.run, w.mayflies.run}
 	for _, p := range w.publishers {
 		workers = append(workers, p.run)

@@ -6,12 +6,17 @@ import (
 	"testing"
 )
 
-func plainMessage(id string) message { return message{id: id, subject: "s", body: "body of " + id} }
+func makePlain(id string) (string, []byte) { return "s", []byte("body of " + id) }
+
+func plainMessage(id string) message {
+	subject, body := makePlain(id)
+	return describe(id, subject, body)
+}
 
 // honest returns a ledger of the messages a to e at 1 to 5, of which c was
 // never acknowledged and the first was deleted, and what an honest server holds.
 func honest(keeps retention) (*ledger, contents) {
-	l := newLedger("S", plainMessage, keeps)
+	l := newLedger("S", makePlain, keeps)
 	found := contents{first: 2, last: 5, count: 4, messages: map[uint64]message{}}
 	for i, id := range []string{"a", "b", "c", "d", "e"} {
 		seq := uint64(i + 1)
@@ -68,7 +73,7 @@ func TestForgedHistoriesAreFound(t *testing.T) {
 		}},
 		{"a body is damaged", "b at 2 is damaged", func(_ *ledger, found *contents) {
 			m := found.messages[2]
-			m.body = "body of x"
+			m.sum++
 			found.messages[2] = m
 		}},
 		{"a message comes from nowhere", `"ghost" at 6 was never published`, func(_ *ledger, found *contents) {

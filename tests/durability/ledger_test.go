@@ -2,18 +2,30 @@ package durability
 
 import (
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"sync"
 )
 
-// A message is what a publisher gives and a reader finds. All of it follows
-// from its ID, so that nothing of it has to be remembered.
+// A message is what a publisher gives and a reader finds, with its body as size
+// and checksum.
 type message struct {
 	id      string
 	subject string
-	body    string
+	size    int
+	sum     uint32
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func describe(id, subject string, body []byte) message {
+	return message{id, subject, len(body), crc32.Checksum(body, castagnoli)}
+}
+
+// A maker returns the message of an ID. All of it follows from that, so that
+// nothing of it has to be remembered.
+type maker func(id string) (subject string, body []byte)
 
 // contents is what a reader finds in a stream.
 type contents struct {
@@ -60,7 +72,7 @@ func (r retention) exceeded(found contents) bool {
 // goroutines write to it.
 type ledger struct {
 	stream string
-	make   func(id string) message
+	make   maker
 	keeps  retention
 
 	mu        sync.Mutex
@@ -74,7 +86,7 @@ type ledger struct {
 	complaint []string          // what was wrong with an answer
 }
 
-func newLedger(stream string, make func(id string) message, keeps retention) *ledger {
+func newLedger(stream string, make maker, keeps retention) *ledger {
 	return &ledger{stream: stream, make: make, keeps: keeps, attempts: map[string]int{},
 		ids: map[uint64]string{}, seqs: map[string]uint64{}, deletes: map[uint64]bool{}}
 }
@@ -194,10 +206,15 @@ func (l *ledger) check(found contents) []string {
 func (l *ledger) checkKept(found contents) {
 	for _, seq := range slices.Sorted(maps.Keys(l.ids)) {
 		id := l.ids[seq]
-		if _, ok := found.messages[seq]; !ok && !l.mayBeGone(seq) && !l.keeps.drops(seq, l.make(id), found) {
+		if _, ok := found.messages[seq]; !ok && !l.mayBeGone(seq) && !l.keeps.drops(seq, l.want(id), found) {
 			l.complain("%s at %d is lost (found %d to %d)", id, seq, found.first, found.last)
 		}
 	}
+}
+
+func (l *ledger) want(id string) message {
+	subject, body := l.make(id)
+	return describe(id, subject, body)
 }
 
 // checkFound looks at one message that is there.
@@ -206,9 +223,8 @@ func (l *ledger) checkFound(seq uint64, m message) {
 		l.complain("%q at %d was never published", m.id, seq)
 		return
 	}
-	if want := l.make(m.id); m != want {
-		l.complain("%s at %d is damaged: subject %q, %d bytes instead of %q, %d bytes",
-			m.id, seq, m.subject, len(m.body), want.subject, len(want.body))
+	if want := l.want(m.id); m != want {
+		l.complain("%s at %d is damaged: %+v instead of %+v", m.id, seq, m, want)
 	}
 	if l.deletes[seq] {
 		l.complain("%s at %d is back, its removal was confirmed", m.id, seq)

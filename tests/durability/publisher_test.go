@@ -1,6 +1,7 @@
 package durability
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -16,13 +17,14 @@ const (
 	largeBody  = 300 << 10
 )
 
-// messagesOf returns the maker of a stream's messages, on so many subjects.
-func messagesOf(stream string, subjects int) func(id string) message {
-	return func(id string) message {
+// messagesOf returns the maker of a stream's messages, on so many subjects, with
+// most of the bodies this many times as large as usual.
+func messagesOf(stream string, subjects, scale int) maker {
+	return func(id string) (string, []byte) {
 		hash := fnv.New64a()
 		hash.Write([]byte(id)) // cannot fail
 		random := rand.New(rand.NewPCG(hash.Sum64(), 0))
-		size := random.IntN(smallBody)
+		size := random.IntN(smallBody * scale)
 		switch draw := random.IntN(500); {
 		case draw == 0:
 			size = random.IntN(largeBody)
@@ -30,11 +32,7 @@ func messagesOf(stream string, subjects int) func(id string) message {
 			size = random.IntN(middleBody)
 		}
 		text := id + " "
-		return message{
-			id:      id,
-			subject: fmt.Sprintf("%s.%d", stream, random.IntN(subjects)),
-			body:    strings.Repeat(text, 1+size/len(text)),
-		}
+		return fmt.Sprintf("%s.%d", stream, random.IntN(subjects)), bytes.Repeat([]byte(text), 1+size/len(text))
 	}
 }
 
@@ -106,9 +104,9 @@ func (p *publisher) next() (string, bool) {
 }
 
 func (p *publisher) publish(c *connection, id, reply string) error {
-	m := p.ledger.make(id)
+	subject, body := p.ledger.make(id)
 	p.ledger.published(id)
-	return c.PublishMsg(&nats.Msg{Subject: m.subject, Reply: reply, Data: []byte(m.body),
+	return c.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: body,
 		Header: nats.Header{nats.MsgIdHdr: {id}}})
 }
 

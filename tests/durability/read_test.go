@@ -75,9 +75,5 @@ func get(c *connection, stream string, seq uint64) (message, bool, error) {
 	case status != "" || reply.Header.Get("Nats-Stream") != stream || reply.Header.Get("Nats-Sequence") != fmt.Sprint(seq):
 		return message{}, false, fmt.Errorf("get %d of %s: the answer is %v", seq, stream, reply.Header)
 	}
-	return message{
-		id:      reply.Header.Get(nats.MsgIdHdr),
-		subject: reply.Header.Get("Nats-Subject"),
-		body:    string(reply.Data),
-	}, true, nil
+	return describe(reply.Header.Get(nats.MsgIdHdr), reply.Header.Get("Nats-Subject"), reply.Data), true, nil
 }
