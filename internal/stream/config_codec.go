@@ -110,13 +110,16 @@ func (r *Republish) fields(f fields) { f.text(&r.Src); f.text(&r.Dest); f.boolea
 
 func number[N ~int | ~int32 | ~int64 | ~uint8 | ~uint64](f fields, v *N) {
 	n := int64(*v)
-	f.integer(&n)
-	*v = N(n)
+	if f.integer(&n); N(n) != *v { // who writes the form must not touch what others share
+		*v = N(n)
+	}
 }
 
 func optional[T any](f fields, v **T, each func(*T, fields)) {
 	if !f.present(*v != nil) {
-		*v = nil
+		if *v != nil {
+			*v = nil
+		}
 		return
 	}
 	if *v == nil {
