@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"myelin/internal/config"
 	"myelin/internal/engine"
 	"myelin/internal/jetstream"
 	"myelin/internal/meta"
 	"myelin/internal/router"
 	"myelin/internal/store"
+	"myelin/internal/store/seal"
 	"myelin/internal/stream"
 	"myelin/internal/version"
 )
@@ -48,8 +50,12 @@ func (s *Server) startStreams() error {
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
 		Domain: js.Domain, MaxRequests: js.RequestQueueLimit,
 	})
+	options := s.engineOptions(p, dir)
 	var err error
-	p.engine, err = engine.Open(s.engineOptions(p, dir))
+	if options.Keys, err = seal.New(ciphers[js.Cipher], string(js.Key), string(js.PrevKey)); err != nil {
+		return fmt.Errorf("read the encryption key: %w", err)
+	}
+	p.engine, err = engine.Open(options)
 	if errors.Is(err, engine.ErrUnreadable) {
 		s.log.Errorf("JetStream is not available, all else is: %v", err)
 		return nil
@@ -63,6 +69,8 @@ func (s *Server) startStreams() error {
 	return nil
 }
 
+var ciphers = map[config.Cipher]seal.Cipher{config.ChaCha: seal.ChaCha20, config.AES: seal.AES}
+
 func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	js := &s.cfg.JetStream
 	limits := meta.Unlimited()
@@ -72,7 +80,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.Outlet(st.Name(), st.Config) },
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,
-		MaxIngestBytes: js.MaxBufferedBytes,
+		MaxIngestBytes: js.MaxBufferedBytes, MaxIngestMsgs: js.MaxBufferedMsgs,
 	}
 	if !js.SyncAlways {
 		o.SyncEvery = js.SyncEvery
@@ -102,6 +110,9 @@ func (s *Server) streamsBanner(p *logPlane) {
 	s.log.Noticef("  Store Directory: %q", p.engine.StoreDir())
 	if js.Domain != "" {
 		s.log.Noticef("  Domain:          %s", js.Domain)
+	}
+	if js.Key != "" {
+		s.log.Noticef("  Encryption:      %s", ciphers[js.Cipher])
 	}
 	promise := "on disk before it is acknowledged"
 	if !js.SyncAlways {

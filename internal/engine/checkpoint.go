@@ -12,7 +12,7 @@ import (
 	"myelin/internal/vfs"
 )
 
-// A checkpoint file is what replica.Checkpoint encodes, followed by
+// A checkpoint file, which is an envelope of package seal where there are keys, is what replica.Checkpoint encodes, followed by
 //
 //	u64  the last sequence that the stream's files were known to hold, see segment.Options.Synced
 //	u32  CRC-32C of these eight bytes
@@ -34,6 +34,10 @@ func (e *Engine) writeCheckpoint(group uint64, c *replica.Checkpoint, synced uin
 	at := len(data)
 	data = bin.AppendU64(data, synced)
 	data = bin.AppendU32(data, crc32.Checksum(data[at:], castagnoli))
+	data, err := e.keys.Wrap(nil, data, sealedPlace(group))
+	if err != nil {
+		return fmt.Errorf("encrypt %s: %w", name, err)
+	}
 	if err := vfs.ReplaceFile(e.fs, name, data); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -41,13 +45,17 @@ func (e *Engine) writeCheckpoint(group uint64, c *replica.Checkpoint, synced uin
 }
 
 // readCheckpoint returns what writeCheckpoint wrote last, or nil if there is none.
-func readCheckpoint(fsys vfs.FS, name string) (c *replica.Checkpoint, synced uint64, err error) {
-	data, err := vfs.ReadFile(fsys, name)
+func (e *Engine) readCheckpoint(group uint64) (c *replica.Checkpoint, synced uint64, err error) {
+	name := e.layout.Checkpoint(group)
+	data, err := vfs.ReadFile(e.fs, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s: %w", name, err)
+	}
+	if data, err = e.keys.Unwrap(data, sealedPlace(group)); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", name, err)
 	}
 	at := len(data) - checkpointTrailer
 	if at < 0 || crc32.Checksum(data[at:at+8], castagnoli) != bin.NewReader(data[at+8:]).U32() {
@@ -58,3 +66,6 @@ func readCheckpoint(fsys vfs.FS, name string) (c *replica.Checkpoint, synced uin
 	}
 	return c, bin.NewReader(data[at:]).U64(), nil
 }
+
+// sealedPlace is what the checkpoint of a group is bound to when it is encrypted.
+func sealedPlace(group uint64) string { return fmt.Sprintf("checkpoint of group %d", group) }

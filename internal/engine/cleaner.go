@@ -113,8 +113,11 @@ func (c *cleaner) eraseNow(s *Stream) error {
 	return err
 }
 
-// erase overwrites messages. It can be repeated.
+// erase overwrites messages, now in the files of the stream and soon in the log. It can be repeated.
 func (s *Stream) erase(erased []uint64) error {
+	if len(erased) == 0 {
+		return nil
+	}
 	for _, seq := range erased {
 		err := s.home.Erase(seq)
 		var damage *segment.Damage
@@ -124,7 +127,10 @@ func (s *Stream) erase(erased []uint64) error {
 			return fmt.Errorf("erase sequence %d: %w", seq, err)
 		}
 	}
-	return nil
+	if s.inMemory() {
+		return nil
+	}
+	return s.engine.wiper.owe()
 }
 
 // clean reclaims what there is to reclaim in the files of the stream.

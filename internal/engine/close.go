@@ -13,6 +13,8 @@ import (
 // retire ends a stream that was deleted, and has what is left of it removed.
 func (e *Engine) retire(s *Stream) {
 	e.hosted.remove(s)
+	e.followers.changed(s)
+	s.leaveOrigins()
 	s.listen(nil)
 	s.end()
 	e.cleaner.forget(s)
@@ -76,8 +78,8 @@ func (e *Engine) dropLog(group uint64) error {
 // restBytes is how much log a group may leave for the next start to read again.
 const restBytes = 1 << 20
 
-// checkpointAll has all groups hand over their state that would make the next start long.
-func (e *Engine) checkpointAll() {
+// checkpointAll has all groups hand over their state that have more than so many bytes in the log.
+func (e *Engine) checkpointAll(bytes int64) {
 	var asked sync.WaitGroup
 	ask := func(do func(func()) bool, checkpoint func()) {
 		asked.Add(1)
@@ -88,7 +90,7 @@ func (e *Engine) checkpointAll() {
 	for _, s := range e.all() {
 		if s.events.group != nil && !s.inMemory() {
 			ask(s.events.do, func() {
-				if s.pin.bytes > restBytes {
+				if s.pin.bytes > bytes {
 					s.events.group.Checkpoint()
 				}
 			})
@@ -96,7 +98,7 @@ func (e *Engine) checkpointAll() {
 	}
 	if a := e.assets; a.events.group != nil {
 		ask(a.events.do, func() {
-			if a.pin.bytes > restBytes {
+			if a.pin.bytes > bytes {
 				a.events.group.Checkpoint()
 			}
 		})
@@ -119,8 +121,9 @@ func (e *Engine) stop() error {
 	streams := e.all()
 	for _, s := range streams {
 		s.listen(nil)
+		s.leaveOrigins()
 	}
-	e.checkpointAll()
+	e.checkpointAll(restBytes)
 	e.keeper.close()
 	var errs []error
 	for _, s := range streams {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"myelin/internal/stream"
 	"myelin/internal/vfs"
@@ -140,15 +141,21 @@ func (h *history) check(s *Stream) error {
 	return nil
 }
 
+// seeds runs a test for a few seeds, or for as many as the environment variable SEEDS says or there is time for.
 func seeds(t *testing.T, few uint64, run func(t *testing.T, seed uint64)) {
 	n := few
-	if text := os.Getenv("MYELIN_SEEDS"); text != "" {
+	if text := os.Getenv("SEEDS"); text != "" {
 		var err error
 		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
+			t.Fatalf("SEEDS is %q instead of a number", text)
 		}
 	}
+	begun := time.Now()
+	end, limited := t.Deadline()
 	for seed := range n {
+		if limited && seed >= few && time.Since(begun) > end.Sub(begun)/4 {
+			return
+		}
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { run(t, seed) })
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"myelin/internal/clock"
 	"myelin/internal/meta"
 	"myelin/internal/router"
+	"myelin/internal/store/seal"
 	"myelin/internal/store/segment"
 	"myelin/internal/store/wal"
 	"myelin/internal/stream"
@@ -41,8 +43,11 @@ type Options struct {
 	// SyncEvery relaxes the promise of an acknowledgement: what is acknowledged is on disk so long after, at
 	// most. Zero: before.
 	SyncEvery time.Duration
-	// MaxIngestBytes bounds what may wait to enter one stream; 64 MiB if 0.
+	// Keys encrypt what is written; nil for none.
+	Keys *seal.Keys
+	// MaxIngestBytes and MaxIngestMsgs bound what may wait to enter one stream; 64 MiB and no number if 0.
 	MaxIngestBytes int64
+	MaxIngestMsgs  int
 	// LogBytes is about how much log is kept for what is not in the files of the streams yet, and SegmentBytes
 	// the size of one of its files; 256 MiB and 64 MiB if 0.
 	LogBytes, SegmentBytes int64
@@ -63,15 +68,19 @@ type Engine struct {
 	limits   meta.Limits
 	relaxed  bool
 	maxBytes int64 // of an ingest
+	maxMsgs  int
 	lock     io.Closer
 	wal      *wal.Log
 	cache    *segment.Cache
 
-	keeper  *keeper
-	cleaner *cleaner
-	assets  *assets
-	names   names
-	hosted  directory
+	keeper    *keeper
+	cleaner   *cleaner
+	wiper     wiper
+	keys      *seal.Keys
+	assets    *assets
+	names     names
+	hosted    directory
+	followers followers
 
 	removals sync.WaitGroup // of retired streams
 	watching atomic.Bool    // for space on the disk
@@ -89,12 +98,15 @@ func newEngine(o Options) *Engine {
 	e := &Engine{
 		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet,
 		bounds: o.Bounds, limits: o.Limits, relaxed: o.SyncEvery > 0,
-		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), cache: segment.NewCache(cachedFiles, cachedIndexBytes),
+		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
+		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys,
 	}
 	e.names.seed = maphash.MakeSeed()
 	e.hosted.streams = map[string]map[string]*Stream{}
+	e.followers = followers{engine: e, by: map[streamName][]*copier{}}
 	e.assets = &assets{engine: e}
 	e.cleaner = newCleaner(e)
+	e.wiper.engine = e
 	return e
 }
 

@@ -34,11 +34,13 @@ type ingest struct {
 	// crowded says that the whole node has too much in memory.
 	crowded  func() bool
 	maxBytes int64
+	maxMsgs  int
 
 	mu      sync.Mutex
 	chunks  []*netx.Chunk
 	spare   []*netx.Chunk
 	bytes   int64
+	msgs    int
 	refused []byte // reply subjects, each as bytes with its length
 	relief  chan struct{}
 	closed  bool
@@ -57,16 +59,21 @@ func (g *ingest) Deliver(m *router.Message, b *router.Batch) bool {
 
 // Push implements router.Dest.
 func (g *ingest) Push(f *router.Frames) router.Answer {
+	msgs := 0
+	for i := range f.Runs {
+		msgs += f.Runs[i].Msgs
+	}
 	g.mu.Lock()
 	switch {
 	case g.closed:
 		g.mu.Unlock()
 		return router.Refused
-	case g.bytes > 0 && g.bytes+int64(f.Bytes) > g.maxBytes:
+	case g.bytes > 0 && (g.bytes+int64(f.Bytes) > g.maxBytes || g.msgs+msgs > g.maxMsgs):
 		g.refuse(f)
 	default:
 		g.chunks = append(g.chunks, f.Chunks...)
 		g.bytes += int64(f.Bytes)
+		g.msgs += msgs
 		f.Chunks = f.Chunks[:0]
 	}
 	pressed := g.bytes > paceBytes
@@ -125,7 +132,7 @@ func (g *ingest) take() (chunks []*netx.Chunk, refused []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	chunks, refused = g.chunks, g.refused
-	g.chunks, g.refused, g.bytes = g.spare[:0], nil, 0
+	g.chunks, g.refused, g.bytes, g.msgs = g.spare[:0], nil, 0, 0
 	g.spare = chunks
 	if g.relief != nil {
 		close(g.relief)
@@ -142,7 +149,7 @@ func (g *ingest) close() {
 	for _, c := range g.chunks {
 		c.Free()
 	}
-	g.chunks, g.bytes = nil, 0
+	g.chunks, g.bytes, g.msgs = nil, 0, 0
 	if g.relief != nil {
 		close(g.relief)
 		g.relief = nil

@@ -9,6 +9,7 @@ import (
 //
 //	<dir>/myelin/
 //	    lock                     held while a server uses the folder
+//	    wipe                     there while the log has copies of erased messages
 //	    log/                     the log of all groups, see store/wal/format.md
 //	    groups/<id>/checkpoint   the newest checkpoint of a group, see checkpoint.go
 //	    groups/<id>/messages/    the files of a stream, see store/segment/format.md
@@ -17,6 +18,7 @@ import (
 const (
 	ownFolder      = "myelin"
 	lockFile       = "lock"
+	wipeFile       = "wipe"
 	logFolder      = "log"
 	groupsFolder   = "groups"
 	messagesFolder = "messages"
@@ -37,6 +39,9 @@ func (l Layout) Dir() string { return l.dir }
 
 // Lock is the file that the server which uses the folder holds locked.
 func (l Layout) Lock() string { return filepath.Join(l.dir, lockFile) }
+
+// Wipe is the file that says that the log has copies of erased messages.
+func (l Layout) Wipe() string { return filepath.Join(l.dir, wipeFile) }
 
 // Log is the folder of the log.
 func (l Layout) Log() string { return filepath.Join(l.dir, logFolder) }

@@ -57,7 +57,7 @@ func (e *Engine) makeFolders(dir string) error {
 }
 
 func (e *Engine) open(o Options) (err error) {
-	if e.wal, err = wal.Open(e.fs, e.layout.Log(), wal.Options{Clock: e.clock, SegmentBytes: o.SegmentBytes, SyncEvery: o.SyncEvery}); err != nil {
+	if e.wal, err = wal.Open(e.fs, e.layout.Log(), wal.Options{Clock: e.clock, SegmentBytes: o.SegmentBytes, SyncEvery: o.SyncEvery, Keys: o.Keys}); err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
 	e.keeper = newKeeper(e, orDefault(o.LogBytes, 256<<20), orDefault(o.TailBytes, 128<<20))
@@ -67,6 +67,9 @@ func (e *Engine) open(o Options) (err error) {
 		return errors.Join(err, e.stop())
 	}
 	e.startStreams(r)
+	if err := e.wiper.resume(); err != nil {
+		return errors.Join(err, e.stop())
+	}
 	e.reportStrangers(r)
 	return nil
 }
@@ -118,7 +121,7 @@ func (e *Engine) replay() replays {
 }
 
 func (e *Engine) replayOf(group uint64) *replayed {
-	c, synced, err := readCheckpoint(e.fs, e.layout.Checkpoint(group))
+	c, synced, err := e.readCheckpoint(group)
 	return &replayed{log: replica.NewReplay(c), synced: synced, err: err}
 }
 
@@ -237,7 +240,8 @@ func (e *Engine) newStream(asset *meta.Stream) *Stream {
 	s := &Stream{engine: e, asset: asset}
 	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn}
 	s.ingest = ingest{
-		id: 1<<63 | asset.Group, claim: s.events.claim, run: s.work, crowded: e.keeper.crowded, maxBytes: e.maxBytes,
+		id: 1<<63 | asset.Group, claim: s.events.claim, run: s.work, crowded: e.keeper.crowded,
+		maxBytes: e.maxBytes, maxMsgs: e.maxMsgs,
 	}
 	s.alarm = deadline{clock: e.clock, ring: s.tick}
 	s.outlet = e.outlet(s)
@@ -269,7 +273,7 @@ func (e *Engine) start(s *Stream, of *replayed) error {
 	h, damages, err := home.Open(home.Options{
 		FS: e.fs, Dir: e.layout.Messages(group), Memory: memory,
 		Segment: segment.Options{
-			Stream: s.asset.ID, Compress: s.asset.Config.Compression == stream.S2, Synced: of.synced, Cache: e.cache,
+			Stream: s.asset.ID, Compress: s.asset.Config.Compression == stream.S2, Synced: of.synced, Cache: e.cache, Keys: e.keys,
 		},
 		Live: s.live, NextLive: s.nextLive,
 	})
