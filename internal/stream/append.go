@@ -26,6 +26,8 @@ type publish struct {
 	size     int    // as limits count it
 	end      life
 	after    count  // of a counter
+	due      int64  // of a schedule; 0: it is none
+	plan     []byte // what is kept of it
 	original []byte // subject of a copy in its origin
 	changed  bool   // subject, header or body are not the command's
 }
@@ -49,7 +51,7 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 	s.rename(&p, fx)
 	if len(p.Header) > 0 {
 		p.read(p.Header)
-		if reply := s.instructed(&p); reply.Err != nil || reply.Duplicate {
+		if reply := s.instructed(&p, fx); reply.Err != nil || reply.Duplicate {
 			return reply
 		}
 	}
@@ -106,14 +108,14 @@ func (s *State) rename(p *publish, fx *Effects) {
 }
 
 // instructed obeys what the header says: an error, a duplicate, or nothing that keeps the message out.
-func (s *State) instructed(p *publish) Reply {
+func (s *State) instructed(p *publish, fx *Effects) Reply {
 	if err := s.unbatched(p); err != nil {
 		return Reply{Err: err}
 	}
 	if err := s.permitted(p); err != nil {
 		return Reply{Err: err}
 	}
-	if err := s.expected(p, s.last); err != nil {
+	if err := s.expected(p, s.last, fx); err != nil {
 		return Reply{Err: err}
 	}
 	if len(p.source) > 0 {
@@ -168,7 +170,7 @@ func (p *publish) expectedSubject() []byte {
 }
 
 // expected compares the sequences that the publisher expects with those that are; last is that of all.
-func (s *State) expected(p *publish, last uint64) *apierr.Error {
+func (s *State) expected(p *publish, last uint64, fx *Effects) *apierr.Error {
 	switch {
 	case len(p.lastPer) > 0:
 		if last := s.lastOf(p.expectedSubject()); !p.expects(p.lastPer, last) {
@@ -180,16 +182,7 @@ func (s *State) expected(p *publish, last uint64) *apierr.Error {
 	if len(p.lastSeq) > 0 && !p.expects(p.lastSeq, last) {
 		return wrongSequence(last)
 	}
-	if len(p.schedule) > 0 {
-		return apierr.MessageSchedulesDisabled.Err()
-	}
-	if len(p.scheduler) > 0 || len(p.scheduleNext) > 0 {
-		if string(p.scheduleNext) != "purge" || !subject.ValidLiteral(string(p.scheduler)) || string(p.scheduler) == string(p.Subject) {
-			return apierr.MessageSchedulesSchedulerInvalid.Err()
-		}
-		return apierr.MessageSchedulesDisabled.Err()
-	}
-	return nil
+	return s.schedulable(p, fx)
 }
 
 func (p *publish) expects(text []byte, seq uint64) bool {
@@ -298,6 +291,9 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	s.trim(fx)
 	if len(p.rollup) > 0 {
 		s.rollUp(p, fx)
+	}
+	if s.config.AllowSchedules {
+		s.plan(p, previous, fx)
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *State) join(b *batch, p *publish, ends bool, fx *Effects) *apierr.Error
 	if err := s.batchable(b, p, fx); err != nil {
 		return err
 	}
-	if err := s.instructedIn(b, p); err != nil {
+	if err := s.instructedIn(b, p, fx); err != nil {
 		return err
 	}
 	if s.config.AllowCounter {
@@ -174,7 +174,7 @@ func (s *State) batchable(b *batch, p *publish, fx *Effects) *apierr.Error {
 
 // instructedIn obeys what the header of a message in a batch says. What it expects is compared with the
 // stream before the batch, so that nothing may be expected of what the batch itself does.
-func (s *State) instructedIn(b *batch, p *publish) *apierr.Error {
+func (s *State) instructedIn(b *batch, p *publish, fx *Effects) *apierr.Error {
 	first := b.seq == s.last
 	if len(p.lastSeq) > 0 {
 		switch {
@@ -187,7 +187,7 @@ func (s *State) instructedIn(b *batch, p *publish) *apierr.Error {
 	if len(p.lastPer) > 0 && b.subjects[string(p.expectedSubject())] > 0 {
 		return apierr.StreamWrongLastSequenceConstant.Err()
 	}
-	if err := s.expected(p, b.seq); err != nil {
+	if err := s.expected(p, b.seq, fx); err != nil {
 		return err
 	}
 	if err := s.rollupPermitted(p); err != nil {

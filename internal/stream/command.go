@@ -28,6 +28,8 @@ const (
 	kindSkip
 	kindFollow
 	kindBatch
+	kindFire
+	kindZone
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

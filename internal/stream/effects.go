@@ -7,6 +7,7 @@ type Effects struct {
 	Replies []Reply  // one for each command, in order
 	Stored  []Stored // ascending
 	Gone    []Gone   // in the order of removal; it may name what Stored names too
+	Due     []Due    // schedules that want a Fire, once their bodies are read
 	made    []byte   // the bytes of subjects, headers and bodies that the machine made
 }
 
@@ -60,7 +61,7 @@ type Gone struct {
 
 // Reset empties the effects and keeps their memory.
 func (fx *Effects) Reset() {
-	fx.Replies, fx.Stored, fx.Gone, fx.made = fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.made[:0]
+	*fx = Effects{fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.Due[:0], fx.made[:0]}
 }
 
 // gone notes that the sequences from first to last went, in one with those before if they adjoin.

@@ -142,6 +142,9 @@ func (s *State) Deadline() int64 {
 		return 0
 	}
 	_, deadline, _ := s.expiring()
+	if at := s.nextSummons(); at > 0 && (deadline == 0 || at < deadline) {
+		deadline = at
+	}
 	if oldest, ok := s.dedupe.oldest(); ok {
 		if d := oldest + 2*int64(s.config.DuplicateWindow); deadline == 0 || d < deadline {
 			deadline = d

@@ -21,7 +21,7 @@ func (s *State) Freeze() func(dst []byte) []byte {
 	view.lastID = slices.Clone(s.lastID)
 	view.table, view.dedupe = s.table.freeze(), s.dedupe.freeze()
 	view.origins.list, view.origins.former = slices.Clone(s.origins.list), slices.Clone(s.origins.former)
-	view.counters = s.counters.freeze()
+	view.counters, view.schedules = s.counters.freeze(), s.schedules.freeze()
 	return view.Snapshot
 }
 

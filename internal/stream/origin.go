@@ -289,6 +289,7 @@ func (s *State) adapt(p *publish, o *origin, seq uint64, fx *Effects) Reply {
 		return Reply{}
 	}
 	p.read(p.Header)
+	p.scheduler = nil
 	if window := s.config.DuplicateWindow; !o.mirror && len(p.id) > 0 && window > 0 {
 		if seq, ok := s.dedupe.lookup(p.id, s.now-int64(window)); ok {
 			return Reply{Seq: seq, Duplicate: true}

@@ -18,6 +18,7 @@ import (
 //	  bytes    id
 //	...      origins (origin.go)
 //	...      of counters: the count of each record (counter.go)
+//	...      schedules and time zones (schedule.go, zone.go)
 const snapshotVersion = 2
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
@@ -38,7 +39,7 @@ func (s *State) Snapshot(dst []byte) []byte {
 	if s.config.AllowCounter {
 		dst = s.counters.snapshot(dst, &s.table)
 	}
-	return dst
+	return s.zones.snapshot(s.schedules.snapshot(dst, &s.table))
 }
 
 func (d *dedupe) snapshot(dst []byte) []byte {
@@ -77,6 +78,8 @@ func (s *State) Restore(r *bin.Reader) error {
 	if s.config.AllowCounter {
 		s.counters.restore(r, &s.table)
 	}
+	s.schedules.restore(r, &s.table)
+	s.zones.restore(r)
 	return r.Err()
 }
 

@@ -25,6 +25,9 @@ type State struct {
 	origins  origins
 	counters counters
 
+	schedules schedules
+	zones     zones // replaced, not changed
+
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
 
@@ -79,7 +82,18 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 		}
 	case kindTick:
 		if r.Close() == nil {
-			return s.tick(fx)
+			reply := s.tick(fx)
+			s.summon(fx)
+			return reply
+		}
+	case kindFire:
+		if c, ok := readFire(fields); ok {
+			return s.fire(c, fx)
+		}
+	case kindZone:
+		c := Zone{r.String(), r.Bytes()}
+		if r.Close() == nil {
+			return s.define(c)
 		}
 	case kindSkip:
 		c := Skip{r.Uvarint(), r.Uvarint(), r.Bool()}
@@ -140,8 +154,6 @@ func (c *Config) unsupported() string {
 	switch {
 	case c.AllowBatched:
 		return "batch publish is"
-	case c.AllowSchedules:
-		return "message schedules are"
 	}
 	return ""
 }
