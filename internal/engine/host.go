@@ -41,6 +41,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 		last := &fx.Stored[n-1]
 		s.upTo.Store(last.Seq + uint64(last.Span) - 1)
 	}
+	s.grew = s.grew || len(fx.Stored) > 0
 	s.engine.keeper.logged(&s.pin, len(e.Data))
 	if config := s.state.Config(); config != s.config.Load() {
 		s.config.Store(config)
@@ -72,6 +73,8 @@ func (s *Stream) answer(tickets []replica.Ticket, replies []stream.Reply) {
 			who.free()
 		case func(stream.Reply):
 			who(replies[0])
+		case *parcel:
+			who.answered(replies[:t.Commands])
 		}
 		replies = replies[t.Commands:]
 	}
@@ -106,6 +109,8 @@ func (h host) Drop(tickets []replica.Ticket, err error) {
 			who.free()
 		case func(stream.Reply):
 			who(reply)
+		case *parcel:
+			who.dropped(reply.Err)
 		}
 	}
 }

@@ -63,11 +63,15 @@ type Stream struct {
 	packed  proposals // of this turn
 	erased  []uint64  // to be overwritten
 	gone    bool      // something went since the cleaner was told
+	grew    bool      // it took something since those who copy it were told
 
 	upTo atomic.Uint64 // the last sequence that was applied
 	pin  pin
 	tail tail
-	subs []*router.Sub // where messages enter; of whoever holds the name, see Engine.names
+	// copiers fill the stream, followers are those of other streams that copy this one.
+	copiers   copiers
+	followers atomic.Pointer[[]*copier]
+	subs      []*router.Sub // where messages enter; of whoever holds the name, see Engine.names
 }
 
 // Name is the stream's name.

@@ -164,6 +164,8 @@ func (e *Engine) follow(asset *meta.Stream) (*Stream, *apierr.Error) {
 		}
 	}
 	s.listen(asset.Config.Subjects)
+	s.mindOrigins()
+	e.followers.changed(s)
 	return s, nil
 }
 

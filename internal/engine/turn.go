@@ -73,6 +73,9 @@ func (s *Stream) afterTurn(err error) {
 	if s.events.group.Stalled() {
 		s.engine.awaitSpace()
 	}
+	if s.grew {
+		s.wakeFollowers()
+	}
 	s.alarm.set(s.state.Deadline())
 	s.engine.keeper.look(s)
 	if s.gone || len(s.erased) > 0 {

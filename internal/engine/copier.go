@@ -1,0 +1,388 @@
+package engine
+
+import (
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/clock"
+	"myelin/internal/replica"
+	"myelin/internal/stream"
+)
+
+const (
+	// copyBytes and copyMessages bound the copies in one proposal, but for a single larger message; copyFlights
+	// the proposals of a copier that are not answered.
+	copyBytes    = 256 << 10
+	copyMessages = replica.MaxCommands
+	copyFlights  = 2
+	// skipEvery is how many sequences without a message to copy are passed before that is recorded: a restart
+	// looks at no more of them again.
+	skipEvery = 4096
+	// A copier that was refused waits from minCopyWait to maxCopyWait, each time twice as long. One that finds
+	// too much in memory waits for crowdedWait.
+	minCopyWait = 50 * time.Millisecond
+	maxCopyWait = 2 * time.Second
+	crowdedWait = 10 * time.Millisecond
+)
+
+// copier copies one origin into a stream, which keeps the progress itself (see stream.Copy). It has a
+// goroutine only while there is something to copy: whoever wakes it starts one, unless it runs.
+//
+// Each round looks at what is and does what is to be done, so that it does not matter what woke it: the origin
+// took a message, appeared or went; the stream answered, or has another configuration.
+type copier struct {
+	engine *Engine
+	dest   *Stream
+	key    string // of the origin within the configuration of dest
+	name   string // of the origin
+
+	// of the holder of the token
+	number uint64        // of the origin, as it is copied; 0: to be found out
+	sent   uint64        // the last sequence that was proposed
+	wait   time.Duration // after the last refusal; 0 if something was taken since
+	buf    []byte
+
+	mu      sync.Mutex // guards all below
+	more    bool
+	running bool // somebody has the token
+	idle    sync.Cond
+	closed  bool
+	timer   clock.Timer
+	flights int           // proposals that are not answered
+	refused *apierr.Error // the first refusal since somebody looked
+	taken   bool          // something was not refused since then
+	seen    uint64        // all up to this sequence of the origin was looked at
+	err     *apierr.Error // why nothing is copied now
+	heard   int64         // when the origin was last found well, ns since 1970; 0 for never
+}
+
+func newCopier(dest *Stream, key, name string) *copier {
+	c := &copier{engine: dest.engine, dest: dest, key: key, name: name}
+	c.idle.L = &c.mu
+	return c
+}
+
+// wake has the copier look what there is to do. It does not block.
+func (c *copier) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.more = true
+	if !c.running && !c.closed {
+		c.running = true
+		go c.run()
+	}
+}
+
+// later wakes the copier after a while.
+func (c *copier) later(wait time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+		c.timer = c.engine.clock.AfterFunc(wait, c.wake)
+	}
+}
+
+func (c *copier) run() {
+	for c.again() {
+		c.round()
+	}
+}
+
+// again reports whether there is more to do; if not, the token is given back.
+func (c *copier) again() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.more && !c.closed {
+		c.more = false
+		return true
+	}
+	c.running = false
+	c.idle.Broadcast()
+	return false
+}
+
+// close ends the copier; nobody has the token when it returns.
+func (c *copier) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	for c.running {
+		c.idle.Wait()
+	}
+}
+
+// round does what there is to be done now.
+func (c *copier) round() {
+	flights, refused := c.answers()
+	if refused != nil {
+		if flights == 0 {
+			c.retry(refused)
+		}
+		return
+	}
+	o, ok := c.origin()
+	if !ok {
+		return // the configuration names it no more
+	}
+	from := c.engine.Stream(c.dest.Account(), c.name)
+	if err := c.obstacle(&o, from); err != nil {
+		c.note(err)
+		return
+	}
+	if o.Number != c.number || o.Identity != incarnation(from) {
+		if flights == 0 {
+			c.begin(&o, from)
+		}
+		return
+	}
+	c.well()
+	c.copy(&o, from, flights)
+}
+
+// answers returns how many proposals are under way, and why one was refused.
+func (c *copier) answers() (flights int, refused *apierr.Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.taken {
+		c.taken, c.wait = false, 0
+	}
+	return c.flights, c.refused
+}
+
+// retry goes back to where the stream stands, after a while.
+func (c *copier) retry(refused *apierr.Error) {
+	c.mu.Lock()
+	c.refused, c.err, c.seen = nil, refused, 0
+	c.mu.Unlock()
+	c.number = 0
+	c.wait = min(max(2*c.wait, minCopyWait), maxCopyWait)
+	c.later(c.wait)
+}
+
+// origin is what the stream says of the origin.
+func (c *copier) origin() (o stream.Origin, ok bool) {
+	c.dest.View(func(state *stream.State) {
+		for _, o = range state.Origins() {
+			if ok = originKey(&o) == c.key; ok {
+				return
+			}
+		}
+	})
+	return o, ok
+}
+
+// incarnation is what copies of a stream's messages name it by.
+func incarnation(s *Stream) string { return hex.EncodeToString(s.asset.ID[:]) }
+
+// obstacle says what forbids copying until somebody changes it, or is nil. Whoever does wakes the copier.
+func (c *copier) obstacle(o *stream.Origin, from *Stream) *apierr.Error {
+	setup := apierr.SourceConsumerSetupFailed
+	if o.Mirror {
+		setup = apierr.MirrorConsumerSetupFailed
+	}
+	switch {
+	case c.dest.Config().Sealed:
+		return apierr.StreamSealed.Err()
+	case o.Source.External != nil:
+		return setup.With("streams of other accounts and domains are not supported")
+	case from == nil:
+		return apierr.StreamNotFound.Err()
+	case from.Err() != nil:
+		return apierr.StreamOfflineReason.With(from.Err().Error())
+	case from.Config() == nil:
+		return apierr.StreamNotFound.Err() // it is being created
+	case from.Config().Retention != stream.Limits:
+		return setup.With("origins with retention " + from.Config().Retention.String() + " need consumers, which are not supported")
+	}
+	return nil
+}
+
+// begin goes on where the stream stands: with the incarnation that it follows, or with another one.
+func (c *copier) begin(o *stream.Origin, from *Stream) {
+	if o.Identity == incarnation(from) {
+		c.number, c.sent = o.Number, o.Seq
+		c.pass(o.Seq)
+		c.wake()
+		return
+	}
+	start := start(o.Source, from)
+	if o.Identity == "" {
+		start = max(start, o.Seq)
+	} else {
+		c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
+	}
+	if o.Mirror { // whose own sequences never go back
+		start = max(start, c.dest.Info().Last)
+	}
+	p := c.parcel()
+	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: start}.Encode(p.data))
+	c.propose(p)
+}
+
+// start is the sequence after which copying begins, as it is configured.
+func start(source *stream.Source, from *Stream) (after uint64) {
+	switch {
+	case source.StartSeq > 0:
+		return source.StartSeq - 1
+	case source.StartTime == nil:
+		return 0
+	}
+	at := source.StartTime.UnixNano()
+	from.View(func(state *stream.State) {
+		first, end := uint64(1), state.Info().Last+1
+		for first < end {
+			middle := first + (end-first)/2
+			if r, ok := state.Next(middle, ""); !ok || r.Time >= at {
+				end = middle
+			} else {
+				first = r.Seq + 1
+			}
+		}
+		after = end - 1
+	})
+	return after
+}
+
+// copy proposes copies of what follows, until enough is under way or there is no more.
+func (c *copier) copy(o *stream.Origin, from *Stream, flights int) {
+	wanted := filterOf(o.Source)
+	for ; flights < copyFlights; flights++ {
+		if c.engine.keeper.crowded() {
+			c.later(crowdedWait)
+			return
+		}
+		s := c.choose(from, wanted)
+		c.pass(s.seen)
+		if len(s.picks) == 0 {
+			if flights == 0 {
+				c.skip(o, &s, len(wanted) == 0)
+			}
+			if !s.end {
+				c.wake()
+			}
+			return
+		}
+		p, err := c.load(from, s.picks)
+		if err != nil {
+			c.unreadable(from, err)
+			return
+		}
+		if !c.propose(p) {
+			return
+		}
+	}
+}
+
+// skip records that there was nothing to copy for long. A mirror of everything has the same last sequence as
+// its origin, also when that has no message.
+func (c *copier) skip(o *stream.Origin, s *selection, everything bool) {
+	gone := o.Mirror && everything && s.end && c.dest.Info().Last < s.seen
+	if gone || s.seen >= o.Seq+skipEvery {
+		c.sent = s.seen
+		p := c.parcel()
+		p.add(stream.Skip{Origin: o.Number, Seq: s.seen, Gone: gone}.Encode(p.data))
+		c.propose(p)
+	}
+}
+
+func (c *copier) pass(seq uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = seq
+}
+
+// note keeps why nothing is copied now.
+func (c *copier) note(err *apierr.Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+// well notes that the origin is there. What was wrong is so until the stream has taken something again.
+func (c *copier) well() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = c.engine.clock.Now().UnixNano()
+	if c.wait == 0 {
+		c.err = nil
+	}
+}
+
+// parcel is a proposal of a copier.
+type parcel struct {
+	copier *copier
+	*packed
+	commands int
+}
+
+func (c *copier) parcel() *parcel { return &parcel{copier: c, packed: freePacked.Get().(*packed)} }
+
+// add takes the data with one more command.
+func (p *parcel) add(data []byte) {
+	p.data = data
+	p.commands++
+}
+
+// propose sends a parcel to the stream. It reports whether it is under way, or empty.
+func (c *copier) propose(p *parcel) bool {
+	if p.commands == 0 {
+		p.free()
+		return true
+	}
+	if err := c.dest.refusal(false); err != nil {
+		p.free()
+		c.retry(err)
+		return false
+	}
+	c.mu.Lock()
+	c.flights++
+	c.mu.Unlock()
+	ticket := replica.Ticket{Commands: p.commands, Cookie: p}
+	if !c.dest.events.post(replica.Event{Proposal: replica.Proposal{Data: p.data, Ticket: ticket}}) {
+		p.dropped(apierr.StreamNotFound.Err())
+		return false
+	}
+	return true
+}
+
+// answered takes the replies to the commands, within a turn of the stream.
+func (p *parcel) answered(replies []stream.Reply) {
+	var refused *apierr.Error
+	for i := range replies {
+		if refused = replies[i].Err; refused != nil {
+			break
+		}
+	}
+	p.copier.dest.grew = true // perhaps by nothing but its last sequence
+	p.dropped(refused)
+}
+
+// dropped ends the flight of the parcel. Nobody needs its data any more: the group has its own.
+func (p *parcel) dropped(refused *apierr.Error) {
+	p.free()
+	c := p.copier
+	c.mu.Lock()
+	c.flights--
+	if c.refused == nil {
+		c.refused = refused
+	}
+	c.taken = c.taken || refused == nil
+	c.mu.Unlock()
+	c.wake()
+}
+
+func (p *parcel) free() {
+	if cap(p.data) <= 2*replica.MaxBytes {
+		p.data = p.data[:0]
+		freePacked.Put(p.packed)
+	}
+	p.packed = nil
+}
