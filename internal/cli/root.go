@@ -40,6 +40,6 @@ func newRoot(con *console) *cobra.Command {
 		}
 	}
 	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client))
-	add(other, newDev(con), newContext(client), newVersion(con))
+	add(other, newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }

@@ -23,3 +23,5 @@ func syncDir(dir string) error {
 }
 
 var errsFull = []error{syscall.ENOSPC, syscall.EDQUOT}
+
+var errReadOnly error = syscall.EROFS

@@ -14,3 +14,6 @@ func syncDir(dir string) error {
 
 // errsFull are ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL, and the name that package syscall has for both.
 var errsFull = []error{syscall.Errno(112), syscall.Errno(39), syscall.ENOSPC}
+
+// errReadOnly is ERROR_WRITE_PROTECT.
+var errReadOnly error = syscall.Errno(19)

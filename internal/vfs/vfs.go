@@ -166,3 +166,6 @@ func IsFull(err error) bool {
 
 // errNegative is what a negative offset or size gives.
 func errNegative(what string, n int64) error { return fmt.Errorf("negative %s %d", what, n) }
+
+// IsReadOnly says whether an error means that the file system takes no writes at all.
+func IsReadOnly(err error) bool { return errors.Is(err, errReadOnly) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 	"sort"
 
@@ -293,6 +294,40 @@ func (s *Set) check(v view) error {
 	}
 	for i := range found.damages {
 		_ = s.found(v.segment, &found.damages[i])
+	}
+	return err
+}
+
+// Identify returns the stream whose files are in a directory, by the first file with a header that is whole. It
+// reports false when there is none.
+func Identify(fs vfs.FS, dir string) (stream [16]byte, ok bool, err error) {
+	names, err := fs.List(dir)
+	if notExist(err) {
+		return stream, false, nil
+	}
+	for _, name := range names {
+		if _, _, named := parseName(name); !named {
+			continue
+		}
+		file, err := fs.Open(filepath.Join(dir, name))
+		if err != nil {
+			return stream, false, err
+		}
+		b := make([]byte, headerSize)
+		n, err := file.ReadAt(b, 0)
+		if err = errors.Join(ignoreEOF(err), file.Close()); err != nil {
+			return stream, false, err
+		}
+		if h, err := parseHeader(b[:n]); err == nil {
+			return h.stream, true, nil
+		}
+	}
+	return stream, false, err
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
 	return err
 }

@@ -84,3 +84,23 @@ func TestReadOnlyShowsTheSame(t *testing.T) {
 		}
 	})
 }
+
+// The stream is known from any whole header.
+func TestIdentify(t *testing.T) {
+	disk, m := written(t, 1, false, true)
+	names, err := disk.List(dir)
+	m.ok(err)
+	m.ok(vfs.WriteFile(disk, filepath.Join(dir, names[0]), []byte("no header")))
+	m.ok(vfs.WriteFile(disk, filepath.Join(dir, "0.txt"), nil))
+	if id, ok, err := Identify(disk, dir); err != nil || !ok || id != m.options.Stream {
+		t.Fatal(id, ok, err)
+	}
+	for _, name := range names[1:] {
+		m.ok(disk.Remove(filepath.Join(dir, name)))
+	}
+	for _, where := range []string{dir, "nowhere"} {
+		if id, ok, err := Identify(disk, where); err != nil || ok {
+			t.Fatal(id, ok, err)
+		}
+	}
+}
