@@ -101,9 +101,15 @@ func (noOutlet) Flush()                    {}
 func filledStore(t *testing.T, keys *seal.Keys) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
+	fillStore(t, vfs.OS{}, dir, keys)
+	return dir
+}
+
+func fillStore(t *testing.T, fs vfs.FS, dir string, keys *seal.Keys) {
+	t.Helper()
 	routes := router.New()
 	e, err := engine.Open(engine.Options{
-		FS: vfs.OS{}, Dir: filepath.Join(dir, "jetstream"), Clock: clock.Real{}, Log: quiet{}, Keys: keys, Limits: meta.Unlimited(),
+		FS: fs, Dir: filepath.Join(dir, "jetstream"), Clock: clock.Real{}, Log: quiet{}, Keys: keys, Limits: meta.Unlimited(),
 		Router: func(string) *router.Router { return routes }, Outlet: func(*engine.Stream) engine.Outlet { return noOutlet{} },
 		LogBytes: 128 << 10, SegmentBytes: 64 << 10,
 	})
@@ -140,7 +146,7 @@ func filledStore(t *testing.T, keys *seal.Keys) (dir string) {
 	press := create("REST", 0, 4000)
 	layout := engine.NewLayout(filepath.Join(dir, "jetstream"))
 	for group := uint64(1); group < 4; {
-		if _, err := os.Stat(layout.Checkpoint(group)); err == nil {
+		if _, err := fs.Stat(layout.Checkpoint(group)); err == nil {
 			group++
 		} else {
 			press()
@@ -149,7 +155,6 @@ func filledStore(t *testing.T, keys *seal.Keys) (dir string) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 func body(n int) []byte { return []byte(strings.Repeat("x", n)) }
