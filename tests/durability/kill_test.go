@@ -30,6 +30,8 @@ const (
 	heavyEvery = 4
 	heavyScale = 100 // times as large bodies
 	heavyAcks  = 5   // times as many messages
+
+	encryptedEvery = 3 // of so many seeds one has an encrypted store
 )
 
 // TestKill lives through histories of crashes, as many as SEEDS says or as there
@@ -92,11 +94,12 @@ type streamKind struct {
 	subjects   int
 	quota      int // of each publisher
 	keeps      retention
+	compressed jetstream.StoreCompression
 }
 
 var kinds = []streamKind{
 	{name: "plain", publishers: 2, subjects: 10},
-	{name: "bounded", publishers: 2, subjects: 10, keeps: retention{messages: 500}},
+	{name: "bounded", publishers: 2, subjects: 10, keeps: retention{messages: 500}, compressed: jetstream.S2Compression},
 	{name: "keys", publishers: 2, subjects: 50, keeps: retention{perSubject: 1}},
 	{name: "worked", publishers: 2, subjects: 10},
 	{name: "still", publishers: 1, subjects: 3, quota: 100},
@@ -108,15 +111,18 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if seed%heavyEvery == 0 {
 		w.most, w.scale = maxAcks*heavyAcks, heavyScale
 	}
-	w.server = testkit.Start(t, testkit.Options{
-		Config: fmt.Sprintf("jetstream { store_dir: %q, sync_interval: always }\n", w.store)})
+	config := fmt.Sprintf("store_dir: %q, sync_interval: always", w.store)
+	if seed%encryptedEvery == 0 {
+		config += ", cipher: aes, key: secret"
+	}
+	w.server = testkit.Start(t, testkit.Options{Config: "jetstream { " + config + " }\n"})
 	js, err := jetstream.New(connect(t, w.server, &w.ending).Conn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range kinds {
 		config := jetstream.StreamConfig{Name: k.name, Subjects: []string{k.name + ".*"}, AllowDirect: true,
-			MaxMsgs: -1, MaxMsgsPerSubject: int64(k.keeps.perSubject)}
+			Compression: k.compressed, MaxMsgs: -1, MaxMsgsPerSubject: int64(k.keeps.perSubject)}
 		if k.keeps.messages > 0 {
 			config.MaxMsgs = int64(k.keeps.messages)
 		}
