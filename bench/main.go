@@ -1,5 +1,13 @@
 // Command bench runs the fixed benchmark suite against a server and a peer
 // and prints the comparison as Markdown. It is what `make bench` calls.
+//
+//	bench -server bin/myelin -peer /path/to/nats-server -case 'js-sync-*,1to1-*' -runs 3
+//
+// -list names the cases. Those that begin with js- store messages: both servers
+// run with JetStream on, each in a folder that is made below -dir for the run
+// and removed after it, and sync when they do by default, or before each
+// acknowledgement where the title says "synced". The cases that fill a store
+// take minutes and gigabytes; -scale 0.1 makes them a tenth of that.
 package main
 
 import (
@@ -39,6 +47,7 @@ func main() {
 	flag.StringVar(&jsonFile, "json", "", "also write all samples to this `file`")
 	flag.BoolVar(&list, "list", false, "list the cases and exit")
 	flag.BoolVar(&quiet, "q", false, "no progress on standard error")
+	flag.Usage = usage
 	flag.Parse()
 	debug.SetGCPercent(gcPercent)
 	if list {
@@ -55,6 +64,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+func usage() {
+	fmt.Fprint(os.Stderr, "bench compares a server with a peer, case by case, and prints a table in Markdown.\n"+
+		"Cases named js-* store messages: with JetStream on, in folders below -dir.\n\n")
+	flag.PrintDefaults()
 }
 
 // run prints what was measured even when the suite was interrupted.
