@@ -38,7 +38,12 @@ type Stream interface {
 	Read(seq uint64, buf []byte) (Message, []byte, error)
 	// Propose has a command applied and returns what became of it. Urgent ones free space.
 	Propose(command []byte, urgent bool) stream.Reply
+	// Origins are what the stream copies from, in the order of its configuration.
+	Origins() []Origin
 }
+
+// Origin says how a stream is with copying from another.
+type Origin = engine.OriginStatus
 
 // Message is a stored message; its slices are valid as whoever returns it says.
 type Message = engine.Message

@@ -180,6 +180,18 @@ func (s *fakeStream) Read(seq uint64, buf []byte) (Message, []byte, error) {
 	return m, buf, nil
 }
 
+// Origins are never heard of.
+func (s *fakeStream) Origins() (list []Origin) {
+	c := s.Config()
+	if c.Mirror != nil {
+		list = append(list, Origin{Mirror: true, Source: c.Mirror, Active: -1})
+	}
+	for i := range c.Sources {
+		list = append(list, Origin{Source: &c.Sources[i], Active: -1})
+	}
+	return list
+}
+
 func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
 
 // apply is a turn of one command.

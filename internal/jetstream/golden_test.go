@@ -21,7 +21,7 @@ type exchange struct {
 	} `json:"replies"`
 }
 
-func exchanges(t *testing.T, file string) (list []exchange) {
+func exchanges(t testing.TB, file string) (list []exchange) {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"myelin/internal/apierr"
 	"myelin/internal/stream"
 )
 
@@ -59,7 +60,8 @@ type SourceInfo struct {
 	Name       string                    `json:"name"`
 	External   *stream.External          `json:"external,omitempty"`
 	Lag        uint64                    `json:"lag"`
-	Active     time.Duration             `json:"active"`
+	Active     time.Duration             `json:"active"` // -1: never
+	Error      *apierr.Error             `json:"error,omitempty"`
 	Filter     string                    `json:"filter_subject,omitempty"`
 	Transforms []stream.SubjectTransform `json:"subject_transforms,omitempty"`
 }
@@ -105,10 +107,15 @@ func (a *API) described(config *stream.Config) *stream.Config {
 func (a *API) infoOf(s Stream) StreamInfo {
 	var info stream.Info
 	s.View(func(state *stream.State) { info = state.Info() })
-	return StreamInfo{
-		Config: s.Config(), Created: s.Created().UTC(), State: stateOf(info), Domain: a.opt.Domain, Time: a.now(),
-		Mirror: mirrorOf(s.Config()), Sources: sourcesOf(s.Config()),
+	all := StreamInfo{Config: s.Config(), Created: s.Created().UTC(), State: stateOf(info), Domain: a.opt.Domain, Time: a.now()}
+	for _, o := range s.Origins() {
+		if o.Mirror {
+			all.Mirror = sourceOf(&o)
+		} else {
+			all.Sources = append(all.Sources, sourceOf(&o))
+		}
 	}
+	return all
 }
 
 func stateOf(info stream.Info) StreamState {
@@ -126,25 +133,11 @@ func timeOf(nanos int64) time.Time {
 	return time.Unix(0, nanos).UTC()
 }
 
-// never is how long ago a source was heard of that never was.
-const never = time.Duration(-1)
-
-func sourceOf(s *stream.Source) *SourceInfo {
-	return &SourceInfo{Name: s.Name, External: s.External, Active: never, Filter: s.FilterSubject, Transforms: s.Transforms}
-}
-
-func mirrorOf(c *stream.Config) *SourceInfo {
-	if c.Mirror == nil {
-		return nil
+func sourceOf(o *Origin) *SourceInfo {
+	return &SourceInfo{
+		Name: o.Source.Name, External: o.Source.External, Lag: o.Lag, Active: o.Active, Error: o.Err,
+		Filter: o.Source.FilterSubject, Transforms: o.Source.Transforms,
 	}
-	return sourceOf(c.Mirror)
-}
-
-func sourcesOf(c *stream.Config) (list []*SourceInfo) {
-	for i := range c.Sources {
-		list = append(list, sourceOf(&c.Sources[i]))
-	}
-	return list
 }
 
 // byName is a stable order for what came out of a map.
