@@ -30,6 +30,7 @@ type publish struct {
 	plan     []byte // what is kept of it
 	original []byte // subject of a copy in its origin
 	changed  bool   // subject, header or body are not the command's
+	fast     bool   // of a fast batch
 }
 
 // append decides about one message, in the order in which a stock server looks at it.
@@ -41,6 +42,11 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 	if !p.decode(fields) || uint64(p.Span) > math.MaxUint64-s.last {
 		return refuse(apierr.BadRequest)
 	}
+	return s.publish(&p, offset, fx)
+}
+
+// publish decides about a message that names its subject, header and body.
+func (s *State) publish(p *publish, offset uint32, fx *Effects) Reply {
 	if s.config.Sealed {
 		return refuse(apierr.StreamSealed)
 	}
@@ -48,10 +54,10 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 		return refuse(apierr.BadRequest) // it has no subjects of its own; only an origin's messages come here
 	}
 	p.seq, p.time = s.last+1, s.now
-	s.rename(&p, fx)
+	s.rename(p, fx)
 	if len(p.Header) > 0 {
 		p.read(p.Header)
-		if reply := s.instructed(&p, fx); reply.Err != nil || reply.Duplicate {
+		if reply := s.instructed(p, fx); reply.Err != nil || reply.Duplicate {
 			return reply
 		}
 	}
@@ -60,10 +66,10 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
 			return Reply{Err: err}
 		}
 	}
-	if err := s.admit(&p, fx); err != nil {
+	if err := s.admit(p, fx); err != nil {
 		return Reply{Err: err}
 	}
-	if err := s.store(&p, offset, fx); err != nil {
+	if err := s.store(p, offset, fx); err != nil {
 		return Reply{Err: err}
 	}
 	return Reply{Seq: p.seq, Value: p.after.value}
@@ -135,7 +141,7 @@ func (s *State) instructed(p *publish, fx *Effects) Reply {
 // unbatched refuses a message of an atomic batch, which comes with its batch or not at all.
 func (s *State) unbatched(p *publish) *apierr.Error {
 	switch {
-	case len(p.batch) == 0:
+	case len(p.batch) == 0, p.fast:
 		return nil
 	case s.tooLarge(p):
 		return apierr.StreamMessageExceedsMaximum.Err()

@@ -30,6 +30,7 @@ const (
 	kindBatch
 	kindFire
 	kindZone
+	kindFast
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

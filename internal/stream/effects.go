@@ -8,6 +8,7 @@ type Effects struct {
 	Stored  []Stored // ascending
 	Gone    []Gone   // in the order of removal; it may name what Stored names too
 	Due     []Due    // schedules that want a Fire, once their bodies are read
+	frames  []Frame  // of replies
 	made    []byte   // the bytes of subjects, headers and bodies that the machine made
 }
 
@@ -20,6 +21,8 @@ type Reply struct {
 	Value     []byte        // Append to a counter: its sum, a decimal number; "val" in a PubAck
 	Batch     []byte        // the last Append of a batch: the batch's id; "batch" in a PubAck
 	Count     int           // and how many messages it has; "count" in a PubAck
+	Fast      bool          // it answers a Fast: with its Frames, each a message, and nothing else
+	Frames    []Frame       // often none
 	Err       *apierr.Error // nothing was changed
 }
 
@@ -61,7 +64,7 @@ type Gone struct {
 
 // Reset empties the effects and keeps their memory.
 func (fx *Effects) Reset() {
-	*fx = Effects{fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.Due[:0], fx.made[:0]}
+	*fx = Effects{fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.Due[:0], fx.frames[:0], fx.made[:0]}
 }
 
 // gone notes that the sequences from first to last went, in one with those before if they adjoin.

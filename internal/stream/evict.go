@@ -142,8 +142,10 @@ func (s *State) Deadline() int64 {
 		return 0
 	}
 	_, deadline, _ := s.expiring()
-	if at := s.nextSummons(); at > 0 && (deadline == 0 || at < deadline) {
-		deadline = at
+	for _, at := range [...]int64{s.nextSummons(), s.fast.deadline()} {
+		if at > 0 && (deadline == 0 || at < deadline) {
+			deadline = at
+		}
 	}
 	if oldest, ok := s.dedupe.oldest(); ok {
 		if d := oldest + 2*int64(s.config.DuplicateWindow); deadline == 0 || d < deadline {

@@ -18,7 +18,7 @@ import (
 //	  bytes    id
 //	...      origins (origin.go)
 //	...      of counters: the count of each record (counter.go)
-//	...      schedules and time zones (schedule.go, zone.go)
+//	...      schedules, time zones and fast batches (schedule.go, zone.go, fast.go)
 const snapshotVersion = 2
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
@@ -39,7 +39,7 @@ func (s *State) Snapshot(dst []byte) []byte {
 	if s.config.AllowCounter {
 		dst = s.counters.snapshot(dst, &s.table)
 	}
-	return s.zones.snapshot(s.schedules.snapshot(dst, &s.table))
+	return s.fast.snapshot(s.zones.snapshot(s.schedules.snapshot(dst, &s.table)))
 }
 
 func (d *dedupe) snapshot(dst []byte) []byte {
@@ -80,6 +80,7 @@ func (s *State) Restore(r *bin.Reader) error {
 	}
 	s.schedules.restore(r, &s.table)
 	s.zones.restore(r)
+	s.fast.restore(r)
 	return r.Err()
 }
 

@@ -27,6 +27,7 @@ type State struct {
 
 	schedules schedules
 	zones     zones // replaced, not changed
+	fast      fast
 
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
@@ -54,6 +55,8 @@ func (s *State) Apply(e machine.Entry, fx *Effects) {
 			reply = s.copy(fields, at, fx)
 		case kindBatch:
 			reply = s.commit(fields, at, fx)
+		case kindFast:
+			reply = s.ingest(fields, at, fx)
 		default:
 			reply = s.manage(command[0], fields, fx)
 		}
@@ -84,6 +87,7 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 		if r.Close() == nil {
 			reply := s.tick(fx)
 			s.summon(fx)
+			s.fast.expire(s.now)
 			return reply
 		}
 	case kindFire:
@@ -131,12 +135,8 @@ func (s *State) configure(c *Config, fx *Effects) Reply {
 	return Reply{}
 }
 
-// adopt takes over a configuration, unless its subject transform is none, or it asks for what the machine
-// does not do: better no stream than one that takes its messages for something else.
+// adopt takes over a configuration, unless its subject transform is none.
 func (s *State) adopt(c *Config) *apierr.Error {
-	if what := c.unsupported(); what != "" {
-		return invalid("%s not supported", what)
-	}
 	var transform *subject.Transform
 	if t := c.Transform; t != nil && t.Dest != "" {
 		var err error
@@ -147,15 +147,6 @@ func (s *State) adopt(c *Config) *apierr.Error {
 	s.config, s.transform = c, transform
 	s.origins.adopt(c)
 	return nil
-}
-
-// unsupported names what of a valid configuration the machine does not do; it is empty if that is nothing.
-func (c *Config) unsupported() string {
-	switch {
-	case c.AllowBatched:
-		return "batch publish is"
-	}
-	return ""
 }
 
 func (s *State) create(c *Config) {
