@@ -102,9 +102,9 @@ func (d *direct) run() {
 func (d *direct) answerTaken() (more bool) {
 	for _, chunk := range d.take() {
 		for b := chunk.B; len(b) > 0; {
-			var q request
-			q, b = cutFrame(b)
-			d.reader.answer(&q)
+			q := &d.reader.request
+			*q, b = cutFrame(b)
+			d.reader.answer(q)
 		}
 		chunk.Free()
 	}
@@ -177,6 +177,7 @@ type reader struct {
 	buf     []byte // a message
 	head    []byte // its header
 	msg     router.Message
+	request request // that is answered
 
 	get  JSApiMsgGetRequest
 	last []byte // subject of a get by subject
