@@ -52,7 +52,7 @@ func main() {
 	debug.SetGCPercent(gcPercent)
 	if list {
 		for _, c := range loadgen.Cases() {
-			fmt.Printf("%-18s %s\n", c.Name, c.Title)
+			fmt.Printf("%-24s %s\n", c.Name, c.Title)
 		}
 		return
 	}

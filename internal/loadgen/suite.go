@@ -129,7 +129,7 @@ func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Cond
 		}
 		conditions.Server = info.describe()
 		row.Ours = append(row.Ours, ours)
-		s.Note("%-18s %d/%d  server  %s", c.Name, run+1, runs, ours)
+		s.Note("%-24s %d/%d  server  %s", c.Name, run+1, runs, ours)
 		if s.Peer == "" {
 			continue
 		}
@@ -139,7 +139,7 @@ func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Cond
 		}
 		conditions.Peer = info.describe()
 		row.Peer = append(row.Peer, peer)
-		s.Note("%-18s %d/%d  peer    %s", c.Name, run+1, runs, peer)
+		s.Note("%-24s %d/%d  peer    %s", c.Name, run+1, runs, peer)
 	}
 	return nil
 }
