@@ -165,6 +165,7 @@ func Serve(ctx context.Context, o ServeOptions) (*Result, error) {
 		o.Ready()
 	}
 	err = c.receive(o.Messages, func() int64 { return sum(all, (*Responder).Served) })
+	c.stage.close() // whoever has just written its answers counts them before it ends
 	for _, r := range all {
 		c.result.add(WorkerResult{r.Served(), r.Served() * int64(o.Size), c.result.Duration}, nil)
 	}
