@@ -194,6 +194,10 @@ func (s *fakeStream) Origins() (list []Origin) {
 
 func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
 
+func (s *fakeStream) DeleteMessage(seq uint64, erase bool) stream.Reply {
+	return s.Propose(stream.Delete{Seq: seq, Erase: erase}.Encode(nil), true)
+}
+
 // apply is a turn of one command.
 func (s *fakeStream) apply(command, reply []byte) stream.Reply {
 	var fx stream.Effects

@@ -32,7 +32,7 @@ func (h Hosted) Update(account string, cfg stream.Config, pedantic bool) (Stream
 }
 
 func (h Hosted) Find(account string, name []byte) Stream {
-	if s := h.Engine.Stream(account, string(name)); s != nil {
+	if s := h.Engine.Find(account, name); s != nil {
 		return s
 	}
 	return nil

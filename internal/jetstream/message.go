@@ -104,7 +104,7 @@ func (c *call) messageDelete(resp *succeeded) *apierr.Error {
 	if err != nil {
 		return err
 	}
-	if r := s.Propose(stream.Delete{Seq: q.Seq, Erase: !q.NoErase}.Encode(nil), true); r.Err != nil {
+	if r := s.DeleteMessage(q.Seq, !q.NoErase); r.Err != nil {
 		return r.Err
 	}
 	resp.Success = true

@@ -54,18 +54,66 @@ func (o *Outlet) Ack(reply []byte, r *stream.Reply) {
 	}
 	o.msg = router.Message{Subject: reply}
 	switch {
-	case r.Err != nil:
-		o.buf = appendRefusal(o.buf[:0], r.Err, o.failed)
-		if r.Err.ErrCode == apierr.StreamTooManyRequests {
-			o.msg.Header = tooMany
-		}
+	case r.Fast:
+		o.frames(r)
+		return
 	case r.Silent:
 		o.buf = o.buf[:0]
 	default:
-		o.buf = appendAck(o.buf[:0], o.acked, r)
+		o.finish(r)
 	}
 	o.msg.Payload = o.buf
 	o.session.Reply(&o.msg)
+}
+
+// finish makes the last answer to a message, or the only one.
+func (o *Outlet) finish(r *stream.Reply) {
+	if r.Err == nil {
+		o.buf = appendAck(o.buf[:0], o.acked, r)
+		return
+	}
+	o.buf = appendRefusal(o.buf[:0], r.Err, o.failed)
+	if r.Err.ErrCode == apierr.StreamTooManyRequests {
+		o.msg.Header = tooMany
+	}
+}
+
+// frames publishes the answers to a message of a fast batch.
+func (o *Outlet) frames(r *stream.Reply) {
+	reply := o.msg.Subject
+	for i := range r.Frames {
+		o.msg = router.Message{Subject: reply}
+		if f := &r.Frames[i]; f.Kind == stream.FrameDone {
+			o.finish(r)
+		} else {
+			o.buf = appendFlow(o.buf[:0], f)
+		}
+		o.msg.Payload = o.buf
+		o.session.Reply(&o.msg)
+	}
+}
+
+// appendFlow appends what the publisher of a fast batch is told on the way.
+func appendFlow(dst []byte, f *stream.Frame) []byte {
+	switch f.Kind {
+	case stream.FrameAck:
+		dst = strconv.AppendUint(append(dst, `{"type":"ack","seq":`...), f.Seq, 10)
+		dst = strconv.AppendUint(append(dst, `,"msgs":`...), f.Other, 10)
+	case stream.FrameGap:
+		dst = strconv.AppendUint(append(dst, `{"type":"gap","last_seq":`...), f.Other, 10)
+		dst = strconv.AppendUint(append(dst, `,"seq":`...), f.Seq, 10)
+	case stream.FrameErr:
+		dst = strconv.AppendUint(append(dst, `{"type":"err","seq":`...), f.Seq, 10)
+		dst = append(appendError(append(dst, `,"error":`...), f.Err), '}')
+	}
+	return append(dst, '}')
+}
+
+// appendError appends an error as JSON, but for its last brace.
+func appendError(dst []byte, err *apierr.Error) []byte {
+	dst = strconv.AppendInt(append(dst, `{"code":`...), int64(err.Code), 10)
+	dst = strconv.AppendUint(append(dst, `,"err_code":`...), uint64(err.ErrCode), 10)
+	return appendJSONText(append(dst, `,"description":`...), err.Description)
 }
 
 // appendAck appends a PubAck. The blank before true is a stock server's.
@@ -86,10 +134,7 @@ func appendAck(dst, start []byte, r *stream.Reply) []byte {
 
 // appendRefusal appends the answer to a message that was not stored.
 func appendRefusal(dst []byte, err *apierr.Error, end []byte) []byte {
-	dst = strconv.AppendInt(append(dst, `{"error":{"code":`...), int64(err.Code), 10)
-	dst = strconv.AppendUint(append(dst, `,"err_code":`...), uint64(err.ErrCode), 10)
-	dst = appendJSONText(append(dst, `,"description":`...), err.Description)
-	return append(dst, end...)
+	return append(appendError(append(dst, `{"error":`...), err), end...)
 }
 
 // appendJSONText appends a JSON string as encoding/json does. Plain text, nearly all there is, allocates

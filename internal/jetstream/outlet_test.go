@@ -48,6 +48,33 @@ func TestAck(t *testing.T) {
 	}
 }
 
+// A message of a fast batch has as many answers as the machine says.
+func TestAckFastBatch(t *testing.T) {
+	x := newTester(t, nil)
+	o := x.api.Outlet("FI", func() *stream.Config { return &stream.Config{} })
+	ack := func(r stream.Reply, want ...string) {
+		t.Helper()
+		r.Fast = true
+		o.Ack([]byte("_I.u1.3.ok.1.0.$FI"), &r)
+		o.Flush()
+		var got []string
+		for _, m := range x.inbox.take() {
+			got = append(got, m.body)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	ack(stream.Reply{Seq: 1})
+	ack(stream.Reply{Frames: []stream.Frame{{Kind: stream.FrameGap, Seq: 2, Other: 1}, {Kind: stream.FrameAck, Seq: 1, Other: 2}}},
+		`{"type":"gap","last_seq":1,"seq":2}`, `{"type":"ack","seq":1,"msgs":2}`)
+	ack(stream.Reply{Seq: 60, Batch: []byte("v4"), Count: 1, Frames: []stream.Frame{
+		{Kind: stream.FrameErr, Seq: 2, Err: apierr.StreamWrongLastSequence.With("60")}, {Kind: stream.FrameDone},
+	}}, `{"type":"err","seq":2,"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 60"}}`, `{"stream":"FI","seq":60,"batch":"v4","count":1}`)
+	ack(stream.Reply{Err: apierr.BatchPublishUnknownBatchID.Err(), Frames: []stream.Frame{{Kind: stream.FrameDone}}},
+		`{"error":{"code":400,"err_code":10208,"description":"batch publish ID unknown"},"stream":"FI","seq":0}`)
+}
+
 // A message is republished with what it was and where it stands; who republishes nothing publishes nothing.
 func TestRepublish(t *testing.T) {
 	x := newTester(t, nil)

@@ -191,7 +191,7 @@ func (r *restore) next() *request {
 
 func (r *restore) answer(q *request, body []byte) {
 	if len(q.reply) > 0 {
-		r.session.Publish(&router.Message{Subject: q.reply, Payload: body})
+		r.session.Reply(&router.Message{Subject: q.reply, Payload: body})
 		r.session.Flush()
 	}
 }

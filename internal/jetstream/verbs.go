@@ -17,6 +17,7 @@ type verb struct {
 	stream  int // index of the token that names the stream; -1: none does
 	run     func(c *call) response
 	silent  bool // no event tells of successful answers, nor are they counted
+	spread  bool // those for one stream need no order among themselves
 }
 
 // verbs are all that the API understands.
@@ -30,7 +31,7 @@ var verbs = []*verb{
 	row("STREAM.DELETE.*", 2, "stream_delete", (*call).streamDelete),
 	row("STREAM.PURGE.*", 2, "stream_purge", (*call).streamPurge),
 	silent(row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet)),
-	row("STREAM.MSG.DELETE.*", 3, "stream_msg_delete", (*call).messageDelete),
+	spread(row("STREAM.MSG.DELETE.*", 3, "stream_msg_delete", (*call).messageDelete)),
 	row("STREAM.SNAPSHOT.*", 2, "stream_snapshot", (*call).streamSnapshot),
 	row("STREAM.RESTORE.*", 2, "stream_restore", (*call).streamRestore),
 
@@ -115,6 +116,11 @@ func row[T any, R interface {
 
 func silent(v *verb) *verb {
 	v.silent = true
+	return v
+}
+
+func spread(v *verb) *verb {
+	v.spread = true
 	return v
 }
 
