@@ -165,8 +165,11 @@ func (l *Listener) EnterLameDuck() {
 	}
 }
 
-// Spread closes the connections one by one, evenly over the given time; it returns early when stop is
-// closed.
+// maxSpread is the longest pause between two connections: few of them need not take the whole time.
+const maxSpread = time.Second
+
+// Spread closes the connections one by one, evenly over the given time, or in less if there are few; it
+// returns early when stop is closed.
 func (l *Listener) Spread(over time.Duration, stop <-chan struct{}) {
 	l.mu.Lock()
 	conns := l.open()
@@ -174,7 +177,7 @@ func (l *Listener) Spread(over time.Duration, stop <-chan struct{}) {
 	if len(conns) == 0 {
 		return
 	}
-	pause := over / time.Duration(len(conns))
+	pause := min(over/time.Duration(len(conns)), maxSpread)
 	for _, c := range conns {
 		if c.flags.has(closed) {
 			continue // it has gone by itself, as it was asked to
