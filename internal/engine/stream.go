@@ -139,16 +139,10 @@ func (s *Stream) Propose(command []byte, urgent bool) stream.Reply {
 	return <-answer
 }
 
-// DeleteMessage removes one message. With erase its bytes in the files are overwritten before it returns.
+// DeleteMessage removes one message. With erase its bytes are overwritten soon: whoever hears that it is
+// deleted can rely on that, since the log has it, but need not wait for the disk to do so.
 func (s *Stream) DeleteMessage(seq uint64, erase bool) stream.Reply {
-	r := s.Propose(stream.Delete{Seq: seq, Erase: erase}.Encode(nil), true)
-	if r.Err == nil && erase {
-		if err := s.erase([]uint64{seq}); err != nil {
-			s.engine.writeFailed(s, err)
-			r.Err = apierr.StreamMsgDeleteFailed.With(err.Error())
-		}
-	}
-	return r
+	return s.Propose(stream.Delete{Seq: seq, Erase: erase}.Encode(nil), true)
 }
 
 // Append stores a message. done is called with the answer within a turn of the stream, in the order of the
