@@ -57,7 +57,18 @@ func (v streamViews) Streams(account string) []report.Stream {
 // Consumers are none yet.
 func (v streamViews) Consumers(string, string) []report.Consumer { return nil }
 
-// Origins are none yet.
-func (v streamViews) Origins(string, string) []report.Origin { return nil }
+func (v streamViews) Origins(account, stream string) (list []report.Origin) {
+	s := v.s.streams.engine.Stream(account, stream)
+	if s == nil {
+		return nil
+	}
+	for _, o := range s.Origins() {
+		list = append(list, report.Origin{Mirror: o.Mirror, Info: report.OriginInfo{
+			Name: o.Source.Name, External: o.Source.External, Lag: o.Lag, Active: o.Active, Error: o.Err,
+			Filter: o.Source.FilterSubject, Transforms: o.Source.Transforms,
+		}})
+	}
+	return list
+}
 
 func (v streamViews) Err() error { return v.s.streams.engine.Err() }
