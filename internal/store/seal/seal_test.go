@@ -231,7 +231,7 @@ func FuzzUnwrap(f *testing.F) {
 	f.Add([]byte("plain"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := k.Unwrap(b, "place")
-		if err == nil && !bytes.Equal(b, data) && !bytes.Equal(got, b) {
+		if err == nil && string(got) != "content" && !bytes.Equal(got, b) {
 			t.Fatalf("%q opens as %q", b, got)
 		}
 	})

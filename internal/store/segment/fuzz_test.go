@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
 
@@ -77,6 +78,26 @@ func FuzzFooter(f *testing.F) {
 	})
 }
 
+// fuzzStream is the stream of the golden files.
+var fuzzStream = [16]byte{1, 2, 3, 15: 9}
+
+// sealedFile is a file of that stream, sealed, as FuzzFile names it.
+func sealedFile(f *testing.F, keys *seal.Keys) []byte {
+	disk := vfs.NewMem()
+	set, _, err := Open(disk, dir, Options{Stream: fuzzStream, Keys: keys})
+	if err == nil {
+		err = errors.Join(set.Write([]Record{record(42, 1), record(45, 1), record(50, 5)}), set.Close())
+	}
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := vfs.ReadFile(disk, filepath.Join(dir, "00000000000000000042-0000000001.seg"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return data
+}
+
 // Whatever a file holds, opening and reading it ends, with records or with errors that say where.
 func FuzzFile(f *testing.F) {
 	for _, compress := range []bool{false, true} {
@@ -85,13 +106,22 @@ func FuzzFile(f *testing.F) {
 		f.Add(data[:len(data)-30], uint64(53))
 		f.Add(data[:len(data)/2], uint64(0))
 	}
+	for _, keys := range testKeys()[1:3] {
+		data := sealedFile(f, keys)
+		f.Add(data, uint64(0))
+		f.Add(data[:len(data)-30], uint64(53))
+		f.Add(append(make([]byte, headerSize), data[headerSize:]...), uint64(0))
+	}
 	f.Fuzz(func(t *testing.T, data []byte, synced uint64) {
 		disk := vfs.NewMem()
 		file := filepath.Join(dir, "00000000000000000042-0000000001.seg")
 		if err := errors.Join(disk.MakeDirs(dir), vfs.WriteFile(disk, file, data)); err != nil {
 			t.Fatal(err)
 		}
-		set, _, err := Open(disk, dir, Options{Stream: [16]byte{1, 2, 3, 15: 9}, Synced: synced})
+		set, _, err := Open(disk, dir, Options{Stream: fuzzStream, Synced: synced, Keys: testKeys()[1]})
+		if errors.Is(err, seal.ErrKey) {
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
