@@ -1,0 +1,443 @@
+package stream
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/subject"
+)
+
+// Defaults and bounds of consumers.
+const (
+	defaultAckWait       = 30 * time.Second
+	defaultMaxAckPending = 1000
+	defaultMaxWaiting    = 512
+	defaultInactive      = 5 * time.Second // of what has no durable name
+	defaultPinnedTTL     = 2 * time.Minute
+	maxGroupBytes        = 16
+	flowControlHeartbeat = time.Second
+)
+
+// ConsumerBounds are those of a server and an account; 0 is none.
+type ConsumerBounds struct {
+	MaxAckPending   int
+	MaxRequestBatch int
+	Clustered       bool // more than one replica is possible
+}
+
+// consumerCheck is one look at the configuration of a consumer, which it completes on the way.
+type consumerCheck struct {
+	*ConsumerConfig
+	stream   *Config
+	bounds   ConsumerBounds
+	pedantic bool // refuse instead of adjusting
+	update   bool
+}
+
+// CheckConsumer completes and validates the configuration of a consumer that is to be created on a stream.
+// In pedantic mode it refuses what it would otherwise adjust. What depends on other consumers, AddConsumer
+// decides. Of several faults it names the one that a stock server names. A consumer without any name gets
+// none here.
+func CheckConsumer(cfg ConsumerConfig, stream *Config, bounds ConsumerBounds, pedantic bool) (*ConsumerConfig, *apierr.Error) {
+	c := consumerCheck{&cfg, stream, bounds, pedantic, false}
+	if err := c.run(); err != nil {
+		return nil, err
+	}
+	return c.ConsumerConfig, nil
+}
+
+// run takes the steps in the order in which a stock server reports faults.
+func (c *consumerCheck) run() *apierr.Error {
+	for _, step := range []func() *apierr.Error{
+		c.names, c.origin, c.metadata, c.replicas, c.negatives, c.defaults, c.limits, c.values, c.mode, c.excess, c.direct,
+		c.filters, c.start, c.sampling, c.heartbeats, c.groups, c.workQueue,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *consumerCheck) names() *apierr.Error {
+	for _, s := range []string{c.Durable, c.Name} {
+		switch {
+		case s == "":
+		case strings.ContainsAny(s, `/\`):
+			return apierr.ConsumerNameContainsPathSeparators.Err()
+		case len(s) > maxNameBytes:
+			return apierr.ConsumerNameTooLong.With(strconv.Itoa(maxNameBytes))
+		case !validName(s):
+			return apierr.ConsumerBadDurableName.Err()
+		}
+	}
+	if c.Durable != "" && c.Name != "" && c.Durable != c.Name {
+		return apierr.ConsumerCreateDurableAndNameMismatch.Err()
+	}
+	c.Name = cmp.Or(c.Name, c.Durable)
+	return nil
+}
+
+// origin makes the consumer of a mirror or source one that acknowledges, where messages go once they are
+// acknowledged.
+func (c *consumerCheck) origin() *apierr.Error {
+	if c.Name != "" && c.Direct && c.Sourcing && c.stream.Retention != Limits {
+		c.Direct, c.Durable, c.Ack = false, c.Name, AckFlowControl
+	}
+	return nil
+}
+
+// metadata states the API level in a copy of the metadata; what servers add to answers is dropped.
+func (c *consumerCheck) metadata() *apierr.Error {
+	metadata := make(map[string]string, len(c.Metadata)+1)
+	for key, value := range c.Metadata {
+		if !slices.Contains(metaDynamic, key) {
+			metadata[key] = value
+		}
+	}
+	metadata[metaRequired] = strconv.Itoa(c.RequiredLevel())
+	c.Metadata = metadata
+	return nil
+}
+
+// negatives: less than nothing is the default.
+func (c *consumerCheck) negatives() *apierr.Error {
+	for _, limit := range []struct {
+		name  string
+		value *int
+		none  int
+	}{
+		{"max_deliver", &c.MaxDeliver, -1}, {"max_waiting", &c.MaxWaiting, 0}, {"max_ack_pending", &c.MaxAckPending, -1},
+		{"max_batch", &c.MaxBatch, 0}, {"max_bytes", &c.MaxBytes, 0},
+	} {
+		if *limit.value >= limit.none {
+			continue
+		}
+		if c.pedantic && limit.none == -1 {
+			return apierr.Pedantic.With(limit.name + " must be set to -1")
+		}
+		if c.pedantic {
+			return apierr.Pedantic.With(limit.name + " must not be negative")
+		}
+		*limit.value = limit.none
+	}
+	for _, limit := range []struct {
+		name  string
+		value *time.Duration
+	}{
+		{"idle_heartbeat", &c.Heartbeat}, {"max_expires", &c.MaxExpires}, {"inactive_threshold", &c.Inactive},
+		{"priority_timeout", &c.PinnedTTL},
+	} {
+		if *limit.value < 0 && c.pedantic {
+			return apierr.Pedantic.With(limit.name + " must not be negative")
+		}
+		*limit.value = max(0, *limit.value)
+	}
+	return nil
+}
+
+func (c *consumerCheck) replicas() *apierr.Error {
+	switch {
+	case c.Replicas > 1 && !c.bounds.Clustered:
+		return apierr.StreamReplicasNotSupported.Err()
+	case c.Replicas > max(1, c.stream.Replicas):
+		return apierr.ConsumerReplicasExceedsStream.Err()
+	}
+	return nil
+}
+
+// defaults fills in what is the same on every stream.
+func (c *consumerCheck) defaults() *apierr.Error {
+	if c.MaxDeliver == 0 {
+		c.MaxDeliver = -1
+	}
+	if len(c.Backoff) > 0 && c.AckWait != c.Backoff[0] {
+		if c.pedantic {
+			return apierr.Pedantic.With("first backoff value has to equal batch AckWait")
+		}
+		if c.Backoff[0] >= 0 {
+			c.AckWait = c.Backoff[0]
+		}
+	}
+	if c.AckWait == 0 && len(c.Backoff) == 0 && (c.Ack == AckExplicit || c.Ack == AckAll) {
+		c.AckWait = defaultAckWait
+	}
+	if !c.Push() && c.MaxWaiting == 0 {
+		c.MaxWaiting = defaultMaxWaiting
+	}
+	if c.Ack == AckFlowControl && c.Push() && !c.pedantic {
+		c.FlowControl, c.Heartbeat = true, flowControlHeartbeat
+	}
+	if c.PinnedTTL == 0 && c.Priority == PriorityPinned {
+		c.PinnedTTL = defaultPinnedTTL
+	}
+	return nil
+}
+
+// limits are defaults that the stream or the server may bring.
+func (c *consumerCheck) limits() *apierr.Error {
+	pending := defaultMaxAckPending
+	if limit := c.bounds.MaxAckPending; limit > 0 {
+		pending = min(pending, limit)
+	}
+	if limit := c.stream.ConsumerLimits.MaxAckPending; c.MaxAckPending == 0 && limit > 0 {
+		if c.pedantic {
+			return apierr.Pedantic.With("max_ack_pending must be set if it's configured in stream limits")
+		}
+		c.MaxAckPending = limit
+	}
+	if c.MaxAckPending == 0 && c.Ack != AckNone && (c.Push() || c.Ack != AckFlowControl) {
+		c.MaxAckPending = pending
+	}
+	if limit := c.stream.ConsumerLimits.InactiveThreshold; c.Inactive == 0 && limit > 0 {
+		if c.pedantic {
+			return apierr.Pedantic.With("inactive_threshold must be set if it's configured in stream limits")
+		}
+		c.Inactive = limit
+	}
+	if c.Inactive == 0 && c.Durable == "" && !c.update {
+		c.Inactive = defaultInactive
+	}
+	return nil
+}
+
+// values looks at what is wrong by itself.
+func (c *consumerCheck) values() *apierr.Error {
+	switch {
+	case c.Replicas < 0:
+		return apierr.ReplicasCountCannotBeNegative.Err()
+	case slices.ContainsFunc(c.Backoff, func(d time.Duration) bool { return d < 0 }):
+		return apierr.ConsumerBackOffNegative.Err()
+	case c.AckWait < 0:
+		return apierr.ConsumerAckWaitNegative.Err()
+	case len(c.Description) > maxDescriptionBytes:
+		return apierr.ConsumerDescriptionTooLong.With(strconv.Itoa(maxDescriptionBytes))
+	case len(c.Backoff) > 0 && c.MaxDeliver != -1 && c.MaxDeliver < len(c.Backoff):
+		return apierr.ConsumerMaxDeliverBackoff.Err()
+	}
+	return c.metadataSize()
+}
+
+func (c *consumerCheck) metadataSize() *apierr.Error {
+	total := 0
+	for key, value := range c.Metadata {
+		total += len(key) + len(value)
+	}
+	if total > maxMetadataBytes {
+		return apierr.ConsumerMetadataLength.With("128KB")
+	}
+	return nil
+}
+
+func (c *consumerCheck) groups() *apierr.Error {
+	switch {
+	case c.Priority != PriorityNone && c.Push():
+		return apierr.ConsumerPushWithPriorityGroup.Err()
+	case c.Priority != PriorityNone && len(c.PriorityGroups) == 0:
+		return apierr.ConsumerPriorityPolicyWithoutGroup.Err()
+	case c.Priority == PriorityNone && len(c.PriorityGroups) > 0:
+		return apierr.ConsumerPriorityGroupWithPolicyNone.Err()
+	case c.Priority == PriorityNone && c.PinnedTTL > 0:
+		return apierr.ConsumerPinnedTTLWithoutPriorityPolicyNone.Err()
+	}
+	for _, group := range c.PriorityGroups {
+		switch {
+		case group == "":
+			return apierr.ConsumerEmptyGroupName.Err()
+		case len(group) > maxGroupBytes || strings.ContainsFunc(group, notInGroup):
+			return apierr.ConsumerInvalidGroupName.Err()
+		}
+	}
+	return nil
+}
+
+func notInGroup(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return false
+	}
+	return !strings.ContainsRune("-_/=", r)
+}
+
+// mode looks at what only pushing or only pulling consumers have.
+func (c *consumerCheck) mode() *apierr.Error {
+	if c.Push() {
+		return c.push()
+	}
+	return c.pull()
+}
+
+func (c *consumerCheck) push() *apierr.Error {
+	switch {
+	case !subject.ValidPattern(c.DeliverSubject):
+		return apierr.ConsumerInvalidDeliverSubject.Err()
+	case subject.HasWildcard(c.DeliverSubject):
+		return apierr.ConsumerDeliverToWildcards.Err()
+	case c.cycles():
+		return apierr.ConsumerDeliverCycle.Err()
+	case c.MaxWaiting != 0 && (c.Ack != AckFlowControl || c.FlowControl):
+		return apierr.ConsumerPushMaxWaiting.Err()
+	case c.MaxAckPending > 0 && c.Ack == AckNone:
+		return apierr.ConsumerMaxPendingAckPolicyRequired.Err()
+	case c.Heartbeat > 0 && c.Heartbeat < minDuration:
+		return apierr.ConsumerSmallHeartbeat.Err()
+	}
+	if c.Ack == AckFlowControl {
+		return c.flowControl()
+	}
+	return nil
+}
+
+func (c *consumerCheck) heartbeats() *apierr.Error {
+	if c.FlowControl && c.Heartbeat == 0 {
+		return apierr.ConsumerWithFlowControlNeedsHeartbeats.Err()
+	}
+	return nil
+}
+
+// flowControl looks at what goes with acks by flow control.
+func (c *consumerCheck) flowControl() *apierr.Error {
+	switch {
+	case !c.FlowControl:
+		return apierr.ConsumerAckFCRequiresFC.Err()
+	case c.Heartbeat != flowControlHeartbeat:
+		return invalid("flow control ack policy heartbeat needs to be 1s")
+	case c.MaxAckPending <= 0:
+		return apierr.ConsumerAckFCRequiresMaxAckPending.Err()
+	case c.AckWait != 0 || len(c.Backoff) > 0:
+		return apierr.ConsumerAckFCRequiresNoAckWait.Err()
+	case c.MaxDeliver > 0:
+		return apierr.ConsumerAckFCRequiresNoMaxDeliver.Err()
+	}
+	return nil
+}
+
+func (c *consumerCheck) pull() *apierr.Error {
+	switch {
+	case c.stream.Retention == WorkQueue && c.Ack == AckNone:
+		return apierr.ConsumerPullRequiresAck.Err()
+	case c.Ack == AckFlowControl:
+		return apierr.ConsumerAckFCRequiresPush.Err()
+	case c.RateLimit > 0:
+		return apierr.ConsumerPullWithRateLimit.Err()
+	case c.Heartbeat > 0:
+		return apierr.ConsumerHBRequiresPush.Err()
+	case c.FlowControl:
+		return apierr.ConsumerFCRequiresPush.Err()
+	case c.MaxExpires != 0 && c.MaxExpires < time.Millisecond:
+		return apierr.ConsumerMaxRequestExpiresTooSmall.Err()
+	case c.bounds.MaxRequestBatch > 0 && c.MaxBatch > c.bounds.MaxRequestBatch:
+		return apierr.ConsumerMaxRequestBatchExceeded.With(strconv.Itoa(c.bounds.MaxRequestBatch))
+	}
+	return nil
+}
+
+func (c *consumerCheck) direct() *apierr.Error {
+	switch {
+	case !c.Direct:
+		return nil
+	case !c.Push():
+		return apierr.ConsumerDirectRequiresPush.Err()
+	case c.Durable != "":
+		return apierr.ConsumerDirectRequiresEphemeral.Err()
+	}
+	return nil
+}
+
+func (c *consumerCheck) filters() *apierr.Error {
+	if c.FilterSubject != "" && len(c.FilterSubjects) > 0 {
+		return apierr.ConsumerDuplicateFilterSubjects.Err()
+	}
+	for i, f := range c.FilterSubjects {
+		if f == "" {
+			return apierr.ConsumerEmptyFilter.Err()
+		}
+		for _, other := range c.FilterSubjects[:i] {
+			if subject.Within(f, other) || subject.Within(other, f) {
+				return apierr.ConsumerOverlappingSubjectFilters.Err()
+			}
+		}
+	}
+	for _, f := range c.Filters() {
+		if !subject.ValidPattern(f) {
+			return invalid("invalid subject")
+		}
+	}
+	return nil
+}
+
+// start compares the deliver policy with what else says where to start.
+func (c *consumerCheck) start() *apierr.Error {
+	policy := func(text string) *apierr.Error {
+		return apierr.ConsumerInvalidPolicy.With("consumer delivery policy is deliver " + text)
+	}
+	by := strings.ReplaceAll(c.Deliver.String(), "_", " ")
+	switch {
+	case c.Deliver == DeliverByStartSequence && c.StartSeq == 0:
+		return policy("by start sequence, but optional start sequence is not set")
+	case c.Deliver == DeliverByStartTime && c.StartTime == nil:
+		return policy("by start time, but optional start time is not set")
+	case c.Deliver == DeliverByStartTime && c.StartSeq != 0:
+		return policy("by start time, but optional start start sequence is also set")
+	case c.Deliver != DeliverByStartSequence && c.StartSeq != 0:
+		return policy(by + ", but optional start sequence is also set")
+	case c.Deliver != DeliverByStartTime && c.StartTime != nil:
+		return policy(by + ", but optional start time is also set")
+	case c.Deliver == DeliverLastPerSubject && len(c.Filters()) == 0:
+		return policy("last per subject, but optional filter subject is not set")
+	}
+	return nil
+}
+
+func (c *consumerCheck) sampling() *apierr.Error {
+	if c.SampleFreq == "" {
+		return nil
+	}
+	percent, err := strconv.Atoi(strings.TrimSuffix(c.SampleFreq, "%"))
+	if err == nil && percent >= 0 {
+		return nil
+	}
+	text := "<nil>"
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		text = number.Error()
+	}
+	return apierr.ConsumerInvalidSampling.With(text)
+}
+
+// cycles: what is delivered must not come back into the stream.
+func (c *consumerCheck) cycles() bool {
+	return slices.ContainsFunc(c.stream.Subjects, func(s string) bool { return subject.Overlap(s, c.DeliverSubject) })
+}
+
+// excess looks at what the stream and the server bound.
+func (c *consumerCheck) excess() *apierr.Error {
+	limits := &c.stream.ConsumerLimits
+	switch {
+	case limits.InactiveThreshold > 0 && c.Inactive > limits.InactiveThreshold:
+		return apierr.ConsumerInactiveThresholdExcess.With(limits.InactiveThreshold.String())
+	case limits.MaxAckPending > 0 && c.MaxAckPending > limits.MaxAckPending:
+		return apierr.ConsumerMaxPendingAckExcess.With(strconv.Itoa(limits.MaxAckPending))
+	case c.bounds.MaxAckPending > 0 && c.MaxAckPending > c.bounds.MaxAckPending:
+		return apierr.ConsumerMaxPendingAckExcess.With(strconv.Itoa(c.bounds.MaxAckPending))
+	}
+	return nil
+}
+
+// workQueue looks at what a work queue asks of a consumer by itself.
+func (c *consumerCheck) workQueue() *apierr.Error {
+	switch {
+	case c.stream.Retention != WorkQueue || c.Direct || c.Sourcing:
+		return nil
+	case c.Ack != AckExplicit && c.Ack != AckFlowControl:
+		return apierr.ConsumerWQRequiresExplicitAck.Err()
+	case c.Deliver != DeliverAll:
+		return apierr.ConsumerWQConsumerNotDeliverAll.Err()
+	}
+	return nil
+}

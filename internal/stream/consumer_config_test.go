@@ -1,0 +1,116 @@
+package stream
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/bin"
+)
+
+// consumerRequest is a configuration of a consumer as clients send it.
+type consumerRequest struct {
+	ConsumerConfig
+	Pedantic bool `json:"pedantic"`
+}
+
+// observedConsumer is a line of testdata/consumer_check.jsonl or consumer_update.jsonl: what a stock server
+// answered to a request for a consumer on a stream.
+type observedConsumer struct {
+	Old     *ConsumerConfig
+	Stream  Config
+	Request consumerRequest
+	Config  json.RawMessage
+	Error   *apierr.Error
+}
+
+func eachObservedConsumer(t *testing.T, file string, visit func(line string, stream *Config, o observedConsumer)) {
+	f, err := os.Open("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var o observedConsumer
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		stream, refused := Check(o.Stream, Bounds{}, false)
+		if refused != nil {
+			t.Fatal(refused)
+		}
+		visit(lines.Text(), stream, o)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compareConsumer(t *testing.T, line string, o observedConsumer, cfg *ConsumerConfig, err *apierr.Error) {
+	t.Helper()
+	if err != nil || o.Error != nil {
+		if err == nil || o.Error == nil || *err != *o.Error {
+			t.Errorf("%.400s\n got %v", line, err)
+		}
+		return
+	}
+	var want bytes.Buffer
+	json.HTMLEscape(&want, o.Config)
+	if got, err := json.Marshal(cfg); err != nil || string(got) != want.String() {
+		t.Errorf("%.400s\n got %s %v\nwant %s", line, got, err, &want)
+	}
+	back := ReadConsumerConfig(bin.NewReader(cfg.Append(nil)))
+	if !back.Equal(cfg) {
+		t.Errorf("%s\n does not survive its binary form", line)
+	}
+}
+
+// Creating: the answers of a stock server to single settings and to pairs of faulty ones, on several streams,
+// byte by byte.
+func TestCheckConsumerIsStocks(t *testing.T) {
+	eachObservedConsumer(t, "consumer_check.jsonl", func(line string, stream *Config, o observedConsumer) {
+		cfg, err := CheckConsumer(o.Request.ConsumerConfig, stream, ConsumerBounds{}, o.Request.Pedantic)
+		if err == nil && o.Request.Name == "" && o.Request.Durable == "" {
+			cfg.Name = ""
+		}
+		compareConsumer(t, line, o, cfg, err)
+	})
+}
+
+func TestCheckConsumerUpdateIsStocks(t *testing.T) {
+	eachObservedConsumer(t, "consumer_update.jsonl", func(line string, stream *Config, o observedConsumer) {
+		old, err := CheckConsumer(*o.Old, stream, ConsumerBounds{}, false)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		cfg, err := CheckConsumerUpdate(old, o.Request.ConsumerConfig, stream, ConsumerBounds{}, o.Request.Pedantic)
+		compareConsumer(t, line, o, cfg, err)
+	})
+}
+
+// No bytes make the decoder panic, and what it takes has one form only.
+func FuzzReadConsumerConfig(f *testing.F) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	f.Add((&ConsumerConfig{Name: "C"}).Append(nil))
+	f.Add((&ConsumerConfig{
+		Name: "C", StartTime: &start, Backoff: []time.Duration{1, 2}, FilterSubjects: []string{"a", "b"},
+		PauseUntil: &start, PriorityGroups: []string{"A"}, Metadata: map[string]string{"b": "1", "a": "2"},
+	}).Append(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := bin.NewReader(data)
+		c := ReadConsumerConfig(r)
+		if r.Err() != nil {
+			return
+		}
+		again := ReadConsumerConfig(bin.NewReader(c.Append(nil)))
+		if !bytes.Equal(c.Append(nil), again.Append(nil)) {
+			t.Fatalf("%+v became %+v", c, again)
+		}
+	})
+}
