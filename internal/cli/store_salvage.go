@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -48,7 +48,7 @@ func (t *storeTool) salvage(dir, out string) (err error) {
 		if !st.known {
 			t.con.printf("NOTE     %s: which messages were deleted is not known; all that can be read are in its backup\n", st.about)
 		}
-		folder := filepath.Join(out, url.PathEscape(st.Account), url.PathEscape(st.Config.Name))
+		folder := filepath.Join(out, folderName(st.Account), folderName(st.Config.Name))
 		if err := t.writeBackup(folder, st, found, done.record); err != nil {
 			return fmt.Errorf("%s: %w", st.about, err)
 		}
@@ -60,6 +60,20 @@ func (t *storeTool) salvage(dir, out string) (err error) {
 	}
 	t.con.printf("%d streams are in %s; %d messages could not be read.\n", len(s.streams), out, lost)
 	return nil
+}
+
+// folderName is a name that every file system takes, and as it is where it can be.
+func folderName(name string) string {
+	var b strings.Builder
+	for i, c := range []byte(name) {
+		plain := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("$_-", c) >= 0
+		if plain || c == '.' && i > 0 && i < len(name)-1 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // makeEmpty makes a folder that must hold nothing.

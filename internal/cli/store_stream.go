@@ -70,6 +70,7 @@ func (s *offlineStore) openStream(asset *meta.Stream, about string) error {
 			st.known, st.partial = false, true
 			st.report(finding{About: about, What: fmt.Sprintf("which messages it has cannot be told: %v", err)})
 		}
+		g.replay = nil // it has all entries in memory
 	}
 	var err error
 	if st.set, _, err = segment.Open(s.fs, st.dir, options); err != nil {

@@ -431,3 +431,14 @@ func TestStoreOfAnEncryptedStore(t *testing.T) {
 	fresh := startStore(t, t.TempDir())
 	fresh.has(fresh.restore(filepath.Join(out, "$G", "ORDERS")), 200)
 }
+
+// Names of accounts become names of folders that lead nowhere else.
+func TestFolderNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"$G": "$G", "A.b-C_9": "A.b-C_9", "..": "%2E%2E", ".": "%2E", ".x.": "%2Ex%2E", "a/b": "a%2Fb", `c:\*`: "c%3A%5C%2A", "é": "%C3%A9",
+	} {
+		if got := folderName(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -31,7 +31,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
@@ -64,17 +63,6 @@ var (
 	// ErrForged says that a piece is not what was sealed at its place, by that key.
 	ErrForged = errors.New("does not open with its key: changed, or moved from another place")
 )
-
-// ParseCipher returns the cipher that a configuration names; "" is the default.
-func ParseCipher(name string) (Cipher, error) {
-	switch strings.ToLower(name) {
-	case "", "chacha", "chachapoly":
-		return ChaCha20, nil
-	case "aes", "aes-gcm", "aesgcm":
-		return AES, nil
-	}
-	return Plain, fmt.Errorf("unknown cipher %q: use \"chacha\" or \"aes\"", name)
-}
 
 func (c Cipher) String() string {
 	switch c {

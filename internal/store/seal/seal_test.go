@@ -160,15 +160,8 @@ func TestKeysStayTheSame(t *testing.T) {
 	}
 }
 
-func TestCipherNames(t *testing.T) {
-	for name, want := range map[string]Cipher{"": ChaCha20, "chacha": ChaCha20, "ChaChaPoly": ChaCha20, "aes": AES, "AES-GCM": AES} {
-		if got, err := ParseCipher(name); err != nil || got != want {
-			t.Errorf("%q: %v, %v", name, got, err)
-		}
-	}
-	if _, err := ParseCipher("rot13"); err == nil {
-		t.Error("rot13 is taken")
-	}
+// Without a key there are no keys, and a key wants a cipher.
+func TestNew(t *testing.T) {
 	if k, err := New(ChaCha20, "", ""); k != nil || err != nil {
 		t.Error("keys without a key", err)
 	}
