@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"myelin/internal/stream"
+	"myelin/internal/vfs"
+)
+
+// copied is what is known of streams that copy others: M mirrors A, V mirrors M, and S takes A and B.
+type copied struct {
+	mirrored map[uint64]string // what M was seen to hold
+	// of S
+	through map[string]uint64 // by origin and incarnation, the highest sequence that was seen
+	last    uint64            // when that was seen
+	purged  bool              // messages of it may have gone since
+}
+
+func text(m *Message) string {
+	return fmt.Sprintf("%d %d %s %q %q", m.Seq, m.Time, m.Subject, m.Header, m.Body)
+}
+
+// each reads all messages of a stream.
+func (s *Stream) each(visit func(m *Message) error) error {
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("%s is refused: %w", s.Name(), err)
+	}
+	for seq := max(1, s.Info().First); seq <= s.Info().Last; seq++ {
+		m, _, err := s.Read(seq, nil)
+		if err == nil {
+			err = visit(&m)
+		} else if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s %d: %w", s.Name(), seq, err)
+		}
+	}
+	return nil
+}
+
+// prefix finds whether a mirror says anything else than its origin.
+func (x *copied) prefix(origin, mirror *Stream, seen map[uint64]string) error {
+	if o, m := origin.Info(), mirror.Info(); m.Last > o.Last {
+		return fmt.Errorf("%s has come to %d, and its origin to %d", mirror.Name(), m.Last, o.Last)
+	}
+	return mirror.each(func(m *Message) error {
+		is := text(m)
+		if was, ok := seen[m.Seq]; ok && was != is {
+			return fmt.Errorf("was %s and is %s", was, is)
+		}
+		seen[m.Seq] = is
+		if o, _, err := origin.Read(m.Seq, nil); err == nil && text(&o) != is {
+			return fmt.Errorf("is %s, and in the origin %s", is, text(&o))
+		}
+		return nil
+	})
+}
+
+// complete finds whether a mirror lacks something.
+func complete(origin, mirror *Stream) error {
+	return origin.each(func(m *Message) error {
+		_, _, err := mirror.Read(m.Seq, nil)
+		return err
+	})
+}
+
+// sources finds whether S took something twice, out of order, or not at all.
+func (x *copied) sources(n *node, s *Stream) error {
+	through := map[string]uint64{}
+	for origin, seq := range x.through {
+		through[origin] = seq
+	}
+	found := map[string]bool{}
+	err := s.each(func(m *Message) error {
+		_, mark, ok := strings.Cut(string(m.Header), "Nats-Stream-Source: ")
+		fields := strings.Fields(mark)
+		if !ok || len(fields) != 6 {
+			return fmt.Errorf("says %q", m.Header)
+		}
+		origin := fields[0] + " " + fields[5]
+		seq, err := strconv.ParseUint(fields[1], 10, 64)
+		if err != nil {
+			return err
+		}
+		found[fmt.Sprintf("%s %d %s", origin, seq, m.Body)] = true
+		if m.Seq > x.last {
+			if seq <= through[origin] {
+				return fmt.Errorf("holds %s %d after %d", origin, seq, through[origin])
+			}
+			through[origin] = seq
+		}
+		return nil
+	})
+	for _, name := range []string{"A", "B"} {
+		origin := n.Stream(account, name)
+		if origin == nil || err != nil {
+			continue
+		}
+		id := name + " " + incarnation(origin)
+		err = origin.each(func(m *Message) error {
+			if !x.purged && !found[fmt.Sprintf("%s %d %s", id, m.Seq, m.Body)] {
+				return errors.New("S does not hold it")
+			}
+			return nil
+		})
+	}
+	x.through, x.last = through, s.Info().Last
+	return err
+}
+
+// check compares after a crash: at once, and when all is copied.
+func (x *copied) check(n *node) error {
+	a, m, v, s := n.Stream(account, "A"), n.Stream(account, "M"), n.Stream(account, "V"), n.Stream(account, "S")
+	if a == nil || m == nil || v == nil || s == nil {
+		return nil
+	}
+	if err := x.prefix(a, m, x.mirrored); err != nil {
+		return err
+	}
+	for _, s := range []*Stream{m, v, s} {
+		n.await("all to be copied", func() bool {
+			for _, o := range s.Origins() {
+				if o.Lag > 0 || o.Err != nil && n.Stream(account, o.Source.Name) != nil {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	n.awaitLast(m, a.Info().Last)
+	n.awaitLast(v, a.Info().Last)
+	if err := errors.Join(x.prefix(a, m, x.mirrored), x.prefix(m, v, map[uint64]string{}), complete(a, m), complete(a, v)); err != nil {
+		return err
+	}
+	return x.sources(n, s)
+}
+
+// create makes what is missing.
+func (x *copied) create(n *node, async bool) (all bool) {
+	kinds := map[string]func(*stream.Config){
+		"A": func(c *stream.Config) {
+			if async {
+				c.PersistMode = stream.PersistAsync
+			}
+		},
+		"B": func(*stream.Config) {}, "M": mirrorOf("A"), "S": sourcesOf("A", "B"),
+		"V": func(c *stream.Config) { mirrorOf("M")(c); c.Storage = stream.Memory },
+	}
+	for _, name := range []string{"S", "M", "A", "B", "V"} {
+		if n.Stream(account, name) == nil {
+			if _, _, err := n.tryCreate(name, func(c *stream.Config) { c.DuplicateWindow = time.Hour }, kinds[name]); err != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// live loads the origins until the process dies, or for a while.
+func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd *rand.Rand, relax func(*Options), async bool) {
+	n, err := open(t, fs, relax, func(o *Options) { o.TailBytes = 1 << 20 })
+	if err != nil {
+		return
+	}
+	for range 25 {
+		if !x.create(n, async) {
+			break
+		}
+		switch name := []string{"A", "B"}[rnd.IntN(2)]; rnd.IntN(25) {
+		case 0:
+			_ = n.Delete(account, "B")
+		case 1:
+			x.purged = true
+			n.Stream(account, "S").Propose(stream.Purge{Before: 1 + rnd.Uint64N(50)}.Encode(nil), true)
+		default:
+			if s := n.Stream(account, name); s != nil {
+				origins[name].step(s, rnd)
+			}
+		}
+	}
+	_ = n.Close()
+}
+
+// Origins are loaded, purged, deleted and created again, while the process dies at a random operation, the
+// system with it or not. A mirror never says anything else than its origin nor runs ahead of it, be that
+// acknowledged before it is on disk; sources are taken in order, wholly and once.
+func TestCopiesThroughCrashes(t *testing.T) {
+	seeds(t, 9, func(t *testing.T, seed uint64) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		disk := vfs.NewMem()
+		origins := map[string]*history{"A": newHistory("A"), "B": newHistory("B")}
+		x := &copied{mirrored: map[uint64]string{}, through: map[string]uint64{}}
+		relax := func(o *Options) {
+			if seed%3 == 2 {
+				o.SyncEvery = 2 * time.Millisecond
+			}
+		}
+		for life := range 5 {
+			process := vfs.NewFault(disk)
+			process.Inject(vfs.Rule{Kinds: vfs.OpChange, Skip: rnd.IntN(600), Err: vfs.ErrKilled})
+			x.live(t, process, origins, rnd, relax, seed%3 == 1)
+			if rnd.IntN(3) == 0 {
+				disk = disk.Crash(vfs.ProcessDeath)
+			} else {
+				disk = disk.Crash(vfs.PowerLoss(rnd.Uint64()))
+			}
+			n := mustOpen(t, disk, relax)
+			if err := x.check(n); err != nil {
+				t.Fatalf("life %d: %v\n%s", life, err, n.logs.all())
+			}
+			x.purged = false
+			if err := n.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
