@@ -33,46 +33,60 @@ type publish struct {
 	fast     bool   // of a fast batch
 }
 
-// append decides about one message, in the order in which a stock server looks at it.
-func (s *State) append(fields []byte, offset uint32, fx *Effects) Reply {
-	var p publish
+// reset makes p fit for another message, which is cheap after one that had no header.
+func (p *publish) reset() {
+	if len(p.Header) > 0 {
+		*p = publish{}
+		return
+	}
+	p.end, p.changed = life{}, false
+}
+
+// append decides about one message, in the order in which a stock server looks at it. The reply, a zero one
+// before, is large, and most messages leave most of it as it is.
+func (s *State) append(fields []byte, offset uint32, fx *Effects, reply *Reply) {
 	if s.config == nil {
-		return refuse(apierr.StreamNotFound)
+		reply.Err = apierr.StreamNotFound.Err()
+		return
 	}
+	p := &s.scratch
+	p.reset()
 	if !p.decode(fields) || uint64(p.Span) > math.MaxUint64-s.last {
-		return refuse(apierr.BadRequest)
+		reply.Err = apierr.BadRequest.Err()
+		return
 	}
-	return s.publish(&p, offset, fx)
+	s.publish(p, offset, fx, reply)
 }
 
 // publish decides about a message that names its subject, header and body.
-func (s *State) publish(p *publish, offset uint32, fx *Effects) Reply {
+func (s *State) publish(p *publish, offset uint32, fx *Effects, reply *Reply) {
 	if s.config.Sealed {
-		return refuse(apierr.StreamSealed)
+		reply.Err = apierr.StreamSealed.Err()
+		return
 	}
-	if s.config.Mirror != nil {
-		return refuse(apierr.BadRequest) // it has no subjects of its own; only an origin's messages come here
+	if s.config.Mirror != nil { // it has no subjects of its own; only an origin's messages come here
+		reply.Err = apierr.BadRequest.Err()
+		return
 	}
 	p.seq, p.time = s.last+1, s.now
 	s.rename(p, fx)
 	if len(p.Header) > 0 {
 		p.read(p.Header)
-		if reply := s.instructed(p, fx); reply.Err != nil || reply.Duplicate {
-			return reply
+		if *reply = s.instructed(p, fx); reply.Err != nil || reply.Duplicate {
+			return
 		}
 	}
 	if s.config.AllowCounter {
-		if err := p.count(s.lastCount(p.Subject), fx); err != nil {
-			return Reply{Err: err}
+		if reply.Err = p.count(s.lastCount(p.Subject), fx); reply.Err != nil {
+			return
 		}
 	}
-	if err := s.admit(p, fx); err != nil {
-		return Reply{Err: err}
+	if reply.Err = s.admit(p, fx); reply.Err != nil {
+		return
 	}
-	if err := s.store(p, offset, fx); err != nil {
-		return Reply{Err: err}
+	if reply.Err = s.store(p, offset, fx); reply.Err == nil {
+		reply.Seq, reply.Value = p.seq, p.after.value
 	}
-	return Reply{Seq: p.seq, Value: p.after.value}
 }
 
 // store makes an admitted message part of the stream if there is room for it.

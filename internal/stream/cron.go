@@ -85,6 +85,9 @@ func parseCron(text string, zone *time.Location) (*cron, bool) {
 			sets[i] |= set
 			anys[i] = anys[i] || all
 		}
+		if sets[i] == 0 {
+			return nil, false
+		}
 	}
 	return &cron{sets[0], sets[1], sets[2], sets[3], sets[4], sets[5], anys[3], anys[5], zone}, true
 }

@@ -1,11 +1,14 @@
 // Package stream is the machine behind a stream: what its configuration may say, and what becomes of the
 // messages that are published into it.
 //
-// State is a [machine.Machine]. Its commands are Append, Delete, Purge, Configure and Tick; an entry holds any
-// number of them, and Apply gives one Reply for each, in their order, beside what it stored and what is
-// gone. Every decision is made there: a message that is refused for what the stream holds is an entry all
-// the same, whose effect is an error. Time is that of the entries, and what has expired, by the age that
-// the stream allows or by a time of its own, goes when a Tick comes, which Deadline asks for.
+// State is a [machine.Machine]. Its commands are Append, Delete, Purge, Configure and Tick, and those of what
+// not every stream does: Copy, Skip and Follow of mirrors and sources (origin.go), Batch of atomic batches,
+// which Staging gathers (batch.go), Fast of fast batches (fast.go), Fire and Zone of schedules (schedule.go).
+// An entry holds any number of them, and Apply gives one Reply for each, in their order, beside what it
+// stored and what is gone. Every decision is made there: a message that is refused for what the stream
+// holds is an entry all the same, whose effect is an error. Time is that of the entries, and what has
+// expired, by the age that the stream allows or by a time of its own, goes when a Tick comes, which
+// Deadline asks for.
 //
 // The bytes of messages are not here. The State knows of each message its sequence, time, size and
 // subject, in 24 bytes and the share of its subject (table.go); Effects.Stored points to the bytes in the
@@ -18,8 +21,8 @@
 // Check and CheckUpdate complete and validate a Config, and of several faults name the one that a stock
 // server names. What depends on other streams is left to whoever knows them.
 //
-// What stock servers do was learnt from running one: testdata/check.jsonl, update.jsonl and publish.jsonl
-// are its answers. In three things we differ: a sequence number in a header that does not fit 64 bits is
+// What stock servers do was learnt from running one: testdata/check.jsonl, update.jsonl, publish.jsonl,
+// features.jsonl and fast.jsonl are its answers. In three things we differ: a sequence number in a header that does not fit 64 bits is
 // wrong instead of being taken modulo; an expectation about all subjects sees the last message there is,
 // even after deletes; and ids are forgotten by the window that is configured at the time.
 package stream

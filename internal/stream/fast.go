@@ -204,12 +204,13 @@ func (s *State) advance(b *fastBatch, c *fastCall, fx *Effects) Reply {
 }
 
 // publishFast stores the message like any other, and says what became of it.
-func (s *State) publishFast(c *fastCall, fx *Effects) Reply {
+func (s *State) publishFast(c *fastCall, fx *Effects) (r Reply) {
 	p := publish{Append: c.Append, fast: true}
 	if uint64(p.Span) > math.MaxUint64-s.last {
 		return refuse(apierr.BadRequest)
 	}
-	return s.publish(&p, c.offset, fx)
+	s.publish(&p, c.offset, fx, &r)
+	return r
 }
 
 // settleFast notes what became of the message, and answers.

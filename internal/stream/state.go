@@ -29,6 +29,8 @@ type State struct {
 	zones     zones // replaced, not changed
 	fast      fast
 
+	scratch publish // what append works on
+
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
 
@@ -47,20 +49,20 @@ func (s *State) Apply(e machine.Entry, fx *Effects) {
 		}
 		rest = tail
 		fields, at := command[1:], uint32(len(e.Data)-len(tail)-len(command)+1)
-		var reply Reply
+		fx.Replies = append(fx.Replies, Reply{})
+		reply := &fx.Replies[len(fx.Replies)-1]
 		switch command[0] {
 		case kindAppend:
-			reply = s.append(fields, uint32(offset), fx)
+			s.append(fields, uint32(offset), fx, reply)
 		case kindCopy:
-			reply = s.copy(fields, at, fx)
+			*reply = s.copy(fields, at, fx)
 		case kindBatch:
-			reply = s.commit(fields, at, fx)
+			*reply = s.commit(fields, at, fx)
 		case kindFast:
-			reply = s.ingest(fields, at, fx)
+			*reply = s.ingest(fields, at, fx)
 		default:
-			reply = s.manage(command[0], fields, fx)
+			*reply = s.manage(command[0], fields, fx)
 		}
-		fx.Replies = append(fx.Replies, reply)
 	}
 }
 
