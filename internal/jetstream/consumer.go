@@ -48,6 +48,11 @@ func (c *call) consumerKnown(*envelope) *apierr.Error {
 	if !isEmpty(c.payload) {
 		return apierr.NotEmptyRequest.Err()
 	}
+	return c.consumerMissing(nil)
+}
+
+// consumerMissing is consumerKnown for requests with options, which do not matter.
+func (c *call) consumerMissing(*envelope) *apierr.Error {
 	if _, err := c.stream(); err != nil {
 		return err
 	}

@@ -170,12 +170,17 @@ func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest, state StreamS
 	}
 }
 
-// Why a snapshot ends early; the texts are those of its last message.
-var (
-	errNoInterest = errors.New("No Interest")
-	errNoFlow     = errors.New("No Flow Response")
-	errStopped    = errors.New("server is shutting down")
+// silence is why a snapshot ends early; the text is that of its last message.
+type silence string
+
+func (s silence) Error() string { return string(s) }
+
+const (
+	errNoInterest = silence("No Interest")
+	errNoFlow     = silence("No Flow Response")
 )
+
+var errStopped = errors.New("server is shutting down")
 
 func (t *snapshot) run() {
 	defer t.door.transfers.end()
