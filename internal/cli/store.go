@@ -24,7 +24,8 @@ type storeTool struct {
 	prevKeyFile string
 	noProgress  bool
 
-	damages int // found so far
+	damages int    // found so far
+	lost    uint64 // messages
 }
 
 func newStore(con *console) *cobra.Command {
@@ -107,6 +108,11 @@ func (t *storeTool) show(f finding) {
 		fmt.Fprintf(t.con.err, "note: %s: %s\n", f.About, f)
 		return
 	}
+	if f.Lost > 0 {
+		t.lost += f.Lost
+		t.con.printf("LOST     %s: %s\n", f.About, f)
+		return
+	}
 	t.damages++
 	t.con.printf("DAMAGED  %s: %s\n", f.About, f)
 }
@@ -155,7 +161,7 @@ func (t *storeTool) check(dir string) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	done := t.progress(2 * s.bytes()) // all frames, then all messages
 	for _, st := range s.streams {
-		before := t.damages
+		damages, lost := t.damages, t.lost
 		if err := st.checkFiles(); err != nil {
 			return err
 		}
@@ -166,7 +172,7 @@ func (t *storeTool) check(dir string) (err error) {
 		if err != nil {
 			return err
 		}
-		if t.damages == before {
+		if t.damages == damages && t.lost == lost {
 			t.con.printf("ok       %s: %s\n", st.about, found)
 		} else {
 			t.con.printf("         %s: %s can be read\n", st.about, found)
@@ -180,14 +186,18 @@ func (t *storeTool) check(dir string) (err error) {
 
 // verdict sums up what was found.
 func (t *storeTool) verdict(s *offlineStore) error {
-	switch t.damages {
-	case 0:
+	if t.damages == 0 && t.lost == 0 {
 		t.con.printf("%s: nothing is damaged.\n", s.layout.Dir())
 		return nil
-	case 1:
-		t.con.printf("%s: one damage was found.\n", s.layout.Dir())
-	default:
-		t.con.printf("%s: %d damages were found.\n", s.layout.Dir(), t.damages)
 	}
+	t.con.printf("%s: %s, %s lost.\n", s.layout.Dir(), counted(t.damages, "damage"), counted(t.lost, "message"))
 	return errSilent
+}
+
+// counted is a number of things.
+func counted[N int | uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

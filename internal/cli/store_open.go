@@ -28,7 +28,8 @@ type finding struct {
 	File     string // "" where it is in no file
 	Offset   int64
 	What     string
-	Harmless bool // no damage: what a crash leaves, or what belongs to nobody
+	Lost     uint64 // so many messages cannot be read
+	Harmless bool   // no damage: what a crash leaves, or what belongs to nobody
 }
 
 func (f finding) String() string {

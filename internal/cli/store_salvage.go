@@ -58,7 +58,7 @@ func (t *storeTool) salvage(dir, out string) (err error) {
 	if err := done.end(); err != nil {
 		return err
 	}
-	t.con.printf("%d streams are in %s; %d messages could not be read.\n", len(s.streams), out, lost)
+	t.con.printf("%s: backups of %s, %s lost.\n", out, counted(len(s.streams), "stream"), counted(lost, "message"))
 	return nil
 }
 

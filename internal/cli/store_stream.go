@@ -117,7 +117,7 @@ func (w walked) String() string {
 	if w.messages == 0 {
 		return "no messages"
 	}
-	return fmt.Sprintf("%d messages, sequences %d to %d", w.messages, w.first.Seq, w.last.Seq)
+	return fmt.Sprintf("%s, sequences %d to %d", counted(w.messages, "message"), w.first.Seq, w.last.Seq)
 }
 
 // walk is one pass over the messages of a stream.
@@ -130,6 +130,7 @@ type walk struct {
 	logged []uint64 // sequences of messages that the log has and were not visited yet, ascending
 	next   uint64   // the first sequence that was not visited
 	gap    [2]uint64
+	inGap  uint64 // messages
 }
 
 // walk visits all messages that the stream has and that can be read, ascending by sequence: those in files, and those that
@@ -207,12 +208,13 @@ func (w *walk) expect(before uint64) {
 		}
 		r, _ := w.stands.Get(seq)
 		w.next = r.Seq + max(uint64(r.Span), 1)
-		w.missing++
 		if w.gap[0] == 0 || w.gap[1]+1 != r.Seq {
 			w.endGap()
 			w.gap[0] = r.Seq
 		}
 		w.gap[1] = w.next - 1
+		w.missing++
+		w.inGap++
 	}
 }
 
@@ -222,9 +224,9 @@ func (w *walk) endGap() {
 	case w.gap[0] == 0:
 		return
 	case w.gap[0] == w.gap[1]:
-		w.report(finding{About: w.about, What: fmt.Sprintf("message %d cannot be read", w.gap[0])})
+		w.report(finding{About: w.about, Lost: w.inGap, What: fmt.Sprintf("message %d cannot be read", w.gap[0])})
 	default:
-		w.report(finding{About: w.about, What: fmt.Sprintf("messages %d to %d cannot be read", w.gap[0], w.gap[1])})
+		w.report(finding{About: w.about, Lost: w.inGap, What: fmt.Sprintf("messages %d to %d cannot be read", w.gap[0], w.gap[1])})
 	}
-	w.gap = [2]uint64{}
+	w.gap, w.inGap = [2]uint64{}, 0
 }

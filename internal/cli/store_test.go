@@ -255,7 +255,7 @@ func TestStoreCheckNamesDamage(t *testing.T) {
 		at           int64
 		want         string // a regular expression
 	}{
-		{"a message", "groups/2/messages/*.seg", 1500, `DAMAGED  stream '\$G > ORDERS': \S+\.seg at 1\d\d\d: payload .*\nDAMAGED  stream '\$G > ORDERS': message 2 cannot be read`},
+		{"a message", "groups/2/messages/*.seg", 1500, `DAMAGED  stream '\$G > ORDERS': \S+\.seg at 1\d\d\d: payload .*\nLOST     stream '\$G > ORDERS': message 2 cannot be read(.*\n)*.*: 1 damage, 1 message lost`},
 		{"a file header", "groups/3/messages/*.seg", 20, `DAMAGED  stream '\$G > AUDIT': \S+\.seg at 0: file header`},
 		{"a checkpoint", "groups/2/checkpoint", 30, `DAMAGED  \S.*groups/2/checkpoint at 0: checkpoint is damaged`},
 		{"the log", "log/seg-*.wal", 4096 + 60, `DAMAGED  .*: \S+\.wal at 4\d\d\d: `},
@@ -264,7 +264,7 @@ func TestStoreCheckNamesDamage(t *testing.T) {
 			dir := filledStore(t, nil)
 			flip(t, slices.Max(storeFiles(t, dir, c.files)), c.at)
 			code, out := runStore("check", dir)
-			if code != exitFailure || !regexp.MustCompile(c.want).MatchString(out) || !strings.Contains(out, "found.") {
+			if code != exitFailure || !regexp.MustCompile(c.want).MatchString(out) || !strings.Contains(out, " lost.") {
 				t.Fatalf("%d: %s", code, out)
 			}
 		})
@@ -348,7 +348,7 @@ func TestStoreSalvageOfAWholeStore(t *testing.T) {
 	for _, dir := range []string{whole, copied} {
 		out := t.TempDir()
 		code, text := runStore("salvage", dir, out)
-		if code != exitOK || !strings.Contains(text, " streams are in "+out+"; 0 messages could not be read.") || strings.Contains(text, "DAMAGED") {
+		if code != exitOK || !strings.Contains(text, out+": backups of ") || !strings.Contains(text, " 0 messages lost.") || strings.Contains(text, "DAMAGED") {
 			t.Fatalf("%d: %s", code, text)
 		}
 		fresh := startStore(t, t.TempDir())
@@ -367,7 +367,7 @@ func TestStoreSalvageOfADamagedStore(t *testing.T) {
 		dir, out := filledStore(t, nil), t.TempDir()
 		flip(t, storeFiles(t, dir, "groups/2/messages/*.seg")[0], 1500)
 		code, text := runStore("salvage", dir, out)
-		if code != exitOK || !strings.Contains(text, "1 messages could not be read") {
+		if code != exitOK || !strings.Contains(text, ", 1 message lost.") {
 			t.Fatalf("%d: %s", code, text)
 		}
 		fresh := startStore(t, t.TempDir())
