@@ -140,5 +140,5 @@ func sourceOf(o *Origin) *SourceInfo {
 	}
 }
 
-// byName is a stable order for what came out of a map.
+// sortedKeys are the keys of a map in their order.
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
