@@ -249,3 +249,32 @@ func FuzzRestoreFeatures(f *testing.F) {
 		}
 	})
 }
+
+// A view of a stream with features shows what was there when it was frozen, whatever came later.
+func TestFrozenFeaturesStay(t *testing.T) {
+	eachSeed(t, 40, func(seed int) {
+		g := newFeatureGenerator(seed)
+		var s State
+		var fx Effects
+		var views []func([]byte) []byte
+		var snapshots [][]byte
+		for i, c := range g.commands(400) {
+			fx.Reset()
+			s.Apply(entryOf(c.at, c.command), &fx)
+			if i%40 == 20 {
+				views, snapshots = append(views, s.Freeze()), append(snapshots, s.Snapshot(nil))
+			}
+		}
+		shown := make(chan bool)
+		for i, view := range views {
+			go func() { shown <- bytes.Equal(view(nil), snapshots[i]) }()
+			for _, c := range g.commands(20)[1:] {
+				fx.Reset()
+				s.Apply(entryOf(c.at, c.command), &fx)
+			}
+			if !<-shown {
+				t.Fatalf("seed %d: view %d shows something else", seed, i)
+			}
+		}
+	})
+}

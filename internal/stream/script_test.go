@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x := script{t: t, state: new(State), now: int64(time.Hour)}
+			x := script{t: t, state: new(State), now: int64(time.Hour), due: map[uint64]int64{}}
 			got := x.run(string(want))
 			if *rewrite {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -56,6 +56,7 @@ type script struct {
 	now   int64
 	fx    Effects
 	entry []byte
+	due   map[uint64]int64 // what was asked for
 	out   strings.Builder
 }
 
@@ -112,6 +113,31 @@ func (x *script) command(words []string) {
 		x.entry = p.Encode(x.entry)
 	case "tick":
 		x.entry = Tick{}.Encode(x.entry)
+	case "copy":
+		c := &Copy{Origin: x.number(words[1]), Seq: x.number(words[2]), Time: x.now, Append: *x.publish(words[3:])}
+		x.entry = c.Encode(x.entry)
+	case "skip":
+		x.entry = Skip{x.number(words[1]), x.number(words[2]), len(words) > 3 && words[3] == "gone"}.Encode(x.entry)
+	case "follow":
+		x.entry = Follow{x.number(words[1]), words[2], x.number(words[3])}.Encode(x.entry)
+	case "batch":
+		b := &Batch{ID: []byte(words[1])}
+		for _, subject := range words[2:] {
+			b.Messages = append(b.Messages, *x.publish([]string{subject}))
+		}
+		x.entry = b.Encode(x.entry)
+	case "fast":
+		c, ok := ParseFast([]byte(words[1] + fastSuffix))
+		if !ok {
+			x.t.Fatalf("no fast batch: %q", words)
+		}
+		c.Append = *x.publish(words[2:])
+		x.entry = c.Encode(x.entry)
+	case "fire":
+		seq := x.number(words[1])
+		f := &Fire{Seq: seq, Time: x.due[seq], Schedule: x.publish(words[1:]).Header}
+		f.Header = f.Schedule
+		x.entry = f.Encode(x.entry)
 	case "bytes":
 		for _, word := range words[1:] {
 			x.entry = append(x.entry, byte(x.number(word)))
@@ -171,8 +197,14 @@ func (x *script) apply() {
 	}
 	for _, r := range x.fx.Replies {
 		switch {
+		case r.Fast:
+			fmt.Fprintf(&x.out, "answers %s\n", strings.Join(frameTexts(r), ", "))
 		case r.Err != nil:
 			fmt.Fprintf(&x.out, "refused: %v\n", r.Err)
+		case r.Count > 0:
+			fmt.Fprintf(&x.out, "ack %d for all %d of batch %s\n", r.Seq, r.Count, r.Batch)
+		case r.Value != nil:
+			fmt.Fprintf(&x.out, "ack %d, the sum is %s\n", r.Seq, r.Value)
 		case r.Duplicate:
 			fmt.Fprintf(&x.out, "duplicate of %d\n", r.Seq)
 		case r.Seq > 0:
@@ -201,7 +233,39 @@ func (x *script) apply() {
 		}
 		x.out.WriteString("\n")
 	}
+	for _, d := range x.fx.Due {
+		x.due[d.Seq] = d.Time
+		fmt.Fprintf(&x.out, "  due %d", d.Seq)
+		if d.Sample > 0 {
+			fmt.Fprintf(&x.out, " with what is in %d", d.Sample)
+		}
+		x.out.WriteString("\n")
+	}
 	x.show()
+}
+
+// frameTexts are the answers to a message of a fast batch.
+func frameTexts(r Reply) (texts []string) {
+	for _, f := range r.Frames {
+		switch f.Kind {
+		case FrameAck:
+			texts = append(texts, fmt.Sprintf("ack up to %d, then every %d", f.Seq, f.Other))
+		case FrameGap:
+			texts = append(texts, fmt.Sprintf("gap from %d to %d", f.Other, f.Seq))
+		case FrameErr:
+			texts = append(texts, fmt.Sprintf("%d is refused: %v", f.Seq, f.Err))
+		case FrameDone:
+			if r.Err != nil {
+				texts = append(texts, fmt.Sprintf("refused: %v", r.Err))
+			} else {
+				texts = append(texts, fmt.Sprintf("ack %d for %d of batch %s", r.Seq, r.Count, r.Batch))
+			}
+		}
+	}
+	if texts == nil {
+		texts = []string{"nothing"}
+	}
+	return texts
 }
 
 func (x *script) show() {
@@ -215,6 +279,9 @@ func (x *script) show() {
 				fmt.Fprintf(&x.out, "-%d", last)
 			}
 		}
+	}
+	for _, o := range x.state.Origins() {
+		fmt.Fprintf(&x.out, "; %s at %d", o.Source.Name, o.Seq)
 	}
 	if d := x.state.Deadline(); d > 0 {
 		fmt.Fprintf(&x.out, "; tick in %v", time.Duration(d-x.now))
