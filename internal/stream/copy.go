@@ -24,6 +24,8 @@ func (s *State) copy(fields []byte, offset uint32, fx *Effects) Reply {
 	switch {
 	case s.config.Sealed:
 		return refuse(apierr.StreamSealed)
+	case c.Origin == Backup:
+		return s.bringBack(&c, offset+uint32(at), fx)
 	case o == nil, c.Seq > o.seq && c.After > o.seq:
 		return refuse(apierr.BadRequest)
 	}

@@ -139,6 +139,10 @@ func (s *State) skip(c Skip) Reply {
 	if s.config == nil {
 		return refuse(apierr.StreamNotFound)
 	}
+	if c.Origin == Backup {
+		s.last = max(s.last, c.Seq)
+		return Reply{}
+	}
 	o := s.origins.find(c.Origin)
 	if o == nil {
 		return refuse(apierr.BadRequest)

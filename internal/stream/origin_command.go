@@ -19,6 +19,10 @@ type Copy struct {
 	Append
 }
 
+// Backup is the Origin of Copies and Skips that restore this stream from a backup of it: what they bring is
+// stored as it is, with its sequence and time.
+const Backup = 0
+
 // Skip notes that there is nothing to copy up to Seq.
 type Skip struct {
 	Origin uint64
