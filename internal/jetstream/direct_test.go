@@ -1,28 +1,51 @@
 package jetstream
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
 	"myelin/internal/router"
 )
 
-// A direct get of one message takes no allocation, by subject as well as by sequence in passing.
+// A direct get of one message takes no allocation, by subject as well as by sequence.
 func TestDirectGetDoesNotAllocate(t *testing.T) {
 	x := newTester(t, nil)
 	x.request("$JS.API.STREAM.CREATE.KV_bucket", "", `{"name":"KV_bucket","subjects":["$KV.bucket.>"],"allow_direct":true}`)
 	x.publish("$KV.bucket.key", "", "NATS/1.0\r\nX: y\r\n\r\n", "value")
 	d := &x.api.doors[0].direct
-	q := &request{verb: []byte("KV_bucket.$KV.bucket.key"), reply: []byte("nobody")}
-	get := func() {
-		d.reader.answer(q)
-		d.reader.session.Flush()
+	for _, q := range []*request{
+		{verb: []byte("KV_bucket.$KV.bucket.key"), reply: []byte("nobody")},
+		{verb: []byte("KV_bucket"), reply: []byte("nobody"), payload: []byte(`{"seq":1}`)},
+	} {
+		get := func() {
+			d.reader.answer(q)
+			d.reader.session.Flush()
+		}
+		get()
+		if n := testing.AllocsPerRun(1000, get); n > 0 {
+			t.Errorf("%s%s takes %v allocations", q.verb, q.payload, n)
+		}
 	}
-	get()
-	if n := testing.AllocsPerRun(1000, get); n > 0 {
-		t.Errorf("a direct get takes %v allocations", n)
+}
+
+// What is read as a plain sequence number is what encoding/json reads.
+func FuzzPlainSequence(f *testing.F) {
+	for _, s := range []string{`{"seq":1}`, `{"seq":0}`, `{"seq":01}`, `{"seq":-1}`, `{"seq":9999999999999999999}`, `{"seq":99999999999999999999}`, `{"seq":}`, `{"seq":1 }`, `{"seq":1.5}`} {
+		f.Add([]byte(s))
 	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		seq, ok := plainSequence(payload)
+		if !ok {
+			return
+		}
+		var q JSApiMsgGetRequest
+		if err := json.Unmarshal(payload, &q); err != nil || !reflect.DeepEqual(q, JSApiMsgGetRequest{Seq: seq}) {
+			t.Errorf("%q is read as %d, and as %+v, %v", payload, seq, q, err)
+		}
+	})
 }
 
 // Many requests in one batch are answered one by one, in order, whoever does it.
