@@ -17,6 +17,7 @@ func (e *Engine) retire(s *Stream) {
 	s.leaveOrigins()
 	s.listen(nil)
 	s.end()
+	s.charge(0)
 	e.cleaner.forget(s)
 	e.keeper.release(&s.pin)
 	e.removals.Add(1)

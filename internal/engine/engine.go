@@ -80,6 +80,7 @@ type Engine struct {
 	assets    *assets
 	names     names
 	hosted    directory
+	used      used
 	followers followers
 
 	removals sync.WaitGroup // of retired streams

@@ -19,7 +19,20 @@ func TestDiskFull(t *testing.T) {
 	s := n.create("A")
 	var acked []uint64
 	full := func() bool {
-		for _, r := range n.publish("A.x", 50, 2000) {
+		// What is on its way when the disk fills up is answered when there is space, or something urgent comes.
+		answered := make(chan bool)
+		defer close(answered)
+		go func() {
+			for {
+				select {
+				case <-answered:
+					return
+				case <-time.After(20 * time.Millisecond):
+					s.Propose(stream.Tick{}.Encode(nil), true)
+				}
+			}
+		}()
+		for _, r := range n.publish("A.x", 4, 1000) {
 			switch {
 			case r.Err == nil:
 				acked = append(acked, r.Seq)
@@ -32,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 		return false
 	}
 	for i := 0; !full(); i++ {
-		if i > 1000 {
+		if i > 10000 {
 			t.Fatal("the disk never fills up")
 		}
 	}
@@ -85,5 +98,37 @@ func TestSyncFails(t *testing.T) {
 	}
 	if r := s.Propose(stream.Purge{}.Encode(nil), true); r.Err == nil {
 		t.Fatal("a stream without a log takes commands")
+	}
+}
+
+// All streams together take no more than the node allows, each kind of storage for itself.
+func TestNodeLimits(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem(), func(o *Options) { o.Limits.ServerStorage, o.Limits.ServerMemory = 100_000, 50_000 })
+	files, memory := n.create("F"), n.create("M", func(c *stream.Config) { c.Storage = stream.Memory })
+	for s, limit := range map[*Stream]uint64{files: 100_000, memory: 50_000} {
+		refused := 0
+		for range 60 {
+			for _, r := range n.publish(s.Name()+".x", 2, 1000) {
+				switch {
+				case r.Err == nil:
+				case errors.Is(r.Err, apierr.InsufficientResources.Err()):
+					refused++
+				default:
+					t.Fatal(r.Err)
+				}
+			}
+		}
+		if bytes := s.Info().Bytes; refused == 0 || bytes < limit || bytes > limit+3000 {
+			t.Errorf("%s holds %d bytes after %d refusals", s.Name(), bytes, refused)
+		}
+		if r := s.Propose(stream.Purge{}.Encode(nil), true); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if r := n.publish(s.Name()+".x", 1, 1000)["r.0"]; r.Err != nil {
+			t.Error("nothing is taken after a purge:", r.Err)
+		}
+	}
+	if err := n.Delete(account, "F"); err != nil || n.used.storage.Load() != 0 {
+		t.Fatal(err, n.used.storage.Load())
 	}
 }

@@ -63,6 +63,7 @@ type Stream struct {
 	packed  proposals // of this turn
 	erased  []uint64  // to be overwritten
 	gone    bool      // something went since the cleaner was told
+	charged int64     // bytes that the stream counts for in Engine.used
 	grew    bool      // it took something since those who copy it were told
 
 	upTo atomic.Uint64 // the last sequence that was applied
@@ -169,7 +170,7 @@ func (s *Stream) refusal(urgent bool) *apierr.Error {
 	switch {
 	case s.Err() != nil:
 		return apierr.StreamOfflineReason.With(s.Err().Error())
-	case !urgent && s.engine.full():
+	case !urgent && (s.engine.full() || s.exhausted()):
 		return apierr.InsufficientResources.Err()
 	}
 	return nil

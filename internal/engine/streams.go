@@ -87,28 +87,6 @@ func (e *Engine) all() (list []*Stream) {
 	return list
 }
 
-// Usage is what an account takes, and has set aside for streams with a limit.
-type Usage struct {
-	Memory, Storage                 int64 // bytes of messages
-	ReservedMemory, ReservedStorage int64
-	Streams                         int
-}
-
-// Usage sums up an account.
-func (e *Engine) Usage(account string) (u Usage) {
-	for _, s := range e.Streams(account) {
-		config, info := s.Config(), s.Info()
-		used, reserved := &u.Storage, &u.ReservedStorage
-		if config.Storage == stream.Memory {
-			used, reserved = &u.Memory, &u.ReservedMemory
-		}
-		*used += int64(info.Bytes)
-		*reserved += max(config.MaxBytes, 0)
-		u.Streams++
-	}
-	return u
-}
-
 // Create creates a stream, or finds that there is one with that very configuration. It returns when the
 // stream takes messages.
 func (e *Engine) Create(account string, cfg stream.Config, pedantic bool) (s *Stream, created bool, err *apierr.Error) {

@@ -76,6 +76,7 @@ func (s *Stream) afterTurn(err error) {
 	if s.grew {
 		s.wakeFollowers()
 	}
+	s.count()
 	s.alarm.set(s.state.Deadline())
 	s.engine.keeper.look(s)
 	if s.gone || len(s.erased) > 0 {
