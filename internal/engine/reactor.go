@@ -27,6 +27,7 @@ type reactor[FX any] struct {
 	more    bool // something waits
 	running bool // somebody holds the token
 	closed  bool
+	idle    chan struct{} // closed when the token is given back for the last time; nil before close
 }
 
 // post hands over an event. It does not block. It reports false if the reactor is closed.
@@ -99,16 +100,24 @@ func (r *reactor[FX]) goOn() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.more {
-		r.running = false
+		r.releaseLocked()
 	}
 	return r.more
+}
+
+// releaseLocked gives the token back.
+func (r *reactor[FX]) releaseLocked() {
+	r.running = false
+	if r.idle != nil {
+		close(r.idle)
+	}
 }
 
 // turn takes one turn with all that waits, if there is anything; if not, it gives the token back.
 func (r *reactor[FX]) turn() bool {
 	r.mu.Lock()
 	if !r.more {
-		r.running = false
+		r.releaseLocked()
 		r.mu.Unlock()
 		return false
 	}
@@ -131,15 +140,14 @@ func (r *reactor[FX]) turn() bool {
 // close ends the reactor: what comes from now on is ignored. It returns when nobody holds the token any
 // more, and that stays so; what had been posted before is done.
 func (r *reactor[FX]) close() {
-	idle := make(chan struct{})
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		return
 	}
-	r.calls = append(r.calls, func() { close(idle) })
+	idle := make(chan struct{})
+	r.closed, r.idle = true, idle
 	token := r.claimLocked()
-	r.closed = true
 	r.mu.Unlock()
 	if token {
 		r.run()
