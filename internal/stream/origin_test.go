@@ -176,3 +176,23 @@ func TestSources(t *testing.T) {
 func entryOf(now int64, command any) machine.Entry {
 	return machine.Entry{Time: now, Data: encode(command)}
 }
+
+// An update may take the mirror away, which makes the stream one of its own, and nothing else about it.
+func TestMirrorIsPromotedByUpdate(t *testing.T) {
+	old, refused := Check(Config{Name: "T", Mirror: &Source{Name: "O"}}, Bounds{}, false)
+	if refused != nil {
+		t.Fatal(refused)
+	}
+	promoted, refused := CheckUpdate(old, Config{Name: "T", Subjects: []string{"own"}}, Bounds{}, false)
+	if refused != nil || promoted.DuplicateWindow != defaultWindow {
+		t.Fatalf("%+v, %v", promoted, refused)
+	}
+	for want, cfg := range map[string]Config{
+		"stream mirror configuration can not be updated (10055)": {Name: "T", Mirror: &Source{Name: "P"}},
+		"stream mirrors can not contain subjects (10034)":        {Name: "T", Mirror: &Source{Name: "O"}, Subjects: []string{"own"}},
+	} {
+		if _, refused := CheckUpdate(promoted, cfg, Bounds{}, false); refused == nil || refused.Error() != want {
+			t.Errorf("%v, want %s", refused, want)
+		}
+	}
+}
