@@ -126,7 +126,7 @@ func (e *Engine) stop() error {
 	}
 	e.checkpointAll(restBytes)
 	e.keeper.close()
-	var errs []error
+	errs := []error{e.restores.end()}
 	for _, s := range streams {
 		s.end()
 		if s.home != nil {

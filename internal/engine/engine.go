@@ -82,6 +82,7 @@ type Engine struct {
 	hosted    directory
 	used      used
 	followers followers
+	restores  restores
 
 	removals sync.WaitGroup // of retired streams
 	watching atomic.Bool    // for space on the disk

@@ -73,7 +73,7 @@ func (s *Stream) answer(tickets []replica.Ticket, replies []stream.Reply) {
 			who.free()
 		case func(stream.Reply):
 			who(replies[0])
-		case *parcel:
+		case several:
 			who.answered(replies[:t.Commands])
 		}
 		replies = replies[t.Commands:]
@@ -96,6 +96,12 @@ func (s *Stream) note(gone []stream.Gone) {
 	}
 }
 
+// several is who proposed more than one command. Its methods are called once, within a turn.
+type several interface {
+	answered(replies []stream.Reply) // valid until it returns
+	dropped(err *apierr.Error)
+}
+
 // Drop answers what will not be applied. Nobody is told anything where nobody knows.
 func (h host) Drop(tickets []replica.Ticket, err error) {
 	s := h.Stream
@@ -109,7 +115,7 @@ func (h host) Drop(tickets []replica.Ticket, err error) {
 			who.free()
 		case func(stream.Reply):
 			who(reply)
-		case *parcel:
+		case several:
 			who.dropped(reply.Err)
 		}
 	}

@@ -170,7 +170,7 @@ func (e *Engine) startAssets(r replays) error {
 }
 
 // startStreams starts what meta lists, and ends what it says is deleted. Memory streams are gone, as after
-// any restart.
+// any restart, and so is what was not restored completely.
 func (e *Engine) startStreams(r replays) {
 	e.assets.mu.RLock()
 	all, deleting := slices.Collect(e.assets.state.All()), e.assets.state.Deleting()
@@ -182,7 +182,8 @@ func (e *Engine) startStreams(r replays) {
 	var starting sync.WaitGroup
 	var hosted []*Stream
 	for _, asset := range all {
-		if asset.Config.Storage == stream.Memory {
+		if asset.Config.Storage == stream.Memory || asset.Config.Metadata[metaRestoring] != "" {
+			delete(r, asset.Group)
 			e.assets.propose(meta.DeleteStream{Account: asset.Account, Name: asset.Config.Name}.Encode(nil), true)
 			e.erase(asset, nil)
 			continue

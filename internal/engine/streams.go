@@ -91,6 +91,9 @@ func (e *Engine) all() (list []*Stream) {
 // stream takes messages.
 func (e *Engine) Create(account string, cfg stream.Config, pedantic bool) (s *Stream, created bool, err *apierr.Error) {
 	defer e.names.lock(account, cfg.Name)()
+	if err := pretends(&cfg); err != nil {
+		return nil, false, err
+	}
 	request := meta.CreateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
 	r := e.assets.propose(request.Encode(nil), false)
 	if r.Err != nil {
@@ -103,6 +106,12 @@ func (e *Engine) Create(account string, cfg stream.Config, pedantic bool) (s *St
 // Update changes the configuration of a stream, and returns when the new one is in force.
 func (e *Engine) Update(account string, cfg stream.Config, pedantic bool) (*Stream, *apierr.Error) {
 	defer e.names.lock(account, cfg.Name)()
+	if err := pretends(&cfg); err != nil {
+		return nil, err
+	}
+	if e.restores.has(account, cfg.Name) {
+		return nil, apierr.StreamNotFound.Err()
+	}
 	request := meta.UpdateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
 	r := e.assets.propose(request.Encode(nil), false)
 	if r.Err != nil {
@@ -115,6 +124,9 @@ func (e *Engine) Update(account string, cfg stream.Config, pedantic bool) (*Stre
 // moment longer.
 func (e *Engine) Delete(account, name string) *apierr.Error {
 	defer e.names.lock(account, name)()
+	if e.restores.has(account, name) {
+		return apierr.StreamNotFound.Err()
+	}
 	r := e.assets.propose(meta.DeleteStream{Account: account, Name: name}.Encode(nil), true)
 	if r.Err != nil {
 		return r.Err
