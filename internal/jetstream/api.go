@@ -83,7 +83,6 @@ func (a *API) Start(engine Engine) {
 	a.engine = engine
 	for _, account := range a.opt.Broker.Accounts() {
 		d := newDoor(a, account.Name())
-		d.removeHalfRestored()
 		d.open()
 		a.mu.Lock()
 		a.doors = append(a.doors, d)

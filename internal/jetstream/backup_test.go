@@ -114,7 +114,7 @@ func TestBackupIsRestored(t *testing.T) {
 			if m := x.inbox.wait(t, 1); m[0].body != `{"stream":"S","seq":41}` {
 				t.Errorf("then %s", m[0].body)
 			}
-			if info := x.request(apiPrefix+"STREAM.INFO.S", "", "")[0].body; strings.Contains(info, metaRestoring) || strings.Contains(info, "mirror\":{") {
+			if info := x.request(apiPrefix+"STREAM.INFO.S", "", "")[0].body; strings.Contains(info, "restoring") {
 				t.Error(info)
 			}
 		}
@@ -249,18 +249,47 @@ func TestRestoreGivesUp(t *testing.T) {
 	}
 }
 
-// What a crash left half restored is removed at the start.
-func TestHalfRestoredIsRemoved(t *testing.T) {
-	x := newTester(t, nil)
-	half := interim(&StreamConfig{Name: "H"})
-	engine := x.api.engine
-	for _, c := range []StreamConfig{half, {Name: "W", Metadata: map[string]string{metaRestoring: "x"}}} {
-		if _, _, err := engine.Create("$G", c, false); err != nil {
-			t.Fatal(err)
+// Whatever a stream is configured for, it is restored with that very configuration and what it held.
+func TestBackupKeepsTheConfiguration(t *testing.T) {
+	for _, options := range []string{
+		`"retention":"workqueue"`, `"deny_delete":true,"deny_purge":true`, `"republish":{"src":"a.1","dest":"b.1"}`,
+		`"subject_transform":{"src":"a.1","dest":"a.x"}`, `"first_seq":100`, `"compression":"s2"`, `"max_msgs":3,"discard":"new"`,
+		`"max_msgs":2`, `"max_msg_size":100`, `"allow_msg_schedules":true`, `"allow_atomic":true`, `"allow_batched":true`,
+		`"subject_delete_marker_ttl":1000000000`, `"persist_mode":"async"`, `"no_ack":true`, `"sources":[{"name":"OTHER"}]`,
+		`"max_age":60000000000,"duplicate_window":1000000000`, `"metadata":{"a":"b"},"description":"d"`, `"allow_direct":true,"max_bytes":10000`,
+		`"sealed":true`, `"mirror":{"name":"OTHER"}`,
+	} {
+		x := newEngineTester(t)
+		config := `{"name":"S","subjects":["a.*"],` + options + `}`
+		switch {
+		case strings.Contains(options, "sealed"):
+			x.request(apiPrefix+"STREAM.CREATE.S", "", `{"name":"S","subjects":["a.*"]}`)
+			x.publish("a.1", "", "", "one")
+			x.settleStreams()
+			x.request(apiPrefix+"STREAM.UPDATE.S", "", config)
+		case strings.Contains(options, "mirror"):
+			x.request(apiPrefix+"STREAM.CREATE.S", "", `{"name":"S",`+options+`}`)
+		default:
+			x.request(apiPrefix+"STREAM.CREATE.S", "", config)
+		}
+		for i := range 3 {
+			x.publish("a.1", "", "", strings.Repeat("x", i))
+		}
+		x.settleStreams()
+		before := x.described(t, "S")
+		stored, packed := x.backup(t, "S", "")
+		x.request(apiPrefix+"STREAM.DELETE.S", "", "")
+		if answer := x.restoreBackup(t, "S", stored, packed, 1<<20); !strings.Contains(answer, `"created"`) {
+			t.Errorf("%s: %s", options, answer)
+		} else if after := x.described(t, "S"); after != before {
+			t.Errorf("%s:\nbefore %s\nafter  %s", options, before, after)
 		}
 	}
-	x.api.doors[0].removeHalfRestored()
-	if engine.Stream("$G", "H") != nil || engine.Stream("$G", "W") == nil {
-		t.Error("the wrong streams are left")
-	}
+}
+
+// described is all that can be seen of a stream, but for when it was created.
+func (x *tester) described(t *testing.T, name string) string {
+	t.Helper()
+	info := mask(x.request(apiPrefix+"STREAM.INFO."+name, "", `{"deleted_details":true,"subjects_filter":">"}`)[0].body)
+	return info + x.contents(t, name, 105)
 }

@@ -21,6 +21,19 @@ type Engine interface {
 	// Streams returns the streams of an account by name.
 	Streams(account string) []Stream
 	Usage(account string) Usage
+	// Restore begins to make a stream of a backup, of which there must be none.
+	Restore(account string, cfg stream.Config) (Restore, *apierr.Error)
+}
+
+// Restore makes a stream of a backup: nobody sees it before Finish. It ends with Finish or Abandon.
+type Restore interface {
+	// Add stores a message with its sequence and time, after all others; its slices are copied. The error may
+	// be that of an earlier one.
+	Add(m *Message) error
+	// Finish shows the stream, whose last sequence is last or that of its last message. After an error there
+	// is none.
+	Finish(last uint64) (Stream, error)
+	Abandon() error
 }
 
 // Usage is what an account takes, and has set aside for streams with a limit.

@@ -149,6 +149,55 @@ func (e *fakeEngine) Usage(account string) (u Usage) {
 	return u
 }
 
+// fakeRestore is a stream that shows when it is finished.
+type fakeRestore struct {
+	*fakeStream
+	config *stream.Config
+	err    error
+}
+
+func (e *fakeEngine) Restore(account string, cfg stream.Config) (Restore, *apierr.Error) {
+	if e.Stream(account, cfg.Name) != nil {
+		return nil, apierr.StreamNameExist.Err()
+	}
+	sealed := cfg.Sealed
+	cfg.Sealed = false
+	c, err := stream.Check(cfg, stream.Bounds{}, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
+	s.outlet = e.api.Outlet(c.Name, s.Config)
+	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
+	final := *c
+	final.Sealed = sealed
+	return &fakeRestore{fakeStream: s, config: &final}, nil
+}
+
+func (r *fakeRestore) Add(m *Message) error {
+	c := stream.Copy{Origin: stream.Backup, Seq: m.Seq, Time: m.Time}
+	c.Append = stream.Append{Span: 1, Subject: m.Subject, Header: m.Header, Body: m.Body}
+	if reply := r.apply(c.Encode(nil), nil); reply.Err != nil {
+		r.err = reply.Err
+	}
+	return r.err
+}
+
+func (r *fakeRestore) Finish(last uint64) (Stream, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	r.apply(stream.Skip{Origin: stream.Backup, Seq: last}.Encode(nil), nil)
+	r.apply(stream.Configure{Config: r.config}.Encode(nil), nil)
+	r.listen(r.config.Subjects)
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	r.engine.streams[r.config.Name] = r.fakeStream
+	return r.fakeStream, nil
+}
+
+func (r *fakeRestore) Abandon() error { return nil }
+
 func (s *fakeStream) Name() string { return s.Config().Name }
 
 func (s *fakeStream) Config() (c *stream.Config) {

@@ -31,6 +31,25 @@ func (h Hosted) Update(account string, cfg stream.Config, pedantic bool) (Stream
 	return s, nil
 }
 
+// hostedRestore makes a restore of an engine a Restore.
+type hostedRestore struct{ *engine.Restore }
+
+func (h Hosted) Restore(account string, cfg stream.Config) (Restore, *apierr.Error) {
+	r, err := h.Engine.Restore(account, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return hostedRestore{r}, nil
+}
+
+func (r hostedRestore) Finish(last uint64) (Stream, error) {
+	s, err := r.Restore.Finish(last)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 func (h Hosted) Find(account string, name []byte) Stream {
 	if s := h.Engine.Find(account, name); s != nil {
 		return s
