@@ -143,7 +143,7 @@ func (g *featureGenerator) field() string {
 // With all features, too, it makes no difference how commands are batched, and whether the machine was
 // restarted between entries; and effects keep a copy of the stream.
 func TestFeaturesSurviveBatchesAndRestarts(t *testing.T) {
-	eachSeed(t, 150, func(seed int) {
+	eachSeed(t, 100, func(seed int) {
 		g := newFeatureGenerator(seed)
 		commands := g.commands(300)
 		alone, _ := run(t, commands, func() int { return 1 }, nil)
@@ -220,7 +220,7 @@ func FuzzFeatures(f *testing.F) {
 
 // The same with commands that make sense, as time goes by.
 func TestRefusedFeaturesChangeNothing(t *testing.T) {
-	eachSeed(t, 150, func(seed int) {
+	eachSeed(t, 50, func(seed int) {
 		var s State
 		for _, c := range newFeatureGenerator(seed).commands(300) {
 			s.now = max(s.now, c.at)
