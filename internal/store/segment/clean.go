@@ -3,6 +3,8 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
 	"sort"
 )
@@ -251,18 +253,29 @@ func (s *Set) eachLive(g *segment, live Live, visit func(*Record) error) error {
 	}
 	defer s.cache.release(o)
 	c := s.cursor(v, o.file, o.index, at, nil, scanBytes)
-	var failed error
-	_, err = c.all(func(r *Record) bool {
+	for ok && at <= v.high {
+		c.from = max(c.from, at) // what is not wanted is not read: it may be half erased
+		c.record, err = c.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return s.found(g, err)
+		}
+		r := &c.record
 		if at < r.Seq {
 			at, ok = live(r.Seq)
 		}
-		if !ok || at > v.high {
-			return false
+		if !ok || at > r.Last() {
+			continue
 		}
-		if at <= r.Last() {
-			failed = visit(r)
+		if err := visit(r); err != nil {
+			return err
 		}
-		return failed == nil
-	})
-	return errors.Join(s.found(g, err), failed)
+		if r.Last() == math.MaxUint64 {
+			return nil
+		}
+		at, ok = live(r.Last() + 1)
+	}
+	return nil
 }

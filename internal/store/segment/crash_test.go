@@ -24,7 +24,7 @@ func TestCrashAnywhere(t *testing.T) {
 			if op.Kind&vfs.OpChange == 0 {
 				return nil
 			}
-			if g := m.set.growing(); op.Kind&(vfs.OpWrite|vfs.OpTruncate) != 0 && m.fragile == 0 &&
+			if g := m.set.growing(); op.Kind&(vfs.OpWrite|vfs.OpTruncate) != 0 && len(m.fragile) == 0 &&
 				filepath.Ext(op.Name) != ".tmp" && (g == nil || filepath.Base(op.Name) != g.name()) {
 				t.Errorf("%s was sealed, and is written to", op.Name)
 			}
@@ -68,11 +68,9 @@ func (m *model) afterCrash(disk *vfs.Mem, n uint64) {
 		}
 	}
 	m.check(set, m.synced)
-	if m.fragile > 0 {
-		if err := set.Erase(m.fragile); err != nil && !errors.Is(err, ErrNotFound) {
-			m.t.Fatalf("erase again: %v", err)
-		}
-		if _, _, err := set.Read(m.fragile, nil); !errors.Is(err, ErrNotFound) {
+	m.ok(set.Erase(m.fragile...))
+	for _, seq := range m.fragile {
+		if _, _, err := set.Read(seq, nil); !errors.Is(err, ErrNotFound) {
 			m.t.Fatalf("erased again, and reads as %v", err)
 		}
 	}

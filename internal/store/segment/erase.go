@@ -1,89 +1,108 @@
 package segment
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"math"
-
-	"myelin/internal/vfs"
+	"slices"
 )
 
-// Erase overwrites the record that occupies a sequence, so that no file of the set holds its subject,
-// header and body any more, and returns when that is on the disk. It may be repeated, and must be after a
-// crash. ErrNotFound says that there is nothing to erase. That a file system or disk keeps no copy
-// elsewhere is not in our hands.
-func (s *Set) Erase(seq uint64) error {
+// Erase overwrites the records that occupy sequences, so that no file of the set holds their subjects, headers
+// and bodies any more, and returns when that is on the disk. Sequences without a record are passed over. It may be
+// repeated, and must be after a crash or an error; each record should have been reported to Dead before.
+//
+// It works on one file at a time, ascending, and lets others write in between: many records of a file cost
+// little more than one. A *Damage among the errors says where records may be that cannot be found; all others
+// are erased all the same. That a file system or disk keeps no copy elsewhere is not in our hands.
+func (s *Set) Erase(seqs ...uint64) error {
+	rest := slices.Clone(seqs)
+	slices.Sort(rest)
+	rest = slices.Compact(rest)
+	var damages []error
+	for len(rest) > 0 {
+		done, err := s.eraseNext(rest)
+		if err != nil {
+			err = fmt.Errorf("erase sequence %d: %w", rest[0], err)
+		}
+		if err != nil && !isDamage(err) {
+			return err
+		}
+		damages, rest = append(damages, err), rest[done:]
+	}
+	return errors.Join(damages...)
+}
+
+// eraseNext erases the first of the sequences, which ascend, and those that belong to the same file. It returns how many
+// are dealt with: some, unless it fails with something else than damages.
+func (s *Set) eraseNext(seqs []uint64) (done int, err error) {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if err := s.writable(); err != nil {
-		return err
+		return 0, err
 	}
-	err := s.removeFiles(nil)
-	if err == nil {
-		err = s.erase(seq)
+	if err := s.removeFiles(nil); err != nil {
+		return 0, s.fail(err)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
-		err = s.fail(err)
-	}
+	v, ok, err := s.viewFor(seqs[0])
 	if err != nil {
-		return fmt.Errorf("erase sequence %d: %w", seq, err)
+		return 0, err
 	}
-	return nil
+	if !ok {
+		return len(seqs), nil
+	}
+	from, _ := slices.BinarySearch(seqs, v.segment.first)
+	to := through(seqs, v.high)
+	done = through(seqs, v.upTo)
+	var lost error
+	if done > to && v.lost != nil {
+		lost = v.lost
+	}
+	if from < to {
+		if err = s.eraseIn(v, seqs[from:to]); err != nil && !isDamage(err) {
+			return 0, s.fail(err)
+		}
+	}
+	return done, errors.Join(lost, err)
 }
 
-func (s *Set) erase(seq uint64) error {
-	v, ok, err := s.viewFor(seq)
-	if err != nil {
-		return err
+// through is how many of the sequences, which ascend, are not behind the last one.
+func through(seqs []uint64, last uint64) int {
+	n, found := slices.BinarySearch(seqs, last)
+	if found {
+		n++
 	}
-	if ok && seq > v.high && v.lost != nil {
-		return v.lost
-	}
-	if !ok || seq < v.segment.first || seq > v.high {
-		return ErrNotFound
+	return n
+}
+
+// eraseIn erases records of one file. It is rewritten without them when one is in a block, or when they are so many
+// that this writes less.
+func (s *Set) eraseIn(v view, seqs []uint64) error {
+	t, damage := s.locate(v, seqs)
+	if damage != nil && !isDamage(damage) {
+		return damage
 	}
 	g := v.segment
-	p, err := s.locate(v, seq)
-	if err != nil {
-		return s.found(g, err)
+	var err error
+	switch {
+	case len(t.blocks) > 0 || t.many(v.size) && s.intact(g):
+		err = s.eraseByRewrite(g, t)
+	case len(t.records) > 0:
+		if err = s.footGrowing(g); err == nil {
+			err = s.overwrite(s.path(g.name()), t.records, g.sum, true)
+		}
 	}
-	if p.frame.kind == kindBlock {
-		return s.eraseFromBlock(g, p)
-	}
-	if err := s.footGrowing(g); err != nil {
+	if err != nil && !isDamage(err) {
 		return err
 	}
-	return s.overwrite(s.path(g.name()), g.sum, p)
+	return errors.Join(damage, err)
 }
 
-// place is where a record is.
-type place struct {
-	frame       frame // of the record, or of its block
-	offset      int64
-	first, last uint64 // sequences of the record
-}
-
-// locate finds the record that occupies a sequence. One that stands alone may be half overwritten already.
-func (s *Set) locate(v view, seq uint64) (place, error) {
-	o, err := s.acquire(v, true)
-	if err != nil {
-		return place{}, err
-	}
-	defer s.cache.release(o)
-	c := s.cursor(v, o.file, o.index, seq, nil, lookupBytes)
-	f, at, err := c.seek()
-	if errors.Is(err, io.EOF) || err == nil && f.seq > seq {
-		return place{}, ErrNotFound
-	}
-	if err != nil || f.kind == kindRecord {
-		return place{f, at, f.seq, f.last()}, err
-	}
-	r, err := c.find(seq)
-	return place{f, at, r.Seq, r.Last()}, err
+// intact says that no damage was found in a file.
+func (s *Set) intact(g *segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.bad == nil && !g.unreadable
 }
 
 // footGrowing ends a file that is still growing with a footer: a record that is half overwritten when
@@ -95,53 +114,18 @@ func (s *Set) footGrowing(g *segment) error {
 	return s.closeFooted()
 }
 
-// overwrite erases the payload of a frame in place, then makes its checksums agree.
-func (s *Set) overwrite(name string, seed uint32, p place) error {
-	s.erasing.Lock()
-	defer s.erasing.Unlock()
-	file, err := s.fs.OpenReadWrite(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(overwriteFrame(file, seed, p.frame, p.offset), file.Close())
-}
-
-func overwriteFrame(file vfs.File, seed uint32, f frame, at int64) error {
-	// There is a payload: no record comes without a subject.
-	blank := bytes.Repeat([]byte{erasedByte}, int(f.length()-headSize))
-	if _, err := file.WriteAt(blank, at+headSize); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	var head [headSize]byte
-	f.sum = checksum(blank)
-	f.put(head[:], seed, at)
-	if _, err := file.WriteAt(head[:8], at); err != nil {
-		return err
-	}
-	return file.Sync()
-}
-
-// eraseFromBlock rewrites a file without a record. The old one leaves the set for good before its block is
+// eraseByRewrite rewrites a file without records. The old one leaves the set for good before it is
 // overwritten, so that no crash brings it back with a block that cannot be read.
-func (s *Set) eraseFromBlock(g *segment, p place) error {
+func (s *Set) eraseByRewrite(g *segment, t targets) error {
 	if err := s.sealGrowing(g); err != nil {
 		return err
 	}
-	others := func(from uint64) (uint64, bool) {
-		if p.first <= from && from <= p.last {
-			return p.last + 1, p.last < math.MaxUint64
-		}
-		return from, true
-	}
-	next, err := s.rewrite([]*segment{g}, others)
+	next, err := s.rewrite([]*segment{g}, t.others)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	next.dead += g.dead
+	next.dead += max(g.dead-t.bytes, 0)
 	s.mu.Unlock()
 	s.cache.drop(g)
 	temp := s.path(g.name() + ".tmp")
@@ -151,7 +135,8 @@ func (s *Set) eraseFromBlock(g *segment, p place) error {
 	if err := s.fs.SyncDir(s.dir); err != nil {
 		return err
 	}
-	if err := s.overwrite(temp, g.sum, p); err != nil {
+	// Nobody reads it any more, so that its checksums need not agree.
+	if err := s.overwrite(temp, append(t.records, t.blocks...), g.sum, false); err != nil {
 		return err
 	}
 	if err := s.fs.Remove(temp); err != nil {

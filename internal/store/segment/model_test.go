@@ -59,8 +59,8 @@ type model struct {
 	records []Record // written, ascending
 	dead    map[uint64]bool
 	erased  map[uint64]bool
-	synced  uint64 // Last at the last Sync that returned
-	fragile uint64 // being erased right now
+	synced  uint64   // Last at the last Sync that returned
+	fragile []uint64 // being erased right now, ascending
 	last    uint64
 }
 
@@ -154,16 +154,17 @@ func (m *model) clean() {
 
 func (m *model) erase() {
 	m.t.Helper()
-	r := &m.records[m.rng.IntN(len(m.records))]
-	if r.Seq > m.synced {
-		return
+	var seqs []uint64
+	for range 1 + m.rng.IntN(8)*m.rng.IntN(2) {
+		if r := &m.records[m.rng.IntN(len(m.records))]; r.Seq <= m.synced {
+			m.kill(r)
+			m.erased[r.Seq] = true
+			seqs = append(seqs, r.Seq)
+		}
 	}
-	m.kill(r)
-	m.erased[r.Seq], m.fragile = true, r.Seq
-	if err := m.set.Erase(r.Seq); err != nil && !errors.Is(err, ErrNotFound) {
-		m.t.Fatal(err)
-	}
-	m.fragile = 0
+	m.fragile = slices.Sorted(slices.Values(seqs))
+	m.ok(m.set.Erase(seqs...))
+	m.fragile = nil
 }
 
 func (m *model) step() {
@@ -208,14 +209,14 @@ func (m *model) check(set *Set, certain uint64) {
 			if !ok || !same(r, &m.records[i]) {
 				m.t.Fatalf("scan shows sequence %d, which was not written like that", r.Seq)
 			}
-			if m.erased[r.Seq] && r.Seq != m.fragile {
+			if m.erased[r.Seq] && !slices.Contains(m.fragile, r.Seq) {
 				m.t.Fatalf("scan shows sequence %d, which was erased", r.Seq)
 			}
 			found[r.Seq] = true
 			return true
 		})
 		var d *Damage
-		if errors.As(err, &d) && m.fragile > 0 && d.Next > from && d.Next > m.fragile {
+		if errors.As(err, &d) && slices.ContainsFunc(m.fragile, func(seq uint64) bool { return from <= seq && seq < d.Next }) {
 			from = d.Next
 			continue
 		}
