@@ -1,7 +1,7 @@
 package home
 
 import (
-	"errors"
+	"slices"
 
 	"myelin/internal/store/segment"
 )
@@ -67,25 +67,32 @@ func (h *Home) liveBytes(first, last uint64) int64 {
 	return int64(bytes) + int64(records)*maxMoreBytes
 }
 
-// Erase sees to it that no file and no memory of ours holds the message that occupied a sequence, which is gone by
-// what Absorb was told, and returns when that is on the disk. It must be repeated after a crash. Damage may
-// keep a message from being found: that is an error.
-func (h *Home) Erase(seq uint64) error {
+// Erase sees to it that no file and no memory of ours holds the messages that occupied some sequences, which are gone
+// by what Absorb was told, and returns when that is on the disk. It must be repeated after a crash or an error.
+// Damage may keep messages from being found: that is an error, and the others are erased. Erasing many
+// at once costs far less than each by itself.
+func (h *Home) Erase(seqs ...uint64) error {
 	h.upkeep.Lock()
 	defer h.upkeep.Unlock()
-	h.flushing.Lock()
-	defer h.flushing.Unlock()
-	h.mu.Lock()
-	h.young.scrub(seq)
-	h.rescued.scrub(seq)
-	h.tailBytes.Store(h.young.bytes)
-	h.mu.Unlock()
-	set := h.set.Load()
-	if set == nil {
-		return nil
-	}
-	if err := set.Erase(seq); !errors.Is(err, segment.ErrNotFound) {
-		return err
+	seqs = slices.Clone(seqs)
+	slices.Sort(seqs)
+	h.scrub(seqs)
+	if set := h.set.Load(); set != nil {
+		return set.Erase(seqs...)
 	}
 	return nil
+}
+
+// scrub takes messages, whose sequences ascend, out of memory. Those that are on their way to the files are there when it
+// returns; no more will go.
+func (h *Home) scrub(seqs []uint64) {
+	h.flushing.Lock()
+	defer h.flushing.Unlock()
+	for young, rescued := seqs, seqs; len(young)+len(rescued) > 0; {
+		h.mu.Lock()
+		young = h.young.scrub(young, squeezeBytes)
+		rescued = h.rescued.scrub(rescued, squeezeBytes)
+		h.tailBytes.Store(h.young.bytes)
+		h.mu.Unlock()
+	}
 }

@@ -21,8 +21,8 @@
 // # Who owns what
 //
 // The lock is a leaf for the tail, held for short times. Absorb is called within the turn of the stream's
-// group, while the stream's lock is held. Any number of goroutines may read. Flush, Sync, Rest, Erase and
-// Reopen wait for each other; so do Clean, Erase and Reopen.
+// group, while the stream's lock is held. Any number of goroutines may read. Flush, Sync, Rest and
+// Reopen wait for each other, and Erase for a Flush under way; so do Clean, Erase and Reopen.
 //
 // Sequences up to the floor are the files' affair, those above it the tail's. Flush writes messages first, and then moves
 // the floor above them in one step with their leaving the tail: whoever looks into the tail first and then into

@@ -44,7 +44,7 @@ type Home struct {
 	upkeep     sync.Mutex
 	reconciled bool
 
-	// The token of flushing: Flush, Sync, Rest, Erase, Reopen, Close. Taken after that of upkeep.
+	// The token of flushing: Flush, Sync, Rest, Reopen, Close, and Erase for a moment. Taken after that of upkeep.
 	flushing sync.Mutex
 	synced   uint64 // what the last Sync returned
 

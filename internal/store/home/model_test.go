@@ -174,11 +174,13 @@ func (m *model) open() []segment.Damage {
 
 func (m *model) erase(s *step) {
 	m.t.Helper()
+	var seqs []uint64
 	for _, g := range s.gone {
 		if g.Reason == stream.Erased {
-			m.ok(m.home.Erase(g.First))
+			seqs = append(seqs, g.First)
 		}
 	}
+	m.ok(m.home.Erase(seqs...))
 }
 
 // absorb takes one more entry.
@@ -286,9 +288,15 @@ func (m *model) remove() step {
 				gone(i, i, stream.Deleted)
 			}
 		}
-	case 9, 10:
+	case 9:
 		i := m.rng.IntN(n)
 		gone(i, i, stream.Erased)
+	case 10:
+		for i := range m.live {
+			if m.rng.IntN(5) == 0 {
+				gone(i, i, stream.Erased)
+			}
+		}
 	case 11:
 		s.gone = append(s.gone, stream.Gone{First: m.live[0].seq, Last: m.last, Reason: stream.Purged})
 	}

@@ -116,20 +116,41 @@ func merge(chunks []*chunk) *chunk {
 	return dense
 }
 
-// scrub takes out the message that occupies a sequence, and replaces the chunk that holds or held it by a copy
-// without it.
-func (t *tail) scrub(seq uint64) {
-	if len(t.chunks) == 0 || t.chunks[0].base > seq {
-		return
+// scrub takes out the messages that occupy some sequences, which ascend, and replaces the chunks that hold or held them by
+// copies without them, until about so many bytes were looked through. It returns the sequences that are left.
+func (t *tail) scrub(seqs []uint64, maxBytes int64) (rest []uint64) {
+	if len(t.chunks) == 0 || len(seqs) == 0 || seqs[len(seqs)-1] < t.chunks[0].base {
+		return nil
 	}
-	t.close()
-	n := t.search(seq)
-	if n >= len(t.chunks) {
-		return
+	if t.open != nil && seqs[len(seqs)-1] >= t.open.base {
+		t.close()
 	}
+	for ; maxBytes > 0 && len(t.chunks) > 0; maxBytes -= chunkBytes {
+		from, _ := slices.BinarySearch(seqs, t.chunks[0].base)
+		if seqs = seqs[from:]; len(seqs) == 0 {
+			break
+		}
+		n, to := t.search(seqs[0]), len(seqs)
+		if n+1 < len(t.chunks) {
+			to, _ = slices.BinarySearch(seqs, t.chunks[n+1].base)
+		}
+		maxBytes -= t.chunks[n].held
+		t.scrubChunk(n, seqs[:to])
+		seqs = seqs[to:]
+	}
+	if len(t.chunks) == 0 {
+		return nil
+	}
+	return seqs
+}
+
+// scrubChunk takes messages out of one chunk and replaces it by a copy.
+func (t *tail) scrubChunk(n int, seqs []uint64) {
 	c := t.chunks[n]
-	if r, ok := c.find(seq); ok {
-		c.kill(r.Seq, r.Seq)
+	for _, seq := range seqs {
+		if r, ok := c.find(seq); ok {
+			c.kill(r.Seq, r.Seq)
+		}
 	}
 	if c.live == 0 {
 		t.drop(n, n+1)
