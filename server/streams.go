@@ -63,7 +63,7 @@ func (s *Server) startStreams() error {
 	if err != nil {
 		return fmt.Errorf("start JetStream: %w", err)
 	}
-	p.api.Start(plane{p.engine})
+	p.api.Start(jetstream.Hosted{Engine: p.engine})
 	s.streams = p
 	s.streamsBanner(p)
 	return nil
