@@ -249,6 +249,24 @@ func TestRestoreGivesUp(t *testing.T) {
 	}
 }
 
+// A restore of which a chunk was dropped fails, though all that came looks whole.
+func TestRestoreWithALostChunkFails(t *testing.T) {
+	x := newTester(t, nil)
+	d := x.api.doors[0]
+	if !d.transfers.begin() {
+		t.Fatal("no restore may begin")
+	}
+	c := call{request: &request{}, door: d}
+	r := newRestore(&c, &StreamConfig{Name: "S"})
+	r.session.Subscribe(r.sub)
+	r.lost = true
+	r.queue = []*request{{reply: []byte("_I.1")}}
+	r.run()
+	if got := x.inbox.wait(t, 1); !strings.Contains(got[0].body, `"err_code":10062`) || !strings.Contains(got[0].body, errRestoreLost.Error()) {
+		t.Errorf("%v", got)
+	}
+}
+
 // Whatever a stream is configured for, it is restored with that very configuration and what it held.
 func TestBackupKeepsTheConfiguration(t *testing.T) {
 	for _, options := range []string{

@@ -102,6 +102,7 @@ type restore struct {
 	mu      sync.Mutex
 	queue   []*request
 	waiting int           // bytes
+	lost    bool          // something was not queued
 	more    chan struct{} // told after something was queued
 }
 
@@ -147,13 +148,19 @@ type restored struct {
 	err    error
 }
 
-var errRestoreIdle = errors.New("nothing came for too long")
+var (
+	errRestoreIdle = errors.New("nothing came for too long")
+	errRestoreLost = errors.New("chunks came faster than they were answered, and some were dropped")
+)
 
 // feed writes the chunks to sink. It returns the request that is answered with the outcome, if there is one:
 // the empty chunk that ends them, or one that was not taken. The error says why there was no last chunk.
 func (r *restore) feed(sink io.Writer) (last *request, err error) {
 	for {
-		q := r.next()
+		q, lost := r.next()
+		if lost {
+			return q, errRestoreLost
+		}
 		if q == nil {
 			select {
 			case <-r.more:
@@ -175,18 +182,18 @@ func (r *restore) feed(sink io.Writer) (last *request, err error) {
 	}
 }
 
-// next returns a chunk, or nil.
-func (r *restore) next() *request {
+// next returns a chunk, or nil, and whether any was lost.
+func (r *restore) next() (q *request, lost bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.queue) == 0 {
-		return nil
+		return nil, r.lost
 	}
-	q := r.queue[0]
+	q = r.queue[0]
 	r.queue[0] = nil
 	r.queue = r.queue[1:]
 	r.waiting -= len(q.payload)
-	return q
+	return q, r.lost
 }
 
 func (r *restore) answer(q *request, body []byte) {
@@ -222,10 +229,11 @@ func (r *restore) Deliver(m *router.Message, b *router.Batch) bool {
 	return true
 }
 
-// Push queues chunks. Who does not wait for answers and sends too much loses some, and its restore fails.
+// Push queues chunks. Who does not wait for answers and sends too much has its restore fail.
 func (r *restore) Push(f *router.Frames) router.Answer {
 	r.mu.Lock()
 	full := r.waiting > 0 && r.waiting+f.Bytes > restoreMaxBytes
+	r.lost = r.lost || full
 	for _, chunk := range f.Chunks {
 		if !full {
 			before := len(r.queue)
