@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,63 +18,102 @@ const cleanEvery = time.Second
 type cleaner struct {
 	engine *Engine
 
-	// erasing is held while messages are overwritten. Taken before mu.
-	erasing sync.Mutex
-
 	mu      sync.Mutex
-	streams map[*Stream][]uint64 // with the sequences that are to be overwritten
+	streams map[*Stream][]uint64      // with the sequences that are to be overwritten
+	erasing map[*Stream]chan struct{} // whose messages are being overwritten; closed when that is done
 	running bool
 	closed  bool
 }
 
 func newCleaner(e *Engine) *cleaner {
-	return &cleaner{engine: e, streams: map[*Stream][]uint64{}}
+	return &cleaner{engine: e, streams: map[*Stream][]uint64{}, erasing: map[*Stream]chan struct{}{}}
 }
 
 // add says that messages of a stream went, and which of them are to be overwritten.
 func (c *cleaner) add(s *Stream, erased []uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return
-	}
 	c.streams[s] = append(c.streams[s], erased...)
-	if !c.running {
+	if !c.running && !c.closed {
 		c.running = true
 		c.engine.clock.AfterFunc(cleanEvery, c.round)
 	}
 }
 
-// round works on all streams that were named, and plans another while there are some.
+// round works on all streams that were named, and plans another while there are some. The pause before is
+// at least as long as the work took, so that others have the disk for half of the time.
 func (c *cleaner) round() {
-	for _, s := range c.eraseAll() {
+	start := c.engine.clock.Now()
+	c.mu.Lock()
+	streams := slices.Collect(maps.Keys(c.streams))
+	c.mu.Unlock()
+	for _, s := range streams {
+		if c.isClosed() {
+			return
+		}
+		if err := c.erase(s); err != nil {
+			c.engine.writeFailed(s, err)
+		}
+		c.done(s)
 		s.clean()
 	}
+	took := c.engine.clock.Now().Sub(start)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.streams) > 0 && !c.closed {
-		c.engine.clock.AfterFunc(cleanEvery, c.round)
+		c.engine.clock.AfterFunc(max(cleanEvery, took), c.round)
 		return
 	}
 	c.running = false
 }
 
-// eraseAll overwrites what is to be overwritten, and returns the streams to be cleaned.
-func (c *cleaner) eraseAll() (streams []*Stream) {
-	c.erasing.Lock()
-	defer c.erasing.Unlock()
+// done takes a stream out which is owed nothing any more.
+func (c *cleaner) done(s *Stream) {
 	c.mu.Lock()
-	work := c.streams
-	c.streams = map[*Stream][]uint64{}
-	c.mu.Unlock()
-	for s, erased := range work {
-		if err := s.erase(erased); err != nil {
-			c.engine.writeFailed(s, err)
-			c.add(s, erased)
-		}
-		streams = append(streams, s)
+	defer c.mu.Unlock()
+	if len(c.streams[s]) == 0 {
+		delete(c.streams, s)
 	}
-	return streams
+}
+
+// erase overwrites what was to be overwritten of a stream when it was called, all at once. After an error that
+// is to be done still.
+func (c *cleaner) erase(s *Stream) error {
+	erased, finish := c.take(s)
+	if len(erased) == 0 {
+		return nil
+	}
+	err := s.erase(erased)
+	if err != nil && !errors.Is(err, segment.ErrClosed) { // closed: it was deleted, or is found again after the next start
+		c.add(s, erased)
+	}
+	finish()
+	return err
+}
+
+// take returns what is to be overwritten of a stream, when nobody else is at it. Unless that is nothing, finish
+// must be called.
+func (c *cleaner) take(s *Stream) (erased []uint64, finish func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.erasing[s] != nil {
+		busy := c.erasing[s]
+		c.mu.Unlock()
+		<-busy
+		c.mu.Lock()
+	}
+	if erased = c.streams[s]; len(erased) == 0 {
+		return nil, nil
+	}
+	c.streams[s] = nil
+	busy := make(chan struct{})
+	c.erasing[s] = busy
+	return erased, func() {
+		c.mu.Lock()
+		delete(c.erasing, s)
+		c.mu.Unlock()
+		close(busy)
+	}
 }
 
 func (c *cleaner) isClosed() bool {
@@ -88,29 +129,12 @@ func (c *cleaner) forget(s *Stream) {
 	delete(c.streams, s)
 }
 
-// close ends the cleaner; what it has not got to is found again after the next start.
+// close ends the rounds. What they have not got to is erased before a checkpoint lets the log forget it, or found
+// there after the next start.
 func (c *cleaner) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	clear(c.streams)
-}
-
-// eraseNow overwrites at once what is to be overwritten of a stream.
-func (c *cleaner) eraseNow(s *Stream) error {
-	c.erasing.Lock()
-	defer c.erasing.Unlock()
-	c.mu.Lock()
-	erased, ok := c.streams[s]
-	if ok {
-		c.streams[s] = nil
-	}
-	c.mu.Unlock()
-	err := s.erase(erased)
-	if err != nil {
-		c.add(s, erased)
-	}
-	return err
 }
 
 // erase overwrites messages, now in the files of the stream and soon in the log. It can be repeated.
@@ -118,14 +142,12 @@ func (s *Stream) erase(erased []uint64) error {
 	if len(erased) == 0 {
 		return nil
 	}
-	for _, seq := range erased {
-		err := s.home.Erase(seq)
-		var damage *segment.Damage
-		if errors.As(err, &damage) { // it cannot be found, nor read by anybody
-			s.engine.reportDamage(s, damage)
-		} else if err != nil {
-			return fmt.Errorf("erase sequence %d: %w", seq, err)
-		}
+	err := s.home.Erase(erased...)
+	var damage *segment.Damage
+	if errors.As(err, &damage) { // what cannot be found cannot be read by anybody either
+		s.engine.reportDamage(s, damage)
+	} else if err != nil {
+		return fmt.Errorf("erase messages: %w", err)
 	}
 	if s.inMemory() {
 		return nil

@@ -216,6 +216,10 @@ func (s *Stream) keep(c *replica.Checkpoint) {
 		return
 	}
 	k.release(&s.pin)
+	if len(s.erased) > 0 { // in this turn, and the keeper may be quicker than its end
+		k.engine.cleaner.add(s, s.erased)
+		s.erased = nil
+	}
 	upTo := s.upTo.Load()
 	k.add(func() { // a closed keeper does without: the log still has it all
 		err := s.store(c, upTo)
@@ -231,7 +235,7 @@ func (s *Stream) store(c *replica.Checkpoint, upTo uint64) error {
 		return err
 	}
 	// The log may forget that these were to be overwritten once there is a checkpoint.
-	err := s.engine.cleaner.eraseNow(s)
+	err := s.engine.cleaner.erase(s)
 	var synced uint64
 	if err == nil {
 		synced, err = s.home.Sync()
