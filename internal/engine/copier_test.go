@@ -270,3 +270,44 @@ func TestSkipRecorded(t *testing.T) {
 	n.publish("O.y", 1, 1)
 	n.awaitLast(s, 1)
 }
+
+// What an origin has lost is missing in its mirror, which says so in the log, and has all else.
+func TestMirrorOfDamaged(t *testing.T) {
+	disk := vfs.NewMem()
+	n := mustOpen(t, disk)
+	group := n.create("O").asset.Group
+	n.publish("O.x", 3000, 1000)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := ""
+	for _, name := range filesBelow(t, disk, n.layout.Messages(group)) {
+		if info, err := disk.Stat(name); err == nil && info.Size() > 1<<20 {
+			file = name
+		}
+	}
+	data, err := vfs.ReadFile(disk, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/4] ^= 1
+	rewrite(t, disk, file, data)
+	n = mustOpen(t, disk)
+	o := n.Stream(account, "O")
+	m := n.create("M", mirrorOf("O"))
+	n.awaitLast(m, 3000)
+	lost := 0
+	for seq := uint64(1); seq <= 3000; seq++ {
+		want, _, damage := o.Read(seq, nil)
+		got, _, err := m.Read(seq, nil)
+		if damage != nil {
+			lost++
+		}
+		if damage == nil && (err != nil || text(&got) != text(&want)) || damage != nil && !errors.Is(err, ErrNotFound) {
+			t.Fatal(seq, damage, err)
+		}
+	}
+	if said := strings.Count(strings.Join(n.logs.all(), "\n"), "goes without message"); lost == 0 || said != lost {
+		t.Fatalf("%d are lost, and %d are said to be", lost, said)
+	}
+}
