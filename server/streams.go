@@ -78,6 +78,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	o := engine.Options{
 		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
 		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.Outlet(st.Name(), st.Config) },
+		Level:          apiLevel,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,
 		MaxIngestBytes: js.MaxBufferedBytes, MaxIngestMsgs: js.MaxBufferedMsgs,

@@ -17,8 +17,9 @@ type counter struct {
 	wake  chan struct{}
 }
 
-func (c *counter) Ack([]byte, *stream.Reply) { c.held++ }
-func (c *counter) Stored(*stream.Stored)     {}
+func (c *counter) Ack([]byte, *stream.Reply)  { c.held++ }
+func (c *counter) Stored(*stream.Stored)      {}
+func (c *counter) Abandoned(stream.Abandoned) {}
 func (c *counter) Flush() {
 	c.acked.Add(c.held)
 	c.held = 0

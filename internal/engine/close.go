@@ -35,6 +35,9 @@ func (s *Stream) end() {
 	}
 	s.events.close()
 	s.alarm.stop()
+	if s.staging != nil {
+		s.staging.Close()
+	}
 }
 
 // erase removes what is left of a deleted stream: its part of the log, then its files; then meta may forget

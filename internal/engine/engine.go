@@ -40,6 +40,8 @@ type Options struct {
 
 	Bounds stream.Bounds
 	Limits meta.Limits
+	// Level is the level of the API that messages may require.
+	Level int
 	// SyncEvery relaxes the promise of an acknowledgement: what is acknowledged is on disk so long after, at
 	// most. Zero: before.
 	SyncEvery time.Duration
@@ -81,6 +83,8 @@ type Engine struct {
 	names     names
 	hosted    directory
 	used      used
+	batches   batches
+	level     int
 	followers followers
 	restores  restores
 
@@ -101,7 +105,7 @@ func newEngine(o Options) *Engine {
 		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet,
 		bounds: o.Bounds, limits: o.Limits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
-		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys,
+		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
 	}
 	e.names.seed = maphash.MakeSeed()
 	e.hosted.streams = map[string]map[string]*Stream{}

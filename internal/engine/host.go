@@ -49,6 +49,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 	s.republish(fx.Stored)
 	s.answer(tickets, fx.Replies)
 	s.note(fx.Gone)
+	s.scheduled = append(s.scheduled, fx.Due...)
 	fx.Reset()
 }
 

@@ -26,7 +26,8 @@ const (
 // the Dest that it gathers frames for. A frame is
 //
 //	bytes    reply subject, empty if nobody waits
-//	...      the stream.Append command
+//	...      the stream.Append command; stream.Fast for one of a fast batch; a single 0 for one that requires a
+//	         higher level of the API than there is
 type ingest struct {
 	id    uint64 // of the Dest
 	claim func() bool
@@ -35,6 +36,7 @@ type ingest struct {
 	crowded  func() bool
 	maxBytes int64
 	maxMsgs  int
+	level    int
 
 	mu      sync.Mutex
 	chunks  []*netx.Chunk
@@ -51,10 +53,23 @@ func (g *ingest) Deliver(m *router.Message, b *router.Batch) bool {
 	a := stream.Append{Span: 1, Subject: m.Subject, Header: m.Header, Body: m.Payload}
 	f := b.To(g, g.id)
 	size := len(m.Reply) + len(m.Subject) + len(m.Header) + len(m.Payload)
-	buf := f.Reserve(size + 6*binary.MaxVarintLen32)
+	buf := f.Reserve(size + len(m.Reply) + 12*binary.MaxVarintLen32)
 	buf = bin.AppendBytes(buf, m.Reply)
-	f.Commit(a.Encode(buf), nil, 0)
+	if fast, ok := stream.ParseFast(m.Reply); ok {
+		fast.Append = a
+		f.Commit(g.appendFast(buf, &fast), nil, 0)
+	} else {
+		f.Commit(a.Encode(buf), nil, 0)
+	}
 	return true
+}
+
+// appendFast appends a message of a fast batch.
+func (g *ingest) appendFast(buf []byte, fast *stream.Fast) []byte {
+	if level, ok := stream.RequiredLevel(fast.Header); ok && level > g.level {
+		return append(buf, 0)
+	}
+	return fast.Encode(buf)
 }
 
 // Push implements router.Dest.

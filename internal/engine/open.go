@@ -242,9 +242,9 @@ func (e *Engine) newStream(asset *meta.Stream) *Stream {
 	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn}
 	s.ingest = ingest{
 		id: 1<<63 | asset.Group, claim: s.events.claim, run: s.work, crowded: e.keeper.crowded,
-		maxBytes: e.maxBytes, maxMsgs: e.maxMsgs,
+		maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level,
 	}
-	s.alarm = deadline{clock: e.clock, ring: s.tick}
+	s.alarm = deadline{clock: e.clock, ring: s.ring}
 	s.outlet = e.outlet(s)
 	return s
 }

@@ -36,6 +36,8 @@ type Outlet interface {
 	Ack(reply []byte, r *stream.Reply)
 	// Stored is called for what was stored, while the stream is configured to republish.
 	Stored(m *stream.Stored)
+	// Abandoned is called for an atomic batch that will not be committed.
+	Abandoned(b stream.Abandoned)
 	// Flush ends a turn in which any of the others was called.
 	Flush()
 }
@@ -57,14 +59,17 @@ type Stream struct {
 	state stream.State
 
 	// of the holder of the token
-	told    bool      // the outlet has something to flush
-	settled func()    // called when all is applied that the log had at the start; nil afterwards
-	alarm   deadline  // for what expires
-	packed  proposals // of this turn
-	erased  []uint64  // to be overwritten
-	gone    bool      // something went since the cleaner was told
-	charged int64     // bytes that the stream counts for in Engine.used
-	grew    bool      // it took something since those who copy it were told
+	told      bool            // the outlet has something to flush
+	settled   func()          // called when all is applied that the log had at the start; nil afterwards
+	alarm     deadline        // for what expires
+	ticking   bool            // a Tick is on its way
+	staging   *stream.Staging // nil before the first atomic batch
+	scheduled []stream.Due    // to be fired
+	packed    proposals       // of this turn
+	erased    []uint64        // to be overwritten
+	gone      bool            // something went since the cleaner was told
+	charged   int64           // bytes that the stream counts for in Engine.used
+	grew      bool            // it took something since those who copy it were told
 
 	upTo atomic.Uint64 // the last sequence that was applied
 	pin  pin

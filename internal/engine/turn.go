@@ -25,7 +25,7 @@ func (s *Stream) fetch(events []replica.Event) []replica.Event {
 	for _, c := range chunks {
 		each(c.B, func(reply, command []byte) {
 			if refusal == nil {
-				p.add(reply, command)
+				s.take(p, reply, command)
 			} else {
 				s.ack(reply, &stream.Reply{Err: refusal})
 			}
@@ -77,7 +77,11 @@ func (s *Stream) afterTurn(err error) {
 		s.wakeFollowers()
 	}
 	s.count()
-	s.alarm.set(s.state.Deadline())
+	if len(s.scheduled) > 0 {
+		go s.fire(s.scheduled)
+		s.scheduled = nil
+	}
+	s.alarm.set(s.due())
 	s.engine.keeper.look(s)
 	if s.gone || len(s.erased) > 0 {
 		s.engine.cleaner.add(s, s.erased)
@@ -85,13 +89,8 @@ func (s *Stream) afterTurn(err error) {
 	}
 }
 
-// tick proposes that what has expired goes.
-func (s *Stream) tick() {
-	s.events.post(replica.Event{Proposal: replica.Proposal{
-		Data: stream.Tick{}.Encode(nil), Urgent: true,
-		Ticket: replica.Ticket{Commands: 1, Cookie: func(stream.Reply) { s.alarm.at = 0 }},
-	}})
-}
+// ring has the stream look after what has come due.
+func (s *Stream) ring() { s.events.do(s.lookAfter) }
 
 // deadline is the timer of a group: none while nothing is due. It belongs to the holder of the token.
 type deadline struct {

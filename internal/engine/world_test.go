@@ -55,6 +55,7 @@ func newAcks() *acks { return &acks{got: map[string]stream.Reply{}, wake: make(c
 
 func (a *acks) Ack(reply []byte, r *stream.Reply) { a.held = append(a.held, ack{string(reply), *r}) }
 func (a *acks) Stored(*stream.Stored)             {}
+func (a *acks) Abandoned(stream.Abandoned)        {}
 func (a *acks) Flush() {
 	a.mu.Lock()
 	for _, h := range a.held {

@@ -17,6 +17,7 @@ import (
 // Outlet tells publishers what became of their messages, and publishes again what a stream stored, if it is
 // configured to. It belongs to one goroutine at a time, and allocates nothing per message.
 type Outlet struct {
+	api     *API
 	session *broker.Session
 	config  func() *stream.Config
 
@@ -33,7 +34,7 @@ type Outlet struct {
 
 // Outlet returns the outlet of a stream, whose configuration config tells.
 func (a *API) Outlet(name string, config func() *stream.Config) *Outlet {
-	o := &Outlet{session: a.opt.Broker.Open(nil), config: config}
+	o := &Outlet{api: a, session: a.opt.Broker.Open(nil), config: config}
 	o.acked = append(strconv.AppendQuote([]byte(`{"stream":`), name), ',')
 	if a.opt.Domain != "" {
 		o.acked = append(strconv.AppendQuote(append(o.acked, `"domain":`...), a.opt.Domain), ',')
