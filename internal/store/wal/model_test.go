@@ -312,7 +312,7 @@ func (w *world) step() {
 	switch n := w.rng.IntN(10); {
 	case n == 0:
 		if w.rng.IntN(3) == 0 {
-			w.log.Wipe(func(err error) {
+			w.log.askWipe(func(err error) {
 				if err != nil && !errors.Is(err, ErrClosed) {
 					w.t.Fatalf("seed %d: wipe: %v", w.seed, err)
 				}

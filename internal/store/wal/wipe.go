@@ -13,34 +13,53 @@ import (
 // wipe is a call of Wipe. Its fields belong to the goroutine that looks after the pool.
 type wipe struct {
 	done    func(error)
+	begun   chan struct{} // closed when started, or when it has ended without
 	started bool
 	upTo    uint64 // segments up to this number must be released and overwritten
+}
+
+func (w *wipe) start(upTo uint64) {
+	w.started, w.upTo = true, upTo
+	close(w.begun)
+}
+
+// end answers.
+func (w *wipe) end(err error) {
+	if !w.started {
+		close(w.begun)
+	}
+	w.done(err)
 }
 
 // Wipe calls done once no file of the log holds anything that was appended before and that no group needs at
 // this moment: what was checkpointed, replaced or dropped. Files that held it are overwritten with zeros and
 // synced: those that lie ready for use, those with what was cut from the log, and each segment once it is
-// released. For that a new segment is begun, and done waits until no group needs an older one. So whoever has
-// erased something checkpoints its group first, calls Wipe, and then sees to it that the groups in Pinning(1) get
-// checkpoints too.
+// released. For that a new segment is begun before Wipe returns, which may take as long as a file takes to be made,
+// and done waits until no group needs an older one. So whoever has erased something calls Wipe, and then sees to it that
+// the groups in Pinning(1) get checkpoints.
 //
 // What is not promised: that file system and disk keep no copy elsewhere; anything about files that were found
 // damaged or belong to another log; and that it happens at all when the node stops before done was called: it
 // must then be asked for again. done gets an error, and nothing was promised, when the log dies or is closed,
 // when there is no space, and when a refused group keeps segments from being released. It is called on a
-// goroutine of the log, must not block, and may append.
-func (l *Log) Wipe(done func(error)) {
+// goroutine of the log, must not block, and may append. Wipe itself is not to be called there.
+func (l *Log) Wipe(done func(error)) { <-l.askWipe(done).begun }
+
+// askWipe is Wipe without waiting for anything.
+func (l *Log) askWipe(done func(error)) *wipe {
+	w := &wipe{done: done, begun: make(chan struct{})}
 	l.mu.Lock()
 	closed := l.closed
 	if !closed {
-		l.wipes = append(l.wipes, &wipe{done: done})
+		l.wipes = append(l.wipes, w)
 	}
 	l.mu.Unlock()
 	if closed {
-		done(ErrClosed)
-		return
+		w.end(ErrClosed)
+		return w
 	}
 	signal(l.tend)
+	return w
 }
 
 // hold takes the token. It reports false when the log has been closed.
@@ -80,37 +99,34 @@ func (l *Log) tendWipes() {
 	l.endWipes(ready, nil)
 }
 
-// startWipes overwrites what is not in use, and lets go of the active segment.
+// startWipes lets go of the active segment, and of all files that are ready to be used again and hold something.
 func (l *Log) startWipes(wipes []*wipe) error {
-	if err := l.overwriteCuts(); err != nil {
-		return fmt.Errorf("overwrite what was cut: %w", err)
-	}
 	l.pool.retire()
-	if err := l.pool.overwriteReleased(); err != nil {
-		return fmt.Errorf("overwrite an unused segment: %w", err)
-	}
 	if err := l.pool.maintain(true); err != nil {
 		return err
 	}
-	if !l.hold() {
-		return ErrClosed
-	}
-	defer l.release()
 	upTo, err := l.leave()
 	if err != nil {
 		return err
 	}
 	for _, w := range wipes {
 		if !w.started {
-			w.started, w.upTo = true, upTo
+			w.start(upTo)
 		}
+	}
+	if err := l.overwriteCuts(); err != nil {
+		return fmt.Errorf("overwrite what was cut: %w", err)
 	}
 	return nil
 }
 
 // leave begins a segment that holds nothing of what is to be wiped, and returns the number of the last one
-// before it. The caller holds the token.
+// before it.
 func (l *Log) leave() (upTo uint64, err error) {
+	if !l.hold() {
+		return 0, ErrClosed
+	}
+	defer l.release()
 	if err := l.usable(); err != nil {
 		return 0, err
 	}
@@ -151,7 +167,7 @@ func (l *Log) readyWipes(wipes []*wipe) (ready []*wipe, ok bool) {
 	return ready, true
 }
 
-// endWipes answers.
+// endWipes answers some.
 func (l *Log) endWipes(wipes []*wipe, err error) {
 	l.mu.Lock()
 	l.wipes = slices.DeleteFunc(l.wipes, func(w *wipe) bool { return slices.Contains(wipes, w) })
@@ -162,7 +178,7 @@ func (l *Log) endWipes(wipes []*wipe, err error) {
 		l.release()
 	}
 	for _, w := range wipes {
-		w.done(err)
+		w.end(err)
 	}
 }
 
@@ -173,7 +189,7 @@ func (l *Log) abandonWipes(err error) {
 	l.wipes = nil
 	l.mu.Unlock()
 	for _, w := range wipes {
-		w.done(err)
+		w.end(err)
 	}
 }
 

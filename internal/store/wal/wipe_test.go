@@ -40,7 +40,7 @@ type wiped struct {
 
 func (m *machine) wipe() *wiped {
 	w := &wiped{}
-	m.Wipe(func(err error) { w.answers, w.err = w.answers+1, err })
+	m.askWipe(func(err error) { w.answers, w.err = w.answers+1, err })
 	m.maintain()
 	return w
 }
@@ -134,7 +134,7 @@ func TestAWipeThatFails(t *testing.T) {
 	}
 	t.Run("dead", func(t *testing.T) {
 		m := begin()
-		m.Wipe(func(err error) { t.Log(err) })
+		m.askWipe(func(error) {})
 		m.fs.Inject(vfs.Rule{Kinds: vfs.OpSync, Err: syscall.EIO})
 		if err := m.try(entry(1, 1, 2, "x")); err == nil {
 			t.Fatal("synced")
@@ -206,7 +206,7 @@ func TestAWipeThatFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got error
-		l.Wipe(func(err error) { got = err })
+		l.askWipe(func(err error) { got = err })
 		l.maintain()
 		var d *Damage
 		if !errors.As(got, &d) || d.Group == 0 {
@@ -222,7 +222,7 @@ func TestWipesUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	commitNow(t, l, lead(1, 1))
-	answers := make(chan error)
+	answers := make(chan error, 20)
 	for i := range uint64(20) {
 		index := 2*i + 1
 		appended := make(chan error, 1)
