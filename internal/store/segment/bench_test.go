@@ -22,9 +22,9 @@ func batch(from uint64, body int) []Record {
 	return list
 }
 
-func filled(b *testing.B, folder string, records, body int) *Set {
+func filled(b *testing.B, folder string, records, body int, compress bool) *Set {
 	b.Helper()
-	set, _, err := Open(vfs.OS{}, folder, Options{Cache: NewCache(64, 8<<20)})
+	set, _, err := Open(vfs.OS{}, folder, Options{Cache: NewCache(64, 8<<20), Compress: compress})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	for _, body := range []int{128, 1024} {
 		b.Run(fmt.Sprintf("body=%d", body), func(b *testing.B) {
-			set := filled(b, b.TempDir(), 200_000, body)
+			set := filled(b, b.TempDir(), 200_000, body, false)
 			defer set.Close()
 			var buf []byte
 			b.ReportAllocs()
@@ -94,7 +94,7 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkScan(b *testing.B) {
 	for _, body := range []int{128, 1024} {
 		b.Run(fmt.Sprintf("body=%d", body), func(b *testing.B) {
-			set := filled(b, b.TempDir(), 200_000, body)
+			set := filled(b, b.TempDir(), 200_000, body, false)
 			defer set.Close()
 			b.SetBytes(set.Stats().DiskBytes)
 			for b.Loop() {
@@ -112,7 +112,7 @@ func BenchmarkOpen(b *testing.B) {
 	for _, how := range []string{"clean", "crash", "crash-unproven"} {
 		b.Run(how, func(b *testing.B) {
 			folder := b.TempDir()
-			set := filled(b, folder, 1_000_000, 128)
+			set := filled(b, folder, 1_000_000, 128, false)
 			for how != "clean" && set.Stats().DiskBytes%DefaultSegmentBytes < DefaultSegmentBytes*3/4 {
 				if err := set.Write(batch(set.Last()+1, 128)); err != nil {
 					b.Fatal(err)
@@ -140,5 +140,36 @@ func BenchmarkOpen(b *testing.B) {
 			}
 			b.ReportMetric(float64(len(names)), "files")
 		})
+	}
+}
+
+// Erasing 20,000 random records of a million in ten files, in parts as the cleaner of a stream hands them over.
+func BenchmarkErase(b *testing.B) {
+	const records, erased = 1_000_000, 20_000
+	for _, compress := range []bool{false, true} {
+		for _, part := range []int{erased, erased / 10} {
+			b.Run(fmt.Sprintf("compress=%v/part=%d", compress, part), func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					set := filled(b, filepath.Join(b.TempDir(), "set"), records, 128, compress)
+					order := rand.Perm(records)[:erased]
+					b.StartTimer()
+					for ; len(order) > 0; order = order[part:] {
+						seqs := make([]uint64, part)
+						for i := range seqs {
+							seqs[i] = 1 + uint64(order[i])
+						}
+						if err := set.Erase(seqs...); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.StopTimer()
+					if err := set.Close(); err != nil {
+						b.Fatal(err)
+					}
+					b.StartTimer()
+				}
+			})
+		}
 	}
 }
