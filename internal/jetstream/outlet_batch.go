@@ -5,11 +5,10 @@ import "myelin/internal/stream"
 // batchAbandoned says that an atomic batch will not be committed.
 type batchAbandoned struct {
 	event
-	Account string `json:"account,omitempty"`
-	Stream  string `json:"stream"`
-	Domain  string `json:"domain,omitempty"`
-	Batch   string `json:"batch"`
-	Reason  string `json:"reason"`
+	Domain string `json:"domain,omitempty"`
+	Stream string `json:"stream"`
+	Batch  string `json:"batch"`
+	Reason string `json:"reason"`
 }
 
 // Abandoned tells that an atomic batch of the stream will not be committed.
@@ -19,6 +18,6 @@ func (o *Outlet) Abandoned(b stream.Abandoned) {
 		return
 	}
 	publishEvent(o.api, o.session, "STREAM.BATCH_ABANDONED."+c.Name, batchAbandoned{
-		o.api.event("stream_batch_abandoned"), o.session.Account().Name(), c.Name, o.api.opt.Domain, b.ID, b.Reason,
+		o.api.event("stream_batch_abandoned"), o.api.opt.Domain, c.Name, b.ID, b.Reason,
 	})
 }
