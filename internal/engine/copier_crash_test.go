@@ -20,6 +20,7 @@ type copied struct {
 	through map[string]uint64 // by origin and incarnation, the highest sequence that was seen
 	last    uint64            // when that was seen
 	purged  bool              // messages of it may have gone since
+	lacking bool              // or before
 }
 
 func text(m *Message) string {
@@ -105,7 +106,7 @@ func (x *copied) sources(n *node, s *Stream) error {
 		}
 		id := name + " " + incarnation(origin)
 		err = origin.each(func(m *Message) error {
-			if !x.purged && !found[fmt.Sprintf("%s %d %s", id, m.Seq, m.Body)] {
+			if !x.purged && (!x.lacking || m.Seq > x.through[id]) && !found[fmt.Sprintf("%s %d %s", id, m.Seq, m.Body)] {
 				return errors.New("S does not hold it")
 			}
 			return nil
@@ -117,13 +118,15 @@ func (x *copied) sources(n *node, s *Stream) error {
 
 // check compares after a crash: at once, and when all is copied.
 func (x *copied) check(n *node) error {
-	a, m, v, s := n.Stream(account, "A"), n.Stream(account, "M"), n.Stream(account, "V"), n.Stream(account, "S")
-	if a == nil || m == nil || v == nil || s == nil {
+	a, m, s := n.Stream(account, "A"), n.Stream(account, "M"), n.Stream(account, "S")
+	if a == nil || m == nil || s == nil {
 		return nil
 	}
 	if err := x.prefix(a, m, x.mirrored); err != nil {
 		return err
 	}
+	toggle(n, true)
+	v := n.create("V", mirrorOf("M"), func(c *stream.Config) { c.Storage = stream.Memory })
 	for _, s := range []*Stream{m, v, s} {
 		n.await("all to be copied", func() bool {
 			for _, o := range s.Origins() {
@@ -163,6 +166,17 @@ func (x *copied) create(n *node, async bool) (all bool) {
 	return true
 }
 
+// toggle has S leave B out, or take it in again.
+func toggle(n *node, both bool) {
+	s := n.Stream(account, "S")
+	cfg := *s.Config()
+	if len(cfg.Sources) == 2 && both {
+		return
+	}
+	cfg.Sources = []stream.Source{{Name: "A"}, {Name: "B"}}[:3-len(cfg.Sources)]
+	_, _ = n.Update(account, cfg, false) // it fails when the process is dead
+}
+
 // live loads the origins until the process dies, or for a while.
 func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd *rand.Rand, relax func(*Options), async bool) {
 	n, err := open(t, fs, relax, func(o *Options) { o.TailBytes = 1 << 20 })
@@ -179,6 +193,8 @@ func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd 
 		case 1:
 			x.purged = true
 			n.Stream(account, "S").Propose(stream.Purge{Before: 1 + rnd.Uint64N(50)}.Encode(nil), true)
+		case 2:
+			toggle(n, false)
 		default:
 			if s := n.Stream(account, name); s != nil {
 				origins[name].step(s, rnd)
@@ -188,7 +204,7 @@ func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd 
 	_ = n.Close()
 }
 
-// Origins are loaded, purged, deleted and created again, while the process dies at a random operation, the
+// Origins are loaded, purged, deleted and created again, left out and taken in again, while the process dies at a random operation, the
 // system with it or not. A mirror never says anything else than its origin nor runs ahead of it, be that
 // acknowledged before it is on disk; sources are taken in order, wholly and once.
 func TestCopiesThroughCrashes(t *testing.T) {
@@ -215,7 +231,7 @@ func TestCopiesThroughCrashes(t *testing.T) {
 			if err := x.check(n); err != nil {
 				t.Fatalf("life %d: %v\n%s", life, err, n.logs.all())
 			}
-			x.purged = false
+			x.purged, x.lacking = false, x.lacking || x.purged
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
