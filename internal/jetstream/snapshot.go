@@ -27,7 +27,8 @@ const (
 	maxWindowBytes     = 32 << 20
 	interestWait       = 2 * time.Second // for somebody who listens
 	interestStep       = 50 * time.Millisecond
-	flowWait           = 5 * time.Second // for the next acknowledgement
+	narrowWait         = 500 * time.Millisecond // for somebody who listens on nothing else
+	flowWait           = 5 * time.Second        // for the next acknowledgement
 	// maxTransfers bounds the snapshots and restores of an account at a time.
 	maxTransfers = 32
 )
@@ -243,15 +244,17 @@ func (t *snapshot) send() error {
 	return t.flush(nil)
 }
 
-// waitInterest waits for somebody who listens.
+// waitInterest waits for somebody who listens. Many clients subscribe to the subject itself when they have the
+// response, but hear all of their inbox before that, and drop what comes there: so a subscription to the
+// subject alone is waited for a little longer than any.
 func (t *snapshot) waitInterest() error {
 	for waited := time.Duration(0); waited <= interestWait; waited += interestStep {
-		heard := false
-		t.session.Matching(t.deliver, func(*router.Sub) bool {
-			heard = true
-			return false
+		wide, narrow := false, false
+		t.session.Matching(t.deliver, func(sub *router.Sub) bool {
+			wide, narrow = true, sub.Pattern == string(t.deliver)
+			return !narrow
 		})
-		if heard {
+		if narrow || wide && waited >= narrowWait {
 			return nil
 		}
 		select {
