@@ -91,7 +91,7 @@ func (s *State) publish(p *publish, offset uint32, fx *Effects, reply *Reply) {
 
 // store makes an admitted message part of the stream if there is room for it.
 func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
-	if s.config.Retention == Interest {
+	if s.unwanted(p.Subject) {
 		s.take(p) // nobody is interested, so it is gone as it comes
 		return nil
 	}
@@ -106,7 +106,7 @@ func (s *State) store(p *publish, offset uint32, fx *Effects) *apierr.Error {
 
 // settle makes a message part of the stream that there is room for.
 func (s *State) settle(p *publish, offset uint32, fx *Effects) {
-	if s.config.Retention == Interest {
+	if s.unwanted(p.Subject) {
 		s.take(p)
 		return
 	}
@@ -297,6 +297,7 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	s.take(p)
 	id := t.subjects.intern(p.Subject)
 	previous := t.add(p.seq, p.Span, p.time, uint32(p.size), id, p.end)
+	s.consumers.stored(p.seq, id, previous == 0, t)
 	fx.Stored = append(fx.Stored, Stored{
 		Seq: p.seq, Previous: previous, Time: p.time, Span: p.Span, Offset: offset, Changed: p.changed,
 		Subject: p.Subject, Header: p.Header, Body: p.Body,

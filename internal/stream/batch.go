@@ -125,7 +125,7 @@ func (s *State) join(b *batch, p *publish, ends bool, fx *Effects) *apierr.Error
 	if err := s.measure(p, fx); err != nil { // Staging has seen to its limit
 		return err
 	}
-	if s.config.Discard == DiscardNew && s.config.Retention != Interest {
+	if s.config.Discard == DiscardNew && !s.unwanted(p.Subject) {
 		if err := s.fullIn(b, p); err != nil {
 			return err
 		}

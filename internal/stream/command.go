@@ -31,6 +31,12 @@ const (
 	kindFire
 	kindZone
 	kindFast
+	kindAddConsumer // consumer_command.go
+	kindDropConsumer
+	kindPauseConsumer
+	kindResetConsumer
+	kindDelivered
+	kindAck
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

@@ -10,6 +10,7 @@ type Effects struct {
 	Due     []Due    // schedules that want a Fire, once their bodies are read
 	frames  []Frame  // of replies
 	made    []byte   // the bytes of subjects, headers and bodies that the machine made
+	consumerEffects
 }
 
 // Reply answers a command. Its slices are valid until the next Apply and while the entry is.
@@ -23,6 +24,9 @@ type Reply struct {
 	Count     int           // and how many messages it has; "count" in a PubAck
 	Fast      bool          // it answers a Fast: with its Frames, each a message, and nothing else
 	Frames    []Frame       // often none
+	Consumer  uint32        // of a command about a consumer: its number
+	Created   bool          // AddConsumer: there was none before
+	Acks      []AckResult   // Ack: one for each item
 	Err       *apierr.Error // nothing was changed
 }
 
@@ -50,9 +54,10 @@ const (
 	Erased                     // the same, and its bytes are to be overwritten
 	Purged                     // asked for
 	RolledUp                   // replaced by a later message
+	Acked                      // no consumer wants it any more
 )
 
-var reasonNames = []string{"", "evicted", "expired", "deleted", "erased", "purged", "rolled up"}
+var reasonNames = []string{"", "evicted", "expired", "deleted", "erased", "purged", "rolled up", "acked"}
 
 func (r Reason) String() string { return name(reasonNames, r) }
 
@@ -64,7 +69,7 @@ type Gone struct {
 
 // Reset empties the effects and keeps their memory.
 func (fx *Effects) Reset() {
-	*fx = Effects{fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.Due[:0], fx.frames[:0], fx.made[:0]}
+	*fx = Effects{fx.Replies[:0], fx.Stored[:0], fx.Gone[:0], fx.Due[:0], fx.frames[:0], fx.made[:0], fx.consumerEffects.reset()}
 }
 
 // gone notes that the sequences from first to last went, in one with those before if they adjoin.

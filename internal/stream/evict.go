@@ -13,6 +13,7 @@ const (
 func (s *State) remove(p place, reason Reason, fx *Effects) {
 	seq := s.table.seq(p)
 	fx.gone(seq, seq+uint64(s.table.span(p))-1, reason)
+	s.left(seq, s.table.at(p).subject-1, fx)
 	s.table.remove(p)
 }
 

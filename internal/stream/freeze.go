@@ -22,7 +22,7 @@ func (s *State) Freeze() func(dst []byte) []byte {
 	view.table, view.dedupe = s.table.freeze(), s.dedupe.freeze()
 	view.origins.list, view.origins.former = slices.Clone(s.origins.list), slices.Clone(s.origins.former)
 	view.counters, view.schedules = s.counters.freeze(), s.schedules.freeze()
-	view.fast = s.fast.freeze()
+	view.fast, view.consumers = s.fast.freeze(), s.consumers.freeze()
 	return view.Snapshot
 }
 

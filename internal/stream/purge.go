@@ -58,6 +58,7 @@ func (s *State) purge(c Purge, fx *Effects) Reply {
 	before := s.table.messages
 	if c.Filter == "" || c.Filter == ">" {
 		s.purgeAll(c, fx)
+		s.passed()
 	} else {
 		s.purgeMatching(c, fx)
 	}
@@ -85,6 +86,7 @@ func (s *State) purgeAll(c Purge, fx *Effects) {
 func (s *State) purgeEverything(fx *Effects) {
 	if p, ok := s.table.first(); ok {
 		fx.gone(s.table.seq(p), s.last, Purged)
+		s.emptied(fx)
 		s.table.clear()
 	}
 }

@@ -19,7 +19,8 @@ import (
 //	...      origins (origin.go)
 //	...      of counters: the count of each record (counter.go)
 //	...      schedules, time zones and fast batches (schedule.go, zone.go, fast.go)
-const snapshotVersion = 2
+//	...      consumers (consumer_snapshot.go)
+const snapshotVersion = 3
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
 
@@ -39,7 +40,8 @@ func (s *State) Snapshot(dst []byte) []byte {
 	if s.config.AllowCounter {
 		dst = s.counters.snapshot(dst, &s.table)
 	}
-	return s.fast.snapshot(s.zones.snapshot(s.schedules.snapshot(dst, &s.table)))
+	dst = s.fast.snapshot(s.zones.snapshot(s.schedules.snapshot(dst, &s.table)))
+	return s.consumers.snapshot(dst)
 }
 
 func (d *dedupe) snapshot(dst []byte) []byte {
@@ -81,6 +83,7 @@ func (s *State) Restore(r *bin.Reader) error {
 	s.schedules.restore(r, &s.table)
 	s.zones.restore(r)
 	s.fast.restore(r)
+	s.restoreConsumers(r)
 	return r.Err()
 }
 

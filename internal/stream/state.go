@@ -20,10 +20,11 @@ type State struct {
 	lastTime int64  // of the last message that was taken
 	lastID   []byte // its id, if it had one
 
-	table    table
-	dedupe   dedupe
-	origins  origins
-	counters counters
+	table     table
+	dedupe    dedupe
+	origins   origins
+	counters  counters
+	consumers consumers
 
 	schedules schedules
 	zones     zones // replaced, not changed
@@ -112,6 +113,9 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 			return s.follow(c)
 		}
 	}
+	if reply, ok := s.consume(kind, fields, fx); ok {
+		return reply
+	}
 	return refuse(apierr.BadRequest)
 }
 
@@ -126,6 +130,9 @@ func (s *State) configure(c *Config, fx *Effects) Reply {
 	if s.config != nil && c.AllowCounter != s.config.AllowCounter {
 		return Reply{Err: invalid("stream configuration update can not change message counter setting")}
 	}
+	if err := s.permits(c); err != nil {
+		return Reply{Err: err}
+	}
 	created := s.config == nil
 	if err := s.adopt(c); err != nil {
 		return Reply{Err: err}
@@ -134,6 +141,7 @@ func (s *State) configure(c *Config, fx *Effects) Reply {
 		s.create(c)
 	}
 	s.enforce(fx)
+	s.retain(fx)
 	return Reply{}
 }
 

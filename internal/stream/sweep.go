@@ -14,7 +14,7 @@ const (
 // the oldest messages only. So no link needs care, and a record costs a tenth of what remove takes.
 func (s *State) sweep(reason Reason, fx *Effects, decide func(r *record, seq, span uint64) verdict) {
 	t := &s.table
-	w := sweeper{table: t, reason: reason, fx: fx, decide: decide}
+	w := sweeper{table: t, reason: reason, fx: fx, decide: s.watched(fx, decide)}
 	for n := range t.blocks {
 		if w.block(n) {
 			break

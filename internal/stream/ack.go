@@ -1,0 +1,228 @@
+package stream
+
+import (
+	"math"
+	"slices"
+
+	"myelin/internal/apierr"
+	"myelin/internal/bin"
+	"myelin/internal/seqset"
+)
+
+// delivered applies a Delivered; false: it is malformed, and what was read of it is done all the same.
+func (s *State) delivered(r *bin.Reader, fx *Effects) (Reply, bool) {
+	number := r.Uvarint()
+	c := s.consumers.numbered(number)
+	if c == nil {
+		return refuse(apierr.ConsumerNotFound), true
+	}
+	var at Delivery
+	fx.seqs = fx.seqs[:0]
+	for r.Len() > 0 {
+		if at.read(r); r.Err() != nil || at.Seq == 0 || at.Count == 0 {
+			break
+		}
+		s.deliver(c, at, fx)
+	}
+	if c.pending.count == 0 {
+		s.consumers.settle(c, c.floor.Active, &s.table) // nobody has acknowledged anything
+	} else {
+		c.settle()
+	}
+	s.finish(fx.seqs, fx)
+	return Reply{Consumer: c.number}, r.Close() == nil && at.Count > 0
+}
+
+// numbered is find for a number that may be any.
+func (x *consumers) numbered(number uint64) *consumer {
+	if number > math.MaxUint32 {
+		return nil
+	}
+	return x.find(uint32(number))
+}
+
+// deliver notes one delivery. Messages that c is done with by it are appended to fx.seqs.
+func (s *State) deliver(c *consumer, at Delivery, fx *Effects) {
+	if at.Seq > s.last {
+		return // there never was such a message
+	}
+	r := s.consumers.edit(c)
+	r.delivered.Consumer = max(r.delivered.Consumer, at.DSeq)
+	r.delivered.Active = s.now
+	if at.Seq <= r.delivered.Stream {
+		if p, ok := r.pending.find(at.Seq); ok && !r.pending.at(p).isAbandoned() {
+			r.pending.deliver(p, s.now, at.Count)
+		}
+		return
+	}
+	wanted := c.wants().has(at.Seq)
+	s.pass(c, at.Seq, fx)
+	switch {
+	case !wanted: // gone in the meantime
+	case r.config.Ack == AckNone:
+		fx.seqs = append(fx.seqs, at.Seq)
+	default:
+		r.pending.add(at.Seq, at.DSeq, s.now, at.Count)
+	}
+}
+
+// pass moves what was delivered to a sequence. Where messages go once nobody wants them, those that were left
+// out are among fx.seqs.
+func (s *State) pass(c *consumer, seq uint64, fx *Effects) {
+	r := c.consumerRecord
+	if s.consumers.needs.on {
+		w := c.wants()
+		for next, ok := w.next(r.delivered.Stream + 1); ok && next < seq; next, ok = w.next(next + 1) {
+			fx.seqs = append(fx.seqs, next)
+		}
+	}
+	r.delivered.Stream = seq
+	if r.early != nil {
+		r.early.RemoveRange(0, seq)
+		s.consumers.sweepEarly(c)
+	}
+}
+
+// sweepEarly forgets an empty set of early acks.
+func (x *consumers) sweepEarly(c *consumer) {
+	if c.early.Empty() {
+		c.early = nil
+		x.early = slices.DeleteFunc(x.early, func(other *consumer) bool { return other == c })
+	}
+}
+
+// acknowledge applies an Ack; false: it is malformed, and what was read of it is done all the same.
+func (s *State) acknowledge(r *bin.Reader, fx *Effects) (Reply, bool) {
+	c := s.consumers.numbered(r.Uvarint())
+	if c == nil {
+		return refuse(apierr.ConsumerNotFound), true
+	}
+	var item AckItem
+	start, ok := len(fx.acks), true
+	for r.Len() > 0 && ok {
+		if ok = item.read(r); ok {
+			result := s.answer(c, item, fx)
+			fx.acks = append(fx.acks, result)
+			if result == AckApplied {
+				fx.consumer(c.number, ConsumerAcked, item)
+			}
+		}
+	}
+	return Reply{Consumer: c.number, Acks: fx.acks[start:len(fx.acks):len(fx.acks)]}, ok
+}
+
+// answer applies one item.
+func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
+	done := a.Kind == AckDone || a.Kind == AckTerm
+	if a.Seq > c.delivered.Stream {
+		if done && c.config.Ack != AckNone {
+			return s.answerEarly(c, a, fx)
+		}
+		return AckIgnored
+	}
+	if done && c.upTo() {
+		return s.doneUpTo(c, a.Seq, fx)
+	}
+	at, ok := c.pending.find(a.Seq)
+	if !ok {
+		return AckKnown
+	}
+	r := s.consumers.edit(c)
+	e := r.pending.at(at)
+	switch {
+	case done:
+		r.pending.remove(at)
+		s.consumers.settle(c, s.now, &s.table)
+		s.finish(append(fx.seqs[:0], a.Seq), fx)
+	case e.isAbandoned():
+		return AckKnown
+	case a.Kind == AckAbandon:
+		r.pending.abandon(at)
+	case a.Kind == AckProgress:
+		r.pending.edit(at).time = s.now
+	case a.Kind == AckNak:
+		r.pending.edit(at).time = s.now + max(0, min(a.Delay, latest)) - int64(r.config.Wait(e.deliveries()))
+	}
+	return AckApplied
+}
+
+// upTo reports whether an ack is for all messages before it too.
+func (c *consumer) upTo() bool { return c.config.Ack == AckAll || c.config.Ack == AckFlowControl }
+
+// doneUpTo takes all up to a sequence as acknowledged.
+func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
+	r := s.consumers.edit(c)
+	fx.seqs = fx.seqs[:0]
+	for at, ok := r.pending.first(); ok && r.pending.seq(at) <= seq; at, ok = r.pending.first() {
+		fx.seqs = append(fx.seqs, r.pending.seq(at))
+		r.pending.remove(at)
+	}
+	if len(fx.seqs) == 0 {
+		return AckKnown
+	}
+	s.consumers.settle(c, s.now, &s.table)
+	s.finish(fx.seqs, fx)
+	return AckApplied
+}
+
+// answerEarly applies an ack for what is not known to be delivered: that was lost with a leader, or the ack is
+// made up. Who knows the time of the message was given it.
+func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
+	p, ok := s.table.find(a.Seq)
+	if !ok || a.Time == 0 || s.table.seq(p) != a.Seq || s.table.at(p).time != a.Time || !c.wants().match1(a.Seq) {
+		return AckIgnored
+	}
+	r := s.consumers.edit(c)
+	fx.seqs = fx.seqs[:0]
+	if c.upTo() {
+		for at, ok := r.pending.first(); ok; at, ok = r.pending.first() {
+			fx.seqs = append(fx.seqs, r.pending.seq(at))
+			r.pending.remove(at)
+		}
+		s.pass(c, a.Seq, fx)
+		r.delivered.Consumer, r.delivered.Active = max(r.delivered.Consumer, a.DSeq), s.now
+		s.consumers.settle(c, s.now, &s.table)
+	} else {
+		if r.early == nil {
+			r.early = new(seqset.Set)
+			s.consumers.early = append(s.consumers.early, c)
+		}
+		if !r.early.Add(a.Seq) {
+			return AckKnown
+		}
+	}
+	s.finish(append(fx.seqs, a.Seq), fx)
+	return AckApplied
+}
+
+// match1 reports whether a message is one of the consumer's, acknowledged early or not.
+func (w wants) match1(seq uint64) bool {
+	next, ok := w.match(seq)
+	return ok && next == seq
+}
+
+// finish removes messages that a consumer is done with, if that is what the stream is for.
+func (s *State) finish(seqs []uint64, fx *Effects) {
+	switch s.config.Retention {
+	case WorkQueue:
+		for _, seq := range seqs {
+			if p, ok := s.table.find(seq); ok {
+				s.remove(p, Acked, fx)
+			}
+		}
+	case Interest:
+		for _, seq := range seqs {
+			s.release(seq, fx)
+		}
+	}
+}
+
+// release notes that one consumer less wants a message, which goes with the last.
+func (s *State) release(seq uint64, fx *Effects) {
+	if s.consumers.needs.less(seq) > 0 {
+		return
+	}
+	if p, ok := s.table.find(seq); ok {
+		s.remove(p, Acked, fx)
+	}
+}

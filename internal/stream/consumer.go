@@ -1,0 +1,247 @@
+package stream
+
+import (
+	"math"
+	"slices"
+
+	"myelin/internal/seqset"
+)
+
+// consumer is one that reads from the stream. What is in its record is what a snapshot has; the rest is
+// derived from that.
+type consumer struct {
+	*consumerRecord
+	number  uint32
+	dropped bool
+	filter  *filter
+	initial *filter // with what it starts if that is the last message of each subject; nil: with all
+	busy    *busyHeap
+	place   int // in busy; -1: not there
+}
+
+// consumerRecord is the state of a consumer. One that a frozen view may share is copied before it changes.
+type consumerRecord struct {
+	epoch      uint64 // of the consumers when it was made
+	config     *ConsumerConfig
+	created    int64
+	delivered  Position
+	floor      Position // all up to here is acknowledged or gone
+	pending    pending
+	early      *seqset.Set // acknowledged, though not known to be delivered; above delivered; nil: none
+	initialEnd uint64      // the last sequence that initial is about; 0: there is no initial
+}
+
+// Position is how far a consumer has come.
+type Position struct {
+	Consumer uint64 // consumer sequence: one for each delivery
+	Stream   uint64 // sequence in the stream
+	Active   int64  // when it last changed; 0: never
+}
+
+// consumers are those of a stream.
+type consumers struct {
+	list    []*consumer // by number
+	byName  map[string]*consumer
+	last    uint32 // number that was given out last
+	epoch   uint64 // how often they were frozen
+	filters filters
+	strays  busyHeap    // who waits for acks of messages that its filter no longer matches
+	early   []*consumer // who has early acks
+	needs   needs
+}
+
+// find returns the consumer of a number.
+func (x *consumers) find(number uint32) *consumer {
+	i, found := slices.BinarySearchFunc(x.list, number, func(c *consumer, number uint32) int {
+		return int(int64(c.number) - int64(number))
+	})
+	if !found {
+		return nil
+	}
+	return x.list[i]
+}
+
+// edit returns the record of c as one that no view shares.
+func (x *consumers) edit(c *consumer) *consumerRecord {
+	if c.epoch != x.epoch {
+		copied := *c.consumerRecord
+		copied.epoch = x.epoch
+		copied.pending.chunks = slices.Clone(copied.pending.chunks)
+		copied.pending.epoch++
+		if copied.early != nil {
+			copied.early = copied.early.Clone()
+		}
+		c.consumerRecord = &copied
+	}
+	return c.consumerRecord
+}
+
+// wants is what a consumer is still to be given, but for what waits for an ack.
+type wants struct {
+	filter, initial *filter
+	initialEnd      uint64
+	early           *seqset.Set
+}
+
+func (c *consumer) wants() wants { return wants{c.filter, c.initial, c.initialEnd, c.early} }
+
+// next returns the first message from a sequence on that the consumer is to be given.
+func (w wants) next(from uint64) (uint64, bool) {
+	for {
+		seq, ok := w.match(from)
+		if !ok || w.early == nil || !w.early.Has(seq) {
+			return seq, ok
+		}
+		if from, ok = w.early.NextGap(seq); !ok {
+			return 0, false
+		}
+	}
+}
+
+// match is next with what was acknowledged early.
+func (w wants) match(from uint64) (uint64, bool) {
+	if w.initial != nil && from <= w.initialEnd {
+		if seq, ok := w.initial.set.next(from); ok {
+			return seq, true
+		}
+		from = w.initialEnd + 1
+	}
+	return w.filter.set.next(from)
+}
+
+// has reports whether the consumer is to be given a message that it was not given.
+func (w wants) has(seq uint64) bool {
+	next, ok := w.next(seq)
+	return ok && next == seq
+}
+
+// count counts the messages from a sequence on that the consumer is to be given.
+func (w wants) count(from uint64) (n uint64) {
+	begin := from
+	if w.initial != nil && from <= w.initialEnd {
+		n = w.initial.set.from(from)
+		begin = w.initialEnd + 1
+	}
+	n += w.filter.set.from(begin)
+	if w.early != nil {
+		n -= w.early.Count(from, math.MaxUint64)
+	}
+	return n
+}
+
+// settle moves the floor after something before it may have gone, at a time.
+func (x *consumers) settle(c *consumer, now int64, t *table) {
+	r := x.edit(c)
+	r.floor.Active = now
+	if at, ok := r.pending.first(); ok {
+		if seq := r.pending.seq(at); seq-1 > r.floor.Stream {
+			r.floor.Stream, r.floor.Consumer = seq-1, r.pending.at(at).dseq-1
+		}
+	} else {
+		r.floor.Stream, r.floor.Consumer = r.delivered.Stream, r.delivered.Consumer
+	}
+	if c.initial != nil && r.floor.Stream >= r.initialEnd {
+		x.filters.drop(c.initial, t)
+		c.initial, r.initialEnd = nil, 0
+	}
+	c.settle()
+}
+
+// settle keeps the place of c among those who wait for acks.
+func (c *consumer) settle() {
+	if c.pending.count == 0 && c.busy != &c.filter.busy {
+		c.busy.remove(c)
+		c.busy = &c.filter.busy
+	}
+	c.busy.fix(c)
+}
+
+// busyHeap are consumers that wait for acks, the one with the lowest sequence first. So those that wait for
+// a message which goes are found without asking those that are beyond it.
+type busyHeap struct{ list []*consumer }
+
+func (c *consumer) lowest() uint64 {
+	at, _ := c.pending.first()
+	return c.pending.seq(at)
+}
+
+// fix puts c in its place, or takes it out if it waits for nothing.
+func (h *busyHeap) fix(c *consumer) {
+	switch {
+	case c.pending.count == 0:
+		h.remove(c)
+	case c.place < 0:
+		c.place = len(h.list)
+		h.list = append(h.list, c)
+		h.up(c.place)
+	default:
+		h.down(h.up(c.place))
+	}
+}
+
+func (h *busyHeap) remove(c *consumer) {
+	if c.place < 0 {
+		return
+	}
+	i, last := c.place, len(h.list)-1
+	h.list[i] = h.list[last]
+	h.list[i].place = i
+	h.list[last] = nil
+	h.list = h.list[:last]
+	c.place = -1
+	if i < last {
+		h.down(h.up(i))
+	}
+}
+
+func (h *busyHeap) up(i int) int {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if h.list[i].lowest() >= h.list[parent].lowest() {
+			break
+		}
+		h.swap(i, parent)
+		i = parent
+	}
+	return i
+}
+
+func (h *busyHeap) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(h.list) {
+			return
+		}
+		if child+1 < len(h.list) && h.list[child+1].lowest() < h.list[child].lowest() {
+			child++
+		}
+		if h.list[child].lowest() >= h.list[i].lowest() {
+			return
+		}
+		h.swap(i, child)
+		i = child
+	}
+}
+
+func (h *busyHeap) swap(i, j int) {
+	h.list[i], h.list[j] = h.list[j], h.list[i]
+	h.list[i].place, h.list[j].place = i, j
+}
+
+// holding appends to list the consumers that wait for an ack of seq.
+func (h *busyHeap) holding(seq uint64, list []*consumer) []*consumer {
+	if len(h.list) == 0 || h.list[0].lowest() > seq {
+		return list
+	}
+	return h.visit(0, seq, list)
+}
+
+func (h *busyHeap) visit(i int, seq uint64, list []*consumer) []*consumer {
+	if i >= len(h.list) || h.list[i].lowest() > seq {
+		return list
+	}
+	if _, ok := h.list[i].pending.find(seq); ok {
+		list = append(list, h.list[i])
+	}
+	return h.visit(2*i+2, seq, h.visit(2*i+1, seq, list))
+}

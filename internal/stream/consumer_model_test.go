@@ -1,0 +1,463 @@
+package stream
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"myelin/internal/subject"
+)
+
+// consumerModel is a stream with consumers as one would write it without a thought for speed: every question
+// is answered by a walk through all messages.
+type consumerModel struct {
+	cfg       *Config
+	last      uint64
+	first     uint64 // of a stream without messages
+	messages  []consumerMessage
+	consumers []*modelConsumer // by number
+	number    uint32
+}
+
+type consumerMessage struct {
+	seq     uint64
+	subject string
+	time    int64
+}
+
+type modelConsumer struct {
+	number     uint32
+	cfg        *ConsumerConfig
+	delivered  Position
+	floor      Position
+	pending    map[uint64]*modelPending
+	early      map[uint64]bool
+	initial    map[uint64]bool // nil: none
+	initialEnd uint64
+}
+
+type modelPending struct {
+	dseq      uint64
+	count     uint32
+	abandoned bool
+}
+
+func (m *consumerModel) firstSeq() uint64 {
+	if len(m.messages) > 0 {
+		return m.messages[0].seq
+	}
+	return max(m.first, min(m.last, 1)*(m.last+1))
+}
+
+func (c *modelConsumer) matches(msg consumerMessage) bool {
+	filters := c.cfg.Filters()
+	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return subject.Matches(f, msg.subject) })
+}
+
+// wants reports whether c is still to be given a message.
+func (c *modelConsumer) wants(msg consumerMessage) bool {
+	return msg.seq > c.delivered.Stream && c.matches(msg) && !c.early[msg.seq] &&
+		(c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
+}
+
+func (m *consumerModel) find(number uint32) *modelConsumer {
+	for _, c := range m.consumers {
+		if c.number == number {
+			return c
+		}
+	}
+	return nil
+}
+
+func (m *consumerModel) named(name string) *modelConsumer {
+	for _, c := range m.consumers {
+		if c.cfg.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func (m *consumerModel) message(seq uint64) (consumerMessage, bool) {
+	for _, msg := range m.messages {
+		if msg.seq == seq {
+			return msg, true
+		}
+	}
+	return consumerMessage{}, false
+}
+
+// removeIf removes messages, and takes them from those who wait for acks of them.
+func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
+	m.messages = slices.DeleteFunc(m.messages, gone)
+	for _, c := range m.consumers {
+		before := len(c.pending)
+		maps.DeleteFunc(c.pending, func(seq uint64, _ *modelPending) bool {
+			_, there := m.message(seq)
+			return !there
+		})
+		if len(c.pending) < before {
+			c.settle()
+		}
+		for _, set := range []map[uint64]bool{c.early, c.initial} {
+			maps.DeleteFunc(set, func(seq uint64, _ bool) bool {
+				_, there := m.message(seq)
+				return !there
+			})
+		}
+	}
+}
+
+// settle moves the floor.
+func (c *modelConsumer) settle() {
+	if len(c.pending) == 0 {
+		c.floor.Stream, c.floor.Consumer = c.delivered.Stream, c.delivered.Consumer
+	} else if lowest := slices.Min(slices.Collect(maps.Keys(c.pending))); lowest-1 > c.floor.Stream {
+		c.floor.Stream, c.floor.Consumer = lowest-1, c.pending[lowest].dseq-1
+	}
+	if c.floor.Stream >= c.initialEnd {
+		c.initial, c.initialEnd = nil, 0
+	}
+}
+
+// sweep removes what nobody wants, where that is so.
+func (m *consumerModel) sweep() {
+	if m.cfg.Retention != Interest {
+		return
+	}
+	m.removeIf(func(msg consumerMessage) bool {
+		return !slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool {
+			return c.wants(msg) || c.pending[msg.seq] != nil
+		})
+	})
+}
+
+// done removes messages that a consumer is done with from a work queue.
+func (m *consumerModel) done(seqs ...uint64) {
+	if m.cfg.Retention == WorkQueue {
+		m.removeIf(func(msg consumerMessage) bool { return slices.Contains(seqs, msg.seq) })
+	}
+}
+
+func (m *consumerModel) publish(subject string, now int64) {
+	m.last++
+	msg := consumerMessage{m.last, subject, now}
+	if m.cfg.Retention == Interest && !slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.wants(msg) }) {
+		return
+	}
+	m.messages = append(m.messages, msg)
+	if per := int(m.cfg.MaxMsgsPer); per > 0 {
+		have := 0
+		m.removeIfLast(func(other consumerMessage) bool {
+			if other.subject == subject {
+				have++
+			}
+			return other.subject == subject && have > per
+		})
+	}
+	if limit := int(m.cfg.MaxMsgs); limit > 0 {
+		have := 0
+		m.removeIfLast(func(consumerMessage) bool { have++; return have > limit })
+	}
+}
+
+// removeIfLast is removeIf that asks from the last message on.
+func (m *consumerModel) removeIfLast(gone func(consumerMessage) bool) {
+	drop := map[uint64]bool{}
+	for _, msg := range slices.Backward(m.messages) {
+		if gone(msg) {
+			drop[msg.seq] = true
+		}
+	}
+	m.removeIf(func(msg consumerMessage) bool { return drop[msg.seq] })
+}
+
+func (m *consumerModel) purge(p Purge) {
+	if p.Filter == "" && p.Keep == 0 && (p.Before == 0 || p.Before > m.last) {
+		m.removeIf(func(consumerMessage) bool { return true })
+		if p.Before > 0 {
+			m.last = max(m.last, p.Before-1)
+		} else {
+			m.first = m.last + 1
+		}
+	} else {
+		left := uint64(0)
+		for _, msg := range m.messages {
+			if p.Filter == "" || subject.Matches(p.Filter, msg.subject) {
+				left++
+			}
+		}
+		m.removeIf(func(msg consumerMessage) bool {
+			if p.Filter != "" && !subject.Matches(p.Filter, msg.subject) || p.Before > 0 && msg.seq >= p.Before || p.Keep > 0 && left <= p.Keep {
+				return false
+			}
+			left--
+			return true
+		})
+	}
+	if p.Filter != "" {
+		return
+	}
+	for _, c := range m.consumers {
+		if first := m.firstSeq(); c.delivered.Stream+1 < first {
+			c.delivered.Stream = first - 1
+			c.settle()
+		}
+	}
+}
+
+// add returns the consumer that was added or changed, or an error's number.
+func (m *consumerModel) add(a AddConsumer) string {
+	cfg := *a.Config
+	c := m.named(cfg.Name)
+	switch {
+	case c == nil && a.Action == ConsumerUpdate:
+		return "10149"
+	case c != nil && a.Action == ConsumerCreate && (c.cfg.Durable == "" || !c.cfg.Equal(&cfg)):
+		return "10148"
+	case c != nil && a.Action == ConsumerCreate:
+		return "ok"
+	case c != nil && (c.cfg.Deliver != cfg.Deliver || c.cfg.Ack != cfg.Ack || c.cfg.StartSeq != cfg.StartSeq):
+		return "10012"
+	}
+	for _, other := range m.consumers {
+		switch {
+		case m.cfg.Retention != WorkQueue || other == c:
+		case len(cfg.Filters()) == 0:
+			return "10099"
+		case overlap(cfg.Filters(), other.cfg.Filters()):
+			return "10100"
+		}
+	}
+	if c != nil {
+		cfg.Inactive = cmp.Or(cfg.Inactive, c.cfg.Inactive)
+		if !slices.Equal(cfg.Filters(), c.cfg.Filters()) {
+			c.initial, c.initialEnd = nil, 0
+		}
+		c.cfg = &cfg
+		maps.DeleteFunc(c.early, func(seq uint64, _ bool) bool {
+			msg, _ := m.message(seq)
+			return !c.matches(msg)
+		})
+		return "ok"
+	}
+	m.number++
+	c = &modelConsumer{number: m.number, cfg: &cfg, pending: map[uint64]*modelPending{}, early: map[uint64]bool{}}
+	c.delivered.Stream = m.start(c) - 1
+	c.floor = c.delivered
+	m.consumers = append(m.consumers, c)
+	return "ok"
+}
+
+func (m *consumerModel) start(c *modelConsumer) uint64 {
+	first := max(1, m.firstSeq())
+	last := map[string]uint64{}
+	for _, msg := range m.messages {
+		if c.matches(msg) {
+			last[msg.subject] = msg.seq
+		}
+	}
+	switch c.cfg.Deliver {
+	case DeliverNew:
+		return m.last + 1
+	case DeliverLast:
+		for _, seq := range last {
+			first = max(first, seq)
+		}
+	case DeliverByStartSequence:
+		return max(first, c.cfg.StartSeq)
+	case DeliverLastPerSubject:
+		if len(last) == 0 {
+			return m.last + 1
+		}
+		c.initial, c.initialEnd = map[uint64]bool{}, m.last
+		for _, seq := range last {
+			c.initial[seq] = true
+		}
+		return slices.Min(slices.Collect(maps.Values(last)))
+	}
+	return first
+}
+
+func (m *consumerModel) drop(name string) {
+	m.consumers = slices.DeleteFunc(m.consumers, func(c *modelConsumer) bool { return c.cfg.Name == name })
+}
+
+func (m *consumerModel) reset(r ResetConsumer) string {
+	c := m.named(r.Name)
+	if c == nil {
+		return "10014"
+	}
+	to := c.floor.Stream
+	if r.Seq > 0 {
+		if c.cfg.Deliver != DeliverAll && (c.cfg.Deliver != DeliverByStartSequence || r.Seq < c.cfg.StartSeq) {
+			return "10204"
+		}
+		to = r.Seq - 1
+	}
+	c.delivered = Position{Stream: to}
+	c.floor = c.delivered
+	clear(c.pending)
+	clear(c.early)
+	return "ok"
+}
+
+func (m *consumerModel) deliver(c *modelConsumer, at []Delivery) {
+	var finished []uint64
+	for _, d := range at {
+		if d.Seq > m.last {
+			continue
+		}
+		c.delivered.Consumer = max(c.delivered.Consumer, d.DSeq)
+		if d.Seq <= c.delivered.Stream {
+			if p := c.pending[d.Seq]; p != nil && !p.abandoned {
+				p.count = max(p.count, d.Count)
+			}
+			continue
+		}
+		msg, there := m.message(d.Seq)
+		wanted := there && c.wants(msg)
+		c.delivered.Stream = d.Seq
+		maps.DeleteFunc(c.early, func(seq uint64, _ bool) bool { return seq <= d.Seq })
+		if wanted && c.cfg.Ack == AckNone {
+			finished = append(finished, d.Seq)
+		} else if wanted {
+			c.pending[d.Seq] = &modelPending{dseq: d.DSeq, count: d.Count}
+		}
+	}
+	if len(c.pending) == 0 {
+		c.settle()
+	}
+	m.done(finished...)
+}
+
+func (m *consumerModel) answer(c *modelConsumer, a AckItem) AckResult {
+	done, upTo := a.Kind == AckDone || a.Kind == AckTerm, c.cfg.Ack == AckAll
+	if a.Seq > c.delivered.Stream {
+		return m.answerEarly(c, a, done, upTo)
+	}
+	p := c.pending[a.Seq]
+	switch {
+	case done && upTo:
+		return m.finish(c, a.Seq)
+	case p == nil:
+		return AckKnown
+	case done:
+		delete(c.pending, a.Seq)
+		c.settle()
+		m.done(a.Seq)
+	case p.abandoned:
+		return AckKnown
+	case a.Kind == AckAbandon:
+		p.abandoned = true
+	}
+	return AckApplied
+}
+
+func (m *consumerModel) finish(c *modelConsumer, seq uint64) AckResult {
+	var finished []uint64
+	for pending := range c.pending {
+		if pending <= seq {
+			finished = append(finished, pending)
+		}
+	}
+	for _, seq := range finished {
+		delete(c.pending, seq)
+	}
+	if finished == nil {
+		return AckKnown
+	}
+	c.settle()
+	m.done(finished...)
+	return AckApplied
+}
+
+func (m *consumerModel) answerEarly(c *modelConsumer, a AckItem, done, upTo bool) AckResult {
+	msg, there := m.message(a.Seq)
+	switch {
+	case !done || c.cfg.Ack == AckNone || !there || msg.time != a.Time || !c.wants(msg) && !c.early[a.Seq]:
+		return AckIgnored
+	case c.early[a.Seq]:
+		return AckKnown
+	case upTo:
+		var finished []uint64
+		for seq := range c.pending {
+			finished = append(finished, seq)
+		}
+		clear(c.pending)
+		c.delivered.Stream, c.delivered.Consumer = a.Seq, max(c.delivered.Consumer, a.DSeq)
+		c.settle()
+		m.done(append(finished, a.Seq)...)
+	default:
+		c.early[a.Seq] = true
+		m.done(a.Seq)
+	}
+	return AckApplied
+}
+
+// show writes what can be seen of the stream and its consumers.
+func (m *consumerModel) show() string {
+	var b strings.Builder
+	for _, msg := range m.messages {
+		needs := 0
+		for _, c := range m.consumers {
+			if m.cfg.Retention == Interest && (c.wants(msg) || c.pending[msg.seq] != nil) {
+				needs++
+			}
+		}
+		fmt.Fprintf(&b, "%d:%s:%d ", msg.seq, msg.subject, needs)
+	}
+	fmt.Fprintln(&b)
+	for _, c := range m.consumers {
+		pending, waiting, redelivered := 0, 0, 0
+		var next []uint64
+		for _, msg := range m.messages {
+			if c.wants(msg) {
+				pending++
+				next = append(next, msg.seq)
+			}
+		}
+		var list []string
+		for _, seq := range slices.Sorted(maps.Keys(c.pending)) {
+			p := c.pending[seq]
+			if !p.abandoned {
+				waiting++
+			}
+			if p.count > 1 {
+				redelivered++
+			}
+			list = append(list, fmt.Sprint(seq, p.dseq, p.count, p.abandoned))
+		}
+		showConsumer(&b, c.number, c.cfg, c.delivered, c.floor, pending, waiting, redelivered, list, next)
+	}
+	return b.String()
+}
+
+func showConsumer(b *strings.Builder, number uint32, cfg *ConsumerConfig, delivered, floor Position, pending, waiting, redelivered int, list []string, next []uint64) {
+	fmt.Fprintf(b, "%d %s %v: delivered %d/%d floor %d/%d pending %d waiting %d redelivered %d %v, next %v\n", number, cfg.Name,
+		cfg.Filters(), delivered.Consumer, delivered.Stream, floor.Consumer, floor.Stream, pending, waiting, redelivered, list, next)
+}
+
+// shown is the same of a State.
+func shown(s *State) string {
+	var b strings.Builder
+	s.table.eachRecord(func(seq uint64, r *record) {
+		fmt.Fprintf(&b, "%d:%s:%d ", seq, s.table.subjects.text(r.subject-1), s.consumers.needs.of(seq))
+	})
+	fmt.Fprintln(&b)
+	for v := range s.Consumers() {
+		src := s.Source(v.Number)
+		var list []string
+		for p := range src.Pending() {
+			list = append(list, fmt.Sprint(p.Seq, p.DSeq, p.Count, p.Abandoned))
+		}
+		var next []uint64
+		for seq, ok := src.Next(v.Delivered.Stream + 1); ok; seq, ok = src.Next(seq + 1) {
+			next = append(next, seq)
+		}
+		showConsumer(&b, v.Number, v.Config, v.Delivered, v.Floor, int(v.NumPending), v.NumAckPending, v.NumRedelivered, list, next)
+	}
+	return b.String()
+}

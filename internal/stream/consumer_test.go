@@ -1,0 +1,272 @@
+package stream
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"myelin/internal/machine"
+)
+
+// consumerRun drives a State and the model of it by the same random commands.
+type consumerRun struct {
+	t     *testing.T
+	rng   *rand.Rand
+	state *State
+	model consumerModel
+	now   int64
+	fx    Effects
+	log   []string
+}
+
+var (
+	modelSubjects = []string{"a", "b", "c.1", "c.2", "c.3", "d.1.x"}
+	modelFilters  = [][]string{nil, nil, {"a"}, {"b"}, {"c.*"}, {"c.1"}, {"c.>", "a"}, {"d.>"}, {"none"}, {">"}, {"c.*", "d.*.x", "b"}, {"a", "c.>"}}
+	modelNames    = []string{"A", "B", "C", "D", "E"}
+)
+
+// The consumers of a State are those of the model after every command, num_pending as counted anew, with
+// restarts, and views that stay as they were.
+func TestConsumersAgreeWithModel(t *testing.T) {
+	seeds := 150
+	if testing.Short() {
+		seeds = 20
+	}
+	for seed := range seeds {
+		cfg := Config{Name: "M", Subjects: []string{">"}, NoAck: true, Retention: Retention(seed % 3)}
+		rng := rand.New(rand.NewPCG(uint64(seed), 4))
+		if rng.IntN(3) == 0 {
+			cfg.MaxMsgs = 5 + rng.Int64N(20)
+		}
+		if rng.IntN(3) == 0 {
+			cfg.MaxMsgsPer = 1 + rng.Int64N(4)
+		}
+		checked, err := Check(cfg, Bounds{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := consumerRun{t: t, rng: rng, state: new(State), now: 1000, model: consumerModel{cfg: checked}}
+		r.apply(Configure{checked})
+		var view func([]byte) []byte
+		var snapshot []byte
+		for step := range 400 {
+			r.step()
+			if got, want := shown(r.state), r.model.show(); got != want {
+				t.Fatalf("seed %d, step %d, %v:\n%v\nis\n%s\nnot\n%s", seed, step, checked.Retention, r.log[max(0, len(r.log)-12):], got, want)
+			}
+			if rng.IntN(20) == 0 {
+				r.restart(seed)
+			}
+			if rng.IntN(10) == 0 {
+				if view != nil && !bytes.Equal(view(nil), snapshot) {
+					t.Fatalf("seed %d, step %d: a view changed", seed, step)
+				}
+				view, snapshot = r.state.Freeze(), r.state.Snapshot(nil)
+			}
+		}
+	}
+}
+
+func (r *consumerRun) restart(seed int) {
+	next := new(State)
+	if err := machine.Copy(next, r.state); err != nil {
+		r.t.Fatalf("seed %d: %v", seed, err)
+	}
+	r.state = next
+}
+
+func (r *consumerRun) apply(command any) Reply {
+	r.now += int64(r.rng.IntN(3))
+	r.fx.Reset()
+	r.state.Apply(machine.Entry{Time: r.now, Data: encode(command)}, &r.fx)
+	if a, ok := command.(AddConsumer); ok {
+		command = fmt.Sprintf("%d %+v", a.Action, *a.Config)
+	}
+	r.log = append(r.log, fmt.Sprintf("%T%+v\n", command, command))
+	return r.fx.Replies[0]
+}
+
+func (r *consumerRun) pick(list []string) string { return list[r.rng.IntN(len(list))] }
+
+func (r *consumerRun) step() {
+	m := &r.model
+	switch n := r.rng.IntN(100); {
+	case n < 30:
+		s := r.pick(modelSubjects)
+		r.apply(&Append{Span: 1, Subject: []byte(s)})
+		m.publish(s, r.now)
+	case n < 50:
+		r.deliver()
+	case n < 75:
+		r.acks()
+	case n < 84:
+		r.add()
+	case n < 87:
+		name := r.pick(modelNames)
+		r.apply(DropConsumer{name})
+		m.drop(name)
+	case n < 90:
+		c := ResetConsumer{Name: r.pick(modelNames)}
+		if r.rng.IntN(2) == 0 {
+			c.Seq = 1 + r.rng.Uint64N(m.last+3)
+		}
+		r.expect(r.apply(c), m.reset(c))
+	case n < 95:
+		seq := 1 + r.rng.Uint64N(m.last+1)
+		if r.apply(Delete{Seq: seq}).Err == nil {
+			m.removeIf(func(msg consumerMessage) bool { return msg.seq == seq })
+		}
+	case n < 98:
+		r.purge()
+	default:
+		r.configure()
+	}
+	m.sweep()
+}
+
+// expect compares a reply with what the model says.
+func (r *consumerRun) expect(reply Reply, want string) {
+	r.t.Helper()
+	got := "ok"
+	if reply.Err != nil {
+		got = strconv.Itoa(int(reply.Err.ErrCode))
+	}
+	if got != want {
+		r.t.Fatalf("%v\n%s, want %s", r.log[len(r.log)-1], got, want)
+	}
+}
+
+func (r *consumerRun) configure() {
+	cfg := *r.model.cfg
+	if cfg.Retention == WorkQueue {
+		return
+	}
+	cfg.Retention = Interest - cfg.Retention
+	r.apply(Configure{&cfg})
+	r.model.cfg = &cfg
+}
+
+func (r *consumerRun) purge() {
+	var p Purge
+	if r.rng.IntN(2) == 0 {
+		p.Filter = r.pick([]string{"a", "c.*", "d.>", "c.2"})
+	}
+	switch r.rng.IntN(3) {
+	case 0:
+		p.Before = 1 + r.rng.Uint64N(r.model.last+3)
+	case 1:
+		p.Keep = 1 + r.rng.Uint64N(4)
+	}
+	r.apply(p)
+	r.model.purge(p)
+}
+
+func (r *consumerRun) add() {
+	cfg := ConsumerConfig{Name: r.pick(modelNames), Ack: AckPolicy(r.rng.IntN(3)), Deliver: DeliverPolicy(r.rng.IntN(6))}
+	if old := r.model.named(cfg.Name); old != nil && r.rng.IntN(3) > 0 {
+		cfg = *old.cfg
+		cfg.FilterSubject, cfg.FilterSubjects = "", nil
+	} else if r.rng.IntN(2) == 0 {
+		cfg.Deliver = DeliverAll
+	}
+	cfg.FilterSubjects = modelFilters[r.rng.IntN(len(modelFilters))]
+	if r.rng.IntN(2) == 0 {
+		cfg.Durable = cfg.Name
+	}
+	switch cfg.Deliver {
+	case DeliverByStartSequence:
+		if cfg.StartSeq == 0 {
+			cfg.StartSeq = 1 + r.rng.Uint64N(r.model.last+5)
+		}
+	case DeliverByStartTime:
+		cfg.Deliver = DeliverNew
+	case DeliverLastPerSubject:
+		if cfg.FilterSubjects == nil {
+			cfg.FilterSubjects = []string{">"}
+		}
+	}
+	checked, err := CheckConsumer(cfg, r.model.cfg, ConsumerBounds{}, false)
+	if err != nil {
+		return // a work queue is choosy
+	}
+	a := AddConsumer{checked, ConsumerAction(r.rng.IntN(3))}
+	r.expect(r.apply(a), r.model.add(a))
+}
+
+// deliver sends what a dispatcher would: the next messages, some again, and now and then one that is gone.
+func (r *consumerRun) deliver() {
+	if len(r.model.consumers) == 0 {
+		return
+	}
+	c := r.model.consumers[r.rng.IntN(len(r.model.consumers))]
+	d := &Delivered{Consumer: c.number}
+	src, from, dseq := r.state.Source(c.number), c.delivered.Stream+1, c.delivered.Consumer
+	for range 1 + r.rng.IntN(5) {
+		dseq++
+		switch n := r.rng.IntN(10); {
+		case n < 6:
+			if seq, ok := src.Next(from); ok {
+				d.At = append(d.At, Delivery{seq, dseq, 1})
+				from = seq + 1
+			}
+		case n < 9:
+			if seq, ok := r.waiting(c); ok {
+				d.At = append(d.At, Delivery{seq, dseq, c.pending[seq].count + 1})
+			}
+		default:
+			d.At = append(d.At, Delivery{from, dseq, 1})
+			from++
+		}
+	}
+	r.apply(d)
+	r.model.deliver(c, d.At)
+}
+
+// waiting picks a message that an ack is waited for.
+func (r *consumerRun) waiting(c *modelConsumer) (seq uint64, ok bool) {
+	list := slices.Sorted(maps.Keys(c.pending))
+	if len(list) == 0 {
+		return 0, false
+	}
+	return list[r.rng.IntN(len(list))], true
+}
+
+// acks answers: mostly what is waited for, sometimes anything, sometimes with the time of the message.
+func (r *consumerRun) acks() {
+	if len(r.model.consumers) == 0 {
+		return
+	}
+	c := r.model.consumers[r.rng.IntN(len(r.model.consumers))]
+	a := &Ack{Consumer: c.number}
+	for range 1 + r.rng.IntN(3) {
+		item := AckItem{Kind: AckKind(1 + r.rng.IntN(5)), Seq: r.rng.Uint64N(r.model.last + 4)}
+		if r.rng.IntN(2) == 0 {
+			item.Kind = AckDone
+		}
+		if seq, ok := r.waiting(c); ok && r.rng.IntN(4) > 0 {
+			item.Seq = seq
+		}
+		if msg, ok := r.model.message(item.Seq); ok && r.rng.IntN(3) == 0 {
+			item.Time, item.DSeq = msg.time, c.delivered.Consumer+1
+		}
+		if item.Kind == AckNak {
+			item.Delay = r.rng.Int64N(100)
+		}
+		if item.Kind == AckTerm {
+			item.Reason = []byte("why")
+		}
+		a.Acks = append(a.Acks, item)
+	}
+	reply := r.apply(a)
+	for i, item := range a.Acks {
+		want := r.model.answer(c, item)
+		r.model.sweep()
+		if reply.Acks[i] != want {
+			r.t.Fatalf("%v item %d is %v, want %v; %+v", r.log[len(r.log)-1], i, reply.Acks[i], want, c)
+		}
+	}
+}
