@@ -78,6 +78,9 @@ func (w *wiper) done(err error) {
 		err = errors.Join(e.fs.Remove(e.layout.Wipe()), e.fs.SyncDir(e.layout.Dir()))
 		w.owed = err != nil
 	}
+	if e.closed.Load() {
+		return // the file stays, so that the next start does it
+	}
 	if err != nil {
 		e.log.Warnf("The log's copies of erased messages could not be overwritten, which is tried again: %v", err)
 	}
