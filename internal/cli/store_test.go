@@ -92,9 +92,10 @@ func (quiet) Errorf(string, ...any)  {}
 // noOutlet is for streams that nobody publishes to over a connection.
 type noOutlet struct{}
 
-func (noOutlet) Ack([]byte, *stream.Reply) {}
-func (noOutlet) Stored(*stream.Stored)     {}
-func (noOutlet) Flush()                    {}
+func (noOutlet) Ack([]byte, *stream.Reply)  {}
+func (noOutlet) Stored(*stream.Stored)      {}
+func (noOutlet) Flush()                     {}
+func (noOutlet) Abandoned(stream.Abandoned) {}
 
 // filledStore is a folder with the two streams of fill, stopped in order. With all of it in files there is a third one,
 // which has pressed them out of the log.
