@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject", "internal/store/seal"},
 	{"internal/stream"},
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store", "internal/store/segment", "internal/store/wal"},
-	{"internal/router", "internal/replica", "internal/meta", "internal/store/home"},
+	{"internal/router", "internal/replica", "internal/meta", "internal/consumer", "internal/store/home"},
 	{"internal/engine"},
 	{"internal/broker", "internal/report"},
 	{"internal/nats", "internal/jetstream", "internal/monitor"},
@@ -35,7 +35,7 @@ var tops = []string{"examples/", "tests/"}
 
 // machines are pure: commands in, effects out. They may import the packages of machineImports and our
 // own pure ones, and use neither goroutines nor channels.
-var machines = []string{"internal/meta", "internal/stream"}
+var machines = []string{"internal/consumer", "internal/meta", "internal/stream"}
 
 // machineImports are packages that give the same for the same input, on any machine and with any later Go.
 //

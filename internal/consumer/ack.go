@@ -1,0 +1,166 @@
+package consumer
+
+import (
+	"slices"
+
+	"myelin/internal/stream"
+)
+
+const textDeleted = "Unacknowledged message was deleted"
+
+// Acked says what the machine did for a client: it applied this item.
+func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
+	d.now = max(d.now, now)
+	d.active = d.now
+	if d.config.Ack == stream.AckAll || d.config.Ack == stream.AckFlowControl {
+		if item.Kind == stream.AckDone || item.Kind == stream.AckTerm {
+			d.before(item.Seq)
+		}
+	}
+	i := d.waiting.find(item.Seq)
+	if i == 0 {
+		return
+	}
+	e := &d.waiting.slab[i]
+	about := Advisory{Seq: e.seq, DSeq: e.dseq, Count: e.count}
+	if item.DSeq != 0 {
+		about.DSeq = item.DSeq
+	}
+	switch item.Kind {
+	case stream.AckDone:
+		d.measure(e, about, out)
+		d.waiting.remove(i)
+	case stream.AckTerm:
+		about.Kind, about.Reason = Terminated, string(item.Reason)
+		out.advise(about)
+		d.waiting.remove(i)
+	case stream.AckNak:
+		about.Kind = Naked
+		out.advise(about)
+		d.nak(i, item.Delay, out)
+	case stream.AckProgress:
+		d.waiting.unlink(i)
+		e.time = d.now
+		d.wait(i)
+	case stream.AckAbandon:
+		d.waiting.remove(i)
+	}
+}
+
+// before removes what is acknowledged by a later message.
+func (d *Dispatcher) before(seq uint64) {
+	for i := d.waiting.lists[all].head; i != 0 && d.waiting.slab[i].seq < seq; i = d.waiting.lists[all].head {
+		d.waiting.remove(i)
+	}
+}
+
+// measure tells about one acknowledgement in so many.
+func (d *Dispatcher) measure(e *entry, about Advisory, out *Out) {
+	if d.sampled += d.sample; d.sampled < 100 {
+		return
+	}
+	d.sampled -= 100
+	about.Kind, about.Delay = AckSample, d.now-e.time
+	out.advise(about)
+}
+
+func (d *Dispatcher) nak(i uint32, delay int64, out *Out) {
+	e := &d.waiting.slab[i]
+	if e.place == again {
+		return
+	}
+	d.waiting.unlink(i)
+	switch {
+	case delay > 0:
+		d.waiting.delay(i, min(d.now, never-delay)+delay)
+	default:
+		d.deliverAgain(i, out)
+	}
+}
+
+// deliverAgain puts an entry, which is in no list, among those to deliver again, or gives it up.
+func (d *Dispatcher) deliverAgain(i uint32, out *Out) {
+	e := &d.waiting.slab[i]
+	if d.config.MaxDeliver > 0 && int64(e.count) >= int64(d.config.MaxDeliver) {
+		out.advise(Advisory{Kind: MaxDeliver, Seq: e.seq, DSeq: e.dseq, Count: e.count})
+		out.Acks = append(out.Acks, stream.AckItem{Kind: stream.AckAbandon, Seq: e.seq})
+		d.waiting.remove(i)
+		return
+	}
+	d.waiting.link(i, again)
+}
+
+// Vanished says that a message is gone without an acknowledgement; advise wants that to be told, which is so
+// unless it was purged.
+func (d *Dispatcher) Vanished(now int64, seq uint64, advise bool, out *Out) {
+	d.now = max(d.now, now)
+	i := d.waiting.find(seq)
+	if i == 0 {
+		return
+	}
+	if e := &d.waiting.slab[i]; advise {
+		out.advise(Advisory{Kind: Terminated, Seq: e.seq, DSeq: e.dseq, Count: e.count, Reason: textDeleted})
+	}
+	d.waiting.remove(i)
+}
+
+// Emptied says that no message waits for its acknowledgement any more: all are gone.
+func (d *Dispatcher) Emptied(now int64) {
+	d.now = max(d.now, now)
+	for i := d.waiting.lists[all].head; i != 0; i = d.waiting.lists[all].head {
+		d.waiting.remove(i)
+	}
+}
+
+// maxDueInRun is how many timers of a kind one Run handles.
+const maxDueInRun = 4096
+
+// expire lets waits end that are over, the lowest sequence first.
+func (d *Dispatcher) expire(out *Out) {
+	t := &d.waiting
+	if len(t.heap) > 0 && t.slab[t.heap[0]].time <= d.now || d.ackDue <= d.now {
+		d.scratch = d.scratch[:0]
+		d.takeDue()
+		sorted := func(a, b uint32) int {
+			if t.slab[a].seq < t.slab[b].seq {
+				return -1
+			}
+			return 1
+		}
+		if !slices.IsSortedFunc(d.scratch, sorted) {
+			slices.SortFunc(d.scratch, sorted)
+		}
+		for _, i := range d.scratch {
+			t.unlink(i)
+			d.deliverAgain(i, out)
+		}
+	}
+}
+
+// takeDue collects entries whose waits are over, and finds when the next one is.
+func (d *Dispatcher) takeDue() {
+	t := &d.waiting
+	d.ackDue = never
+	for place := firstWait; place < len(t.lists); place++ {
+		for i := t.lists[place].head; i != 0; i = t.slab[i].next {
+			if due := d.due(&t.slab[i]); due > d.now {
+				d.ackDue = min(d.ackDue, due)
+				break
+			}
+			if len(d.scratch) == maxDueInRun {
+				d.ackDue, d.late = d.now, true
+				break
+			}
+			d.scratch = append(d.scratch, i)
+		}
+	}
+	for len(t.heap) > 0 && t.slab[t.heap[0]].time <= d.now {
+		if len(d.scratch) == maxDueInRun {
+			d.late = true
+			break
+		}
+		i := t.heap[0]
+		t.unlink(i)
+		d.scratch = append(d.scratch, i)
+	}
+}

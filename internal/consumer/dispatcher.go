@@ -1,0 +1,231 @@
+package consumer
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"myelin/internal/stream"
+)
+
+const never = math.MaxInt64
+
+// Dispatcher decides for one consumer. See the package comment.
+type Dispatcher struct {
+	source Source
+	start  Start // without Pending
+	config *stream.ConsumerConfig
+	to     []byte // deliver subject
+	now    int64  // latest time that was given; it does not go back
+
+	// What was delivered.
+	last    uint64 // highest stream sequence
+	dseq    uint64
+	waiting entries
+	ackDue  int64 // not after the first end of a wait; of the heap it is not known
+	scratch []uint32
+	late    bool // more was due than one Run does
+
+	// Who wants messages.
+	queue     queue
+	finishing []*request // without wait: they end when there is no message
+	run       uint64     // number of this Run
+	looked    int64      // when all requests were looked at
+	listening bool
+	active    int64 // when somebody last wanted something
+	paused    int64 // until when; 0: not
+	pin       string
+	pinEnds   int64
+	group     string
+
+	// Pace.
+	pending int64 // messages not yet delivered; -1: not known
+	wake    int64 // when what holds the next message back is over
+	beat    int64 // when a push consumer's heartbeat is due
+	flow    flow
+	rate    bucket
+	replay  replay
+	sample  int // percent of acknowledgements to measure
+	sampled int
+}
+
+// New returns a Dispatcher at a time.
+func New(now int64, start Start, source Source) *Dispatcher {
+	d := &Dispatcher{source: source}
+	d.Restart(now, start)
+	return d
+}
+
+// Restart begins again from what the machine says. Requests stay, and so does who is pinned.
+func (d *Dispatcher) Restart(now int64, start Start) {
+	d.now = max(d.now, now)
+	pending := start.Pending
+	start.Pending = nil
+	d.start, d.config = start, start.Config
+	d.last, d.dseq = start.Delivered, start.DSeq
+	d.waiting = entries{}
+	d.paused = pauseEnd(d.config, d.now)
+	d.listening = start.Listening
+	d.active, d.ackDue, d.wake = d.now, never, never
+	d.settings()
+	if pending != nil {
+		for p := range pending {
+			d.waiting.add(p.Seq, p.DSeq, p.Time, max(p.Count, 1))
+		}
+	}
+	d.sortWaits()
+}
+
+// settings follow from the configuration.
+func (d *Dispatcher) settings() {
+	c := d.config
+	d.to = []byte(c.DeliverSubject)
+	d.group = ""
+	if len(c.PriorityGroups) > 0 {
+		d.group = c.PriorityGroups[0]
+	}
+	d.sample = samplePercent(c.SampleFreq)
+	d.beat = never
+	if c.Push() && c.Heartbeat > 0 && d.listening {
+		d.beat = d.now + int64(c.Heartbeat)
+	}
+	d.flow.reset()
+	d.rate = newBucket(c.RateLimit/8, d.start.MaxBytes, d.now)
+	d.replay = replay{on: c.Replay == stream.ReplayOriginal}
+	lists := make([]list, firstWait+max(1, len(c.Backoff)))
+	lists[all] = d.allList()
+	d.waiting.lists = lists
+}
+
+func (d *Dispatcher) allList() list {
+	if len(d.waiting.lists) == 0 {
+		return list{}
+	}
+	return d.waiting.lists[all]
+}
+
+func samplePercent(text string) int {
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), "%"))
+	if err != nil {
+		return 0
+	}
+	return min(max(n, 0), 100)
+}
+
+func pauseEnd(c *stream.ConsumerConfig, now int64) int64 {
+	if c.PauseUntil == nil || c.PauseUntil.IsZero() || c.PauseUntil.UnixNano() <= now {
+		return 0
+	}
+	return c.PauseUntil.UnixNano()
+}
+
+// Configure changes the configuration. Requests stay, and messages that wait do so by the new times.
+func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Out) {
+	d.now = max(d.now, now)
+	paused := d.paused != 0
+	again := d.takeAgain()
+	ends := d.takeDelayed()
+	d.config = config
+	d.settings()
+	d.sortWaits()
+	d.putBack(again, ends)
+	d.paused = pauseEnd(config, d.now)
+	switch {
+	case d.paused != 0:
+		out.advise(Advisory{Kind: Paused})
+	case paused:
+		out.advise(Advisory{Kind: Resumed})
+	}
+}
+
+// takeAgain are the entries that are to be delivered again, in order.
+func (d *Dispatcher) takeAgain() (taken []uint32) {
+	for i := d.waiting.lists[again].head; i != 0; i = d.waiting.slab[i].next {
+		taken = append(taken, i)
+	}
+	return taken
+}
+
+// takeDelayed are the entries with a delay of their own.
+func (d *Dispatcher) takeDelayed() []uint32 { return slices.Clone(d.waiting.heap) }
+
+func (d *Dispatcher) putBack(lists, delayed []uint32) {
+	for _, i := range lists {
+		d.waiting.unlink(i)
+		d.waiting.link(i, again)
+	}
+	for _, i := range delayed {
+		due := d.waiting.slab[i].time
+		d.waiting.unlink(i)
+		d.waiting.delay(i, due)
+	}
+}
+
+// sortWaits puts all entries into the list of their wait, by when it began.
+func (d *Dispatcher) sortWaits() {
+	t := &d.waiting
+	order := make([]uint32, 0, t.live)
+	for i := t.lists[all].head; i != 0; i = t.slab[i].newer {
+		e := &t.slab[i]
+		e.place, e.prev, e.next = 0, 0, 0
+		order = append(order, i)
+	}
+	t.heap, t.again = t.heap[:0], 0
+	slices.SortStableFunc(order, func(a, b uint32) int {
+		switch {
+		case t.slab[a].time < t.slab[b].time:
+			return -1
+		case t.slab[a].time > t.slab[b].time:
+			return 1
+		}
+		return 0
+	})
+	d.ackDue = never
+	for _, i := range order {
+		d.wait(i)
+	}
+}
+
+// wait puts an entry, which is in no list, into the list of its wait.
+func (d *Dispatcher) wait(i uint32) {
+	e := &d.waiting.slab[i]
+	d.waiting.link(i, d.place(e.count))
+	if due := d.due(e); due < d.ackDue {
+		d.ackDue = due
+	}
+}
+
+func (d *Dispatcher) place(count uint32) uint32 {
+	return firstWait + uint32(max(0, min(int(count), len(d.config.Backoff))-1))
+}
+
+// due is when the wait of an entry ends.
+func (d *Dispatcher) due(e *entry) int64 {
+	wait := int64(d.config.Wait(e.count))
+	if wait <= 0 || e.time > never-wait {
+		return never
+	}
+	return e.time + wait
+}
+
+// Waiting is how many requests wait.
+func (d *Dispatcher) Waiting() int { return d.queue.total }
+
+// AckPending is how many messages wait for their acknowledgement.
+func (d *Dispatcher) AckPending() int { return d.waiting.live }
+
+// NumPending is how many messages were not delivered yet.
+func (d *Dispatcher) NumPending() uint64 { return d.source.CountFrom(d.last + 1) }
+
+// LastDelivered is the highest stream sequence that was delivered, and the last consumer sequence.
+func (d *Dispatcher) LastDelivered() (seq, dseq uint64) { return d.last, d.dseq }
+
+// Listening says whether somebody listens to the deliver subject.
+func (d *Dispatcher) Listening() bool { return d.listening }
+
+// PausedUntil is when a pause ends; 0 if there is none.
+func (d *Dispatcher) PausedUntil() int64 { return d.paused }
+
+// Pin is who is pinned in the consumer's group; empty if nobody is.
+func (d *Dispatcher) Pin() (group, id string) { return d.group, d.pin }

@@ -1,0 +1,52 @@
+package consumer
+
+// Unpin lets another client take over, as an administrator asks. It reports whether somebody was pinned.
+func (d *Dispatcher) Unpin(now int64, out *Out) bool {
+	d.now = max(d.now, now)
+	if d.pin == "" {
+		return false
+	}
+	d.unpin("admin", out)
+	return true
+}
+
+func (d *Dispatcher) unpin(reason string, out *Out) {
+	d.pin, d.pinEnds = "", never
+	out.advise(Advisory{Kind: Unpinned, Group: d.group, Reason: reason})
+}
+
+// pinEnd is until when a client that asks now stays pinned. What it is sent does not count.
+func (d *Dispatcher) pinEnd() int64 {
+	if d.config.PinnedTTL <= 0 {
+		return never
+	}
+	return d.now + int64(d.config.PinnedTTL)
+}
+
+// pinned is the request to serve next when one client is pinned: one of its own. If nobody is, the client that waits
+// longest becomes it. Requests with the name of somebody who is not pinned end where they stand in
+// the way.
+func (d *Dispatcher) pinned(out *Out) *request {
+	for {
+		r, other := d.queue.of(holders), d.queue.of(standby)
+		switch {
+		case d.pin == "" && other != nil && (r == nil || other.ticket < r.ticket):
+			return other
+		case r == nil:
+			return nil
+		case r.ID == d.pin:
+			return r
+		}
+		d.end(r)
+		out.unserved(r, 423, textWrongPin)
+	}
+}
+
+// pinTo pins the client of a request that is about to be served.
+func (d *Dispatcher) pinTo(r *request, out *Out) {
+	d.pin, d.pinEnds = d.start.NewID(), d.pinEnd()
+	out.advise(Advisory{Kind: Pinned, Group: d.group, Pin: d.pin})
+	d.queue.pull(r)
+	r.ID = d.pin
+	d.queue.push(r, d.config.Priority)
+}

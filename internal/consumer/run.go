@@ -1,0 +1,242 @@
+package consumer
+
+import (
+	"math"
+
+	"myelin/internal/stream"
+)
+
+// candidate is the message to deliver next.
+type candidate struct {
+	seq   uint64
+	again uint32 // its entry, if it was delivered before
+	bytes int    // with its ack subject, if somebody counts them
+	time  int64  // when it was stored, likewise
+}
+
+// outcome is how an attempt to deliver a message ended.
+type outcome uint8
+
+const (
+	sent    outcome = iota
+	nothing         // there is no message, or nobody for it
+	held            // something holds it back
+)
+
+// Run lets what is due happen and delivers up to limit messages. It reports whether there is more to do now.
+func (d *Dispatcher) Run(now int64, limit int, out *Out) (more bool) {
+	d.now = max(d.now, now)
+	d.run++
+	d.late, d.wake, d.pending = false, never, -1
+	d.timers(out)
+	if d.paused != 0 || d.config.Push() && !d.listening {
+		return d.late
+	}
+	for range limit {
+		switch d.deliver(out) {
+		case nothing:
+			d.finish(out)
+			return d.late
+		case held:
+			return d.late
+		}
+	}
+	d.late = true
+	return true
+}
+
+func (d *Dispatcher) deliver(out *Out) outcome {
+	if !d.config.Push() && d.queue.total == 0 {
+		return nothing
+	}
+	if d.config.FlowControl && d.flow.stalled() {
+		return held
+	}
+	c, result := d.next()
+	if result != sent {
+		return result
+	}
+	if d.config.Push() {
+		d.send(c, d.to, "", out)
+		d.sentBytes(c.bytes, out)
+		if d.beat != never {
+			d.beat = d.now + int64(d.config.Heartbeat)
+		}
+		return sent
+	}
+	r := d.pick(c, out)
+	if r == nil {
+		return nothing
+	}
+	d.serve(r, c, out)
+	return sent
+}
+
+// next finds the message to deliver next: one that was delivered before, or else a new one.
+func (d *Dispatcher) next() (c candidate, result outcome) {
+	for i := d.waiting.lists[again].head; i != 0; i = d.waiting.lists[again].head {
+		c = candidate{seq: d.waiting.slab[i].seq, again: i}
+		if d.look(&c) {
+			return d.paced(c)
+		}
+		d.waiting.remove(i)
+	}
+	if d.config.Ack != stream.AckNone && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending {
+		return c, held
+	}
+	seq, ok := d.source.Next(d.last + 1)
+	if !ok {
+		return c, nothing
+	}
+	c = candidate{seq: seq}
+	if d.replay.on && seq > d.start.Last {
+		d.replay.on = false
+	}
+	if d.counting() && !d.look(&c) {
+		return c, nothing
+	}
+	return d.paced(c)
+}
+
+// counting says whether sizes or times of new messages matter.
+func (d *Dispatcher) counting() bool {
+	return d.queue.sized > 0 || d.config.FlowControl || d.rate.rate != 0 || d.replay.on
+}
+
+// look asks for size and time of a message; false if it is gone.
+func (d *Dispatcher) look(c *candidate) bool {
+	bytes, time, ok := d.source.Look(c.seq)
+	if !ok {
+		return false
+	}
+	count := uint32(1)
+	if c.again != 0 {
+		count = d.waiting.slab[c.again].count + 1
+	}
+	behind := d.behind()
+	if c.again == 0 {
+		behind--
+	}
+	c.time = time
+	c.bytes = bytes + d.start.AckPrefix + 4 + digits(uint64(count)) + digits(c.seq) + digits(d.dseq+1) + digits(uint64(time)) + digits(uint64(behind))
+	return true
+}
+
+func digits(n uint64) int {
+	count := 1
+	for ; n >= 10; n /= 10 {
+		count++
+	}
+	return count
+}
+
+// behind is how many messages were not delivered yet. It is asked for once in a Run.
+func (d *Dispatcher) behind() int64 {
+	if d.pending < 0 {
+		d.pending = int64(min(d.NumPending(), math.MaxInt64))
+	}
+	return d.pending
+}
+
+// paced holds a message back for as long as the rate or the replay says.
+func (d *Dispatcher) paced(c candidate) (candidate, outcome) {
+	at := d.rate.ready(d.now, c.bytes)
+	if c.again == 0 && d.replay.on {
+		at = max(at, d.replay.ready(d.now, c.time))
+	}
+	if at > d.now {
+		d.wake = at
+		return c, held
+	}
+	return c, sent
+}
+
+// pick finds the request that gets a message. On the way it ends those that cannot get it.
+func (d *Dispatcher) pick(c candidate, out *Out) *request {
+	for {
+		var r *request
+		if d.config.Priority == stream.PriorityPinned {
+			r = d.pinned(out)
+		} else {
+			r = d.queue.front(d.behind(), int64(d.waiting.live))
+		}
+		if r == nil {
+			return nil
+		}
+		if r.looked != d.run {
+			r.looked = d.run
+			if d.start.Listens != nil && !d.start.Listens(r.To) {
+				d.end(r)
+				continue
+			}
+		}
+		if r.MaxBytes > 0 && c.bytes > r.bytes {
+			d.end(r)
+			out.unserved(r, 409, textTooLarge)
+			continue
+		}
+		if d.config.Priority == stream.PriorityPinned && d.pin == "" {
+			d.pinTo(r, out)
+		}
+		return r
+	}
+}
+
+// serve gives a message to a request, and ends that if it has all that it asked for.
+func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
+	d.send(c, r.To, d.pin, out)
+	r.left--
+	d.queue.wanted--
+	full := r.left == 0
+	if r.MaxBytes > 0 {
+		r.bytes -= c.bytes
+		if full = full || r.bytes == 0; r.left == 0 && r.bytes > 0 {
+			out.unserved(r, 409, textBatchDone)
+		}
+	}
+	if full {
+		d.end(r)
+		return
+	}
+	if r.NoWait && r.Expires > 0 && !r.served {
+		d.finishing = append(d.finishing, r)
+	}
+	r.served = true
+	if r.beat != 0 {
+		r.beat = d.now + r.Heartbeat
+		d.queue.fix(r.heap - 1)
+	}
+	d.queue.rotate(r)
+}
+
+// send hands a message out, and notes it.
+func (d *Dispatcher) send(c candidate, to []byte, pin string, out *Out) {
+	d.dseq++
+	count := uint32(1)
+	if c.again != 0 {
+		count = d.redelivered(c.again)
+	} else {
+		d.behind()
+		d.pending--
+		d.last = c.seq
+		if d.replay.on {
+			d.replay.note(d.now, c.time)
+		}
+		if d.config.Ack != stream.AckNone {
+			d.wait(d.waiting.add(c.seq, d.dseq, d.now, 1))
+		}
+	}
+	out.Deliveries = append(out.Deliveries, Delivery{Seq: c.seq, DSeq: d.dseq, Count: count, Pending: uint64(d.behind()), To: to, Pin: pin})
+	out.Delivered = append(out.Delivered, stream.Delivery{Seq: c.seq, DSeq: d.dseq, Count: count})
+}
+
+func (d *Dispatcher) redelivered(i uint32) uint32 {
+	e := &d.waiting.slab[i]
+	if e.count < math.MaxUint32 {
+		e.count++
+	}
+	e.dseq, e.time = d.dseq, d.now
+	d.waiting.unlink(i)
+	d.wait(i)
+	return e.count
+}

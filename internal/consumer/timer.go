@@ -1,0 +1,78 @@
+package consumer
+
+// Deadline is when Run is wanted at the latest if nothing else happens, or the largest number.
+func (d *Dispatcher) Deadline() int64 {
+	if d.late {
+		return d.now
+	}
+	at := min(d.ackDue, d.wake, d.beat, d.inactiveEnd())
+	if len(d.waiting.heap) > 0 {
+		at = min(at, d.waiting.slab[d.waiting.heap[0]].time)
+	}
+	if len(d.queue.heap) > 0 {
+		at = min(at, d.queue.heap[0].wake())
+	}
+	if d.paused != 0 {
+		at = min(at, d.paused)
+	}
+	if d.pin != "" {
+		at = min(at, d.pinEnds)
+	}
+	return at
+}
+
+// inactiveEnd is when the consumer goes if nobody wants anything.
+func (d *Dispatcher) inactiveEnd() int64 {
+	if d.config.Inactive <= 0 || d.config.Push() && d.listening {
+		return never
+	}
+	return d.active + int64(d.config.Inactive)
+}
+
+// timers lets happen what is due.
+func (d *Dispatcher) timers(out *Out) {
+	if d.paused != 0 && d.paused <= d.now {
+		d.paused = 0
+		out.advise(Advisory{Kind: Resumed})
+	}
+	if d.pin != "" && d.pinEnds <= d.now {
+		d.unpin("timeout", out)
+	}
+	d.requestTimers(out)
+	d.expire(out)
+	if d.beat <= d.now {
+		d.heartbeat(out)
+	}
+	if d.inactiveEnd() <= d.now {
+		d.inactive(out)
+	}
+}
+
+// requestTimers ends requests whose time is over, and beats for the others.
+func (d *Dispatcher) requestTimers(out *Out) {
+	q := &d.queue
+	for n := 0; len(q.heap) > 0 && q.heap[0].wake() <= d.now; n++ {
+		if n == maxDueInRun {
+			d.late = true
+			return
+		}
+		r := q.heap[0]
+		if r.expires != 0 && r.expires <= d.now {
+			d.end(r)
+			out.unserved(r, 408, textTimeout)
+			continue
+		}
+		d.beatTo(r.To, out)
+		r.beat = d.now + r.Heartbeat
+		q.fix(0)
+	}
+}
+
+// inactive lets the consumer go, unless requests wait whose clients still listen.
+func (d *Dispatcher) inactive(out *Out) {
+	if d.queue.total > 0 {
+		d.removeGone()
+	}
+	d.active = d.now // it is asked again if nothing comes of it
+	out.Drop = d.queue.total == 0
+}
