@@ -10,7 +10,7 @@ func (v source) JetStream() report.JetStream {
 	if v.s.streams == nil {
 		return nil
 	}
-	return streamViews{v.s}
+	return streamViews(v)
 }
 
 // streamViews shows the streams of a server to the monitoring views.

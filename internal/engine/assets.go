@@ -100,13 +100,6 @@ func (a *assets) propose(command []byte, urgent bool) meta.Reply {
 	return <-answer
 }
 
-// find returns what meta says of a stream, or nil.
-func (a *assets) find(account, name string) *meta.Stream {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return a.state.Stream(account, name)
-}
-
 // forget tells meta that nothing is left of a deleted stream.
 func (a *assets) forget(group uint64) error {
 	if r := a.propose(meta.RemovedStream{Group: group}.Encode(nil), true); r.Err != nil {
