@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"myelin/internal/config"
 	"myelin/internal/engine"
@@ -50,6 +51,8 @@ func (s *Server) startStreams() error {
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
 		Domain: js.Domain, MaxRequests: js.RequestQueueLimit,
 	})
+	s.streamsBanner(p)
+	begun := s.clock.Now()
 	options := s.engineOptions(p, dir)
 	var err error
 	if options.Keys, err = seal.New(ciphers[js.Cipher], string(js.Key), string(js.PrevKey)); err != nil {
@@ -65,7 +68,7 @@ func (s *Server) startStreams() error {
 	}
 	p.api.Start(jetstream.Hosted{Engine: p.engine})
 	s.streams = p
-	s.streamsBanner(p)
+	s.log.Noticef("  Streams:         %d, ready after %v", p.engine.Count(), s.clock.Now().Sub(begun).Round(time.Millisecond))
 	return nil
 }
 
@@ -108,7 +111,7 @@ func (s *Server) streamsBanner(p *logPlane) {
 	}
 	s.log.Noticef("  Max Memory:      %s", sizeText(p.maxMemory))
 	s.log.Noticef("  Max Storage:     %s", sizeText(p.maxStorage))
-	s.log.Noticef("  Store Directory: %q", p.engine.StoreDir())
+	s.log.Noticef("  Store Directory: %q", js.Dir())
 	if js.Domain != "" {
 		s.log.Noticef("  Domain:          %s", js.Domain)
 	}

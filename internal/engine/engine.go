@@ -153,8 +153,5 @@ func (e *Engine) writeFailed(s *Stream, err error) {
 	}
 }
 
-// StoreDir is the folder that holds everything.
-func (e *Engine) StoreDir() string { return e.layout.Dir() }
-
 // LogStats are the figures of the log.
 func (e *Engine) LogStats() wal.Stats { return e.wal.Stats() }

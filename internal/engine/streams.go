@@ -75,6 +75,9 @@ func (e *Engine) Streams(account string) []*Stream {
 	return list
 }
 
+// Count is how many streams this node hosts.
+func (e *Engine) Count() int { return len(e.all()) }
+
 // all returns every stream.
 func (e *Engine) all() (list []*Stream) {
 	e.hosted.mu.RLock()
