@@ -260,8 +260,8 @@ func (c *copier) copy(o *stream.Origin, from *Stream, flights int) {
 			return
 		}
 		s := c.choose(from, wanted)
-		c.pass(s.seen)
 		if len(s.picks) == 0 {
+			c.pass(s.seen)
 			if flights == 0 {
 				c.skip(o, &s, len(wanted) == 0)
 			}
@@ -278,6 +278,7 @@ func (c *copier) copy(o *stream.Origin, from *Stream, flights int) {
 		if !c.propose(p) {
 			return
 		}
+		c.pass(s.seen) // now that it shows as being under way
 	}
 }
 

@@ -130,7 +130,7 @@ func (x *copied) check(n *node) error {
 	for _, s := range []*Stream{m, v, s} {
 		n.await("all to be copied", func() bool {
 			for _, o := range s.Origins() {
-				if o.Lag > 0 || o.Err != nil && n.Stream(account, o.Source.Name) != nil {
+				if (o.Lag > 0 || o.Active != 0 || o.Err != nil) && n.Stream(account, o.Source.Name) != nil {
 					return false
 				}
 			}

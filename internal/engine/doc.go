@@ -19,6 +19,12 @@
 // the log can let go of its segments. The cleaner, another one, takes back space. Nothing else writes, and
 // a stream whose files fail takes no more messages, while all others go on.
 //
+// # Copying
+//
+// A copier per mirror or source reads the origin and proposes copies to the stream, in whose machine the progress
+// is. It has a goroutine while there is something to copy; an origin's turn that stored something wakes those who
+// follow it.
+//
 // # Creating and deleting
 //
 // meta decides, then the engine follows: it compares what meta says with what it hosts, and hosts, configures
