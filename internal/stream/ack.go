@@ -9,19 +9,17 @@ import (
 	"myelin/internal/seqset"
 )
 
-// delivered applies a Delivered; false: it is malformed, and what was read of it is done all the same.
+// delivered applies a Delivered; false: it is malformed.
 func (s *State) delivered(r *bin.Reader, fx *Effects) (Reply, bool) {
 	number := r.Uvarint()
+	sent, ok := readDeliveries(r, fx.sent[:0])
+	fx.sent = sent
 	c := s.consumers.numbered(number)
-	if c == nil {
-		return refuse(apierr.ConsumerNotFound), true
+	if !ok || c == nil {
+		return refuse(apierr.ConsumerNotFound), ok
 	}
-	var at Delivery
 	fx.seqs = fx.seqs[:0]
-	for r.Len() > 0 {
-		if at.read(r); r.Err() != nil || at.Seq == 0 || at.Count == 0 {
-			break
-		}
+	for _, at := range sent {
 		s.deliver(c, at, fx)
 	}
 	if c.pending.count == 0 {
@@ -30,7 +28,7 @@ func (s *State) delivered(r *bin.Reader, fx *Effects) (Reply, bool) {
 		c.settle()
 	}
 	s.finish(fx.seqs, fx)
-	return Reply{Consumer: c.number}, r.Close() == nil && at.Count > 0
+	return Reply{Consumer: c.number}, true
 }
 
 // numbered is find for a number that may be any.
@@ -91,24 +89,24 @@ func (x *consumers) sweepEarly(c *consumer) {
 	}
 }
 
-// acknowledge applies an Ack; false: it is malformed, and what was read of it is done all the same.
+// acknowledge applies an Ack; false: it is malformed.
 func (s *State) acknowledge(r *bin.Reader, fx *Effects) (Reply, bool) {
-	c := s.consumers.numbered(r.Uvarint())
-	if c == nil {
-		return refuse(apierr.ConsumerNotFound), true
+	number := r.Uvarint()
+	items, ok := readAcks(r, fx.answered[:0])
+	fx.answered = items
+	c := s.consumers.numbered(number)
+	if !ok || c == nil {
+		return refuse(apierr.ConsumerNotFound), ok
 	}
-	var item AckItem
-	start, ok := len(fx.acks), true
-	for r.Len() > 0 && ok {
-		if ok = item.read(r); ok {
-			result := s.answer(c, item, fx)
-			fx.acks = append(fx.acks, result)
-			if result == AckApplied {
-				fx.consumer(c.number, ConsumerAcked, item)
-			}
+	start := len(fx.acks)
+	for _, item := range items {
+		result := s.answer(c, item, fx)
+		fx.acks = append(fx.acks, result)
+		if result == AckApplied {
+			fx.consumer(c.number, ConsumerAcked, item)
 		}
 	}
-	return Reply{Consumer: c.number, Acks: fx.acks[start:len(fx.acks):len(fx.acks)]}, ok
+	return Reply{Consumer: c.number, Acks: fx.acks[start:len(fx.acks):len(fx.acks)]}, true
 }
 
 // answer applies one item.

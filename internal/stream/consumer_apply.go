@@ -26,7 +26,7 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 	switch kind {
 	case kindAddConsumer:
 		c := AddConsumer{Action: ConsumerAction(r.Byte()), Config: ReadConsumerConfig(r)}
-		if r.Close() == nil && c.Action <= ConsumerUpdate && validName(c.Config.Name) {
+		if r.Close() == nil && c.Action <= ConsumerUpdate && c.Config.sound() {
 			return s.addConsumer(c, fx), true
 		}
 	case kindDropConsumer:
@@ -171,7 +171,7 @@ func (s *State) lastOfAny(filters []string) (last uint64) {
 func (s *State) firstSince(at int64) uint64 {
 	t := &s.table
 	n, _ := slices.BinarySearchFunc(t.blocks, at, func(b placed, at int64) int {
-		return cmp.Compare(b.records[len(b.records)-1].time, at)
+		return cmp.Compare(b.newest(), at)
 	})
 	for p, ok := t.live(place{n, 0}); ok; p, ok = t.after(p) {
 		if t.at(p).time >= at {
@@ -179,6 +179,15 @@ func (s *State) firstSince(at int64) uint64 {
 		}
 	}
 	return s.last + 1
+}
+
+// newest is the time of the last live record of a block.
+func (b *block) newest() int64 {
+	i := len(b.records) - 1
+	for b.records[i].subject == 0 {
+		i--
+	}
+	return b.records[i].time
 }
 
 // changeConsumer gives a consumer another configuration.

@@ -121,9 +121,6 @@ const (
 	ackKindMask = 1<<4 - 1
 )
 
-// maxItemBytes is what a Delivery, or an AckItem without its reason, takes at most.
-const maxItemBytes = 1 + 4*binary.MaxVarintLen64 + 5
-
 // Encode appends the command to the Data of an entry.
 func (d *Delivered) Encode(dst []byte) []byte {
 	return enclose(dst, func(dst []byte) []byte {
@@ -180,10 +177,31 @@ func enclose(dst []byte, fields func([]byte) []byte) []byte {
 	return dst[:start+n+size]
 }
 
-func (d *Delivery) read(r *bin.Reader) {
-	d.Seq += uint64(r.Varint())
-	d.DSeq += uint64(r.Varint())
-	d.Count = uint32(min(r.Uvarint(), maxDeliveries))
+// readDeliveries appends what a Delivered has behind its number.
+func readDeliveries(r *bin.Reader, list []Delivery) ([]Delivery, bool) {
+	var d Delivery
+	for r.Len() > 0 {
+		d.Seq += uint64(r.Varint())
+		d.DSeq += uint64(r.Varint())
+		d.Count = uint32(min(r.Uvarint(), maxDeliveries))
+		if r.Err() != nil || d.Seq == 0 || d.DSeq == 0 || d.Count == 0 {
+			return list, false
+		}
+		list = append(list, d)
+	}
+	return list, r.Err() == nil
+}
+
+// readAcks appends what an Ack has behind its number.
+func readAcks(r *bin.Reader, list []AckItem) ([]AckItem, bool) {
+	var a AckItem
+	for r.Len() > 0 {
+		if !a.read(r) {
+			return list, false
+		}
+		list = append(list, a)
+	}
+	return list, r.Err() == nil
 }
 
 // read reads an item that follows another one.

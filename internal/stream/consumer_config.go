@@ -3,7 +3,10 @@ package stream
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
+
+	"myelin/internal/subject"
 )
 
 // ConsumerConfig is the configuration of a consumer, as it travels in JSON. Durations are in nanoseconds,
@@ -131,6 +134,15 @@ var (
 
 // Push reports whether messages go to a subject of the consumer's, without being asked for.
 func (c *ConsumerConfig) Push() bool { return c.DeliverSubject != "" }
+
+// sound reports whether a machine can make sense of c, which need not be checked.
+func (c *ConsumerConfig) sound() bool {
+	return validName(c.Name) && len(c.Name) <= maxNameBytes && c.Deliver <= DeliverLastPerSubject && c.Ack <= AckFlowControl &&
+		c.Replay <= ReplayOriginal && c.Priority <= PriorityPrioritized &&
+		(c.Deliver != DeliverByStartTime || c.StartTime != nil) &&
+		(c.Deliver != DeliverLastPerSubject || len(c.Filters()) > 0) &&
+		!slices.ContainsFunc(c.Filters(), func(f string) bool { return !subject.ValidPattern(f) })
+}
 
 // Filters are the subjects that the consumer is for; none are all.
 func (c *ConsumerConfig) Filters() []string {

@@ -4,12 +4,14 @@ package stream
 type consumerEffects struct {
 	Consumers []ConsumerEvent // in order
 	acks      []AckResult
+	sent      []Delivery  // scratch
+	answered  []AckItem   // scratch
 	seqs      []uint64    // scratch
 	holders   []*consumer // scratch
 }
 
 func (fx *consumerEffects) reset() consumerEffects {
-	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.seqs[:0], fx.holders[:0]}
+	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0]}
 }
 
 // ConsumerEvent is something that a consumer's dispatcher has to know.

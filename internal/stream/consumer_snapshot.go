@@ -2,7 +2,6 @@ package stream
 
 import (
 	"fmt"
-	"slices"
 
 	"myelin/internal/bin"
 	"myelin/internal/seqset"
@@ -104,7 +103,7 @@ func (s *State) restoreConsumers(r *bin.Reader) {
 		number := r.Uvarint()
 		c := &consumer{number: uint32(number), place: -1, consumerRecord: &consumerRecord{config: ReadConsumerConfig(r)}}
 		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) ||
-			!validName(c.config.Name) || x.byName[c.config.Name] != nil {
+			!c.config.sound() || x.byName[c.config.Name] != nil {
 			r.Fail(errSnapshot)
 			return
 		}
@@ -152,7 +151,8 @@ func (s *State) restoreConsumer(c *consumer, r *bin.Reader) bool {
 		}
 		c.pending.add(seq, dseq, time, uint32(count))
 	}
-	return s.restoreEarly(c, r.Bytes()) && s.restoreInitial(c, r) && r.Err() == nil
+	early := r.Bytes()
+	return s.restoreInitial(c, r) && s.restoreEarly(c, early) && r.Err() == nil
 }
 
 func (s *State) restoreEarly(c *consumer, data []byte) bool {
@@ -164,8 +164,13 @@ func (s *State) restoreEarly(c *consumer, data []byte) bool {
 	if set.Decode(r) != nil || r.Close() != nil || set.Empty() {
 		return false
 	}
-	if first, _ := set.Min(); first <= c.delivered.Stream {
+	if first, _ := set.Min(); first <= c.delivered.Stream || set.Len() > c.filter.set.count {
 		return false
+	}
+	for seq := range set.Range(0) {
+		if !c.wants().has(seq) {
+			return false
+		}
 	}
 	c.early = set
 	s.consumers.early = append(s.consumers.early, c)
@@ -182,13 +187,13 @@ func (s *State) restoreInitial(c *consumer, r *bin.Reader) bool {
 	for i := range seqs {
 		gap := r.Uvarint()
 		last += gap
-		if _, there := s.table.find(last); gap == 0 || last < gap || last > end || !there {
+		if gap == 0 || last < gap || last > end || !c.filter.set.has(last) {
 			return false
 		}
 		seqs[i] = last
 	}
 	filters := c.config.Filters()
-	if len(filters) == 0 || slices.Contains(filters, "") {
+	if len(filters) == 0 {
 		return false
 	}
 	c.initialEnd = end

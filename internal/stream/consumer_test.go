@@ -9,18 +9,21 @@ import (
 	"strconv"
 	"testing"
 
+	"myelin/internal/bin"
 	"myelin/internal/machine"
 )
 
 // consumerRun drives a State and the model of it by the same random commands.
 type consumerRun struct {
-	t     *testing.T
+	t     testing.TB
 	rng   *rand.Rand
 	state *State
 	model consumerModel
 	now   int64
 	fx    Effects
 	log   []string
+	data  [][]byte // of all entries
+	times []int64
 }
 
 var (
@@ -37,26 +40,14 @@ func TestConsumersAgreeWithModel(t *testing.T) {
 		seeds = 20
 	}
 	for seed := range seeds {
-		cfg := Config{Name: "M", Subjects: []string{">"}, NoAck: true, Retention: Retention(seed % 3)}
-		rng := rand.New(rand.NewPCG(uint64(seed), 4))
-		if rng.IntN(3) == 0 {
-			cfg.MaxMsgs = 5 + rng.Int64N(20)
-		}
-		if rng.IntN(3) == 0 {
-			cfg.MaxMsgsPer = 1 + rng.Int64N(4)
-		}
-		checked, err := Check(cfg, Bounds{}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := consumerRun{t: t, rng: rng, state: new(State), now: 1000, model: consumerModel{cfg: checked}}
-		r.apply(Configure{checked})
+		r := newConsumerRun(t, seed)
+		rng := r.rng
 		var view func([]byte) []byte
 		var snapshot []byte
 		for step := range 400 {
 			r.step()
 			if got, want := shown(r.state), r.model.show(); got != want {
-				t.Fatalf("seed %d, step %d, %v:\n%v\nis\n%s\nnot\n%s", seed, step, checked.Retention, r.log[max(0, len(r.log)-12):], got, want)
+				t.Fatalf("seed %d, step %d, %v:\n%v\nis\n%s\nnot\n%s", seed, step, r.model.cfg.Retention, r.log[max(0, len(r.log)-12):], got, want)
 			}
 			if rng.IntN(20) == 0 {
 				r.restart(seed)
@@ -68,7 +59,109 @@ func TestConsumersAgreeWithModel(t *testing.T) {
 				view, snapshot = r.state.Freeze(), r.state.Snapshot(nil)
 			}
 		}
+		r.again(seed)
 	}
+}
+
+// again applies the same commands once more, those of the same time as one entry.
+func (r *consumerRun) again(seed int) {
+	var s State
+	for i := 0; i < len(r.data); {
+		e := machine.Entry{Time: r.times[i]}
+		for ; i < len(r.data) && r.times[i] == e.Time; i++ {
+			e.Data = append(e.Data, r.data[i]...)
+		}
+		r.fx.Reset()
+		s.Apply(e, &r.fx)
+	}
+	if !bytes.Equal(s.Snapshot(nil), r.state.Snapshot(nil)) {
+		r.t.Fatalf("seed %d: commands in other entries make another state", seed)
+	}
+}
+
+func newConsumerRun(tb testing.TB, seed int) *consumerRun {
+	cfg := Config{Name: "M", Subjects: []string{">"}, NoAck: true, Retention: Retention(seed % 3)}
+	rng := rand.New(rand.NewPCG(uint64(seed), 4))
+	if rng.IntN(3) == 0 {
+		cfg.MaxMsgs = 5 + rng.Int64N(20)
+	}
+	if rng.IntN(3) == 0 {
+		cfg.MaxMsgsPer = 1 + rng.Int64N(4)
+	}
+	checked, err := Check(cfg, Bounds{}, false)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := &consumerRun{t: tb, rng: rng, state: new(State), now: 1000, model: consumerModel{cfg: checked}}
+	r.apply(Configure{checked})
+	return r
+}
+
+// Whatever commands about consumers say, a refused one changes nothing, and the state survives a restart.
+func FuzzConsumers(f *testing.F) {
+	for seed := range 6 {
+		r := newConsumerRun(f, seed)
+		for range 60 {
+			r.step()
+		}
+		f.Add(bytes.Join(r.data, nil))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s State
+		var fx Effects
+		for len(data) > 0 {
+			_, tail, ok := cutBytes(data)
+			if !ok {
+				return
+			}
+			before := s.Snapshot(nil)
+			fx.Reset()
+			s.Apply(machine.Entry{Time: 1, Data: data[:len(data)-len(tail)]}, &fx)
+			if fx.Replies[0].Err != nil && !bytes.Equal(before, s.Snapshot(nil)) {
+				t.Fatalf("a command that was refused, %v, changed the state", fx.Replies[0].Err)
+			}
+			data = tail
+		}
+		restarted := new(State)
+		if err := machine.Copy(restarted, &s); err != nil {
+			t.Fatal(err)
+		}
+		if shown(restarted) != shown(&s) {
+			t.Fatalf("after a restart it shows\n%s, not\n%s", shown(restarted), shown(&s))
+		}
+	})
+}
+
+// A snapshot with consumers is refused, or makes a state that works.
+func FuzzRestoreConsumers(f *testing.F) {
+	for seed := range 12 {
+		r := newConsumerRun(f, seed)
+		for range 100 {
+			r.step()
+		}
+		f.Add(r.state.Snapshot(nil))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s State
+		if s.Restore(bin.NewReader(data)) != nil {
+			return
+		}
+		var fx Effects
+		var entry []byte
+		for v := range s.Consumers() {
+			d := &Delivered{Consumer: v.Number}
+			if seq, ok := s.Source(v.Number).Next(v.Delivered.Stream + 1); ok {
+				d.At = append(d.At, Delivery{seq, v.Delivered.Consumer + 1, 1})
+			}
+			entry = d.Encode(entry)
+			entry = (&Ack{v.Number, []AckItem{{Kind: AckDone, Seq: v.Delivered.Stream}}}).Encode(entry)
+		}
+		entry = append(entry, encode(&Append{Span: 1, Subject: []byte("a")}, Purge{Filter: "c.*"})...)
+		s.Apply(machine.Entry{Time: 1e18, Data: entry}, &fx)
+		if err := machine.Copy(new(State), &s); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func (r *consumerRun) restart(seed int) {
@@ -82,7 +175,9 @@ func (r *consumerRun) restart(seed int) {
 func (r *consumerRun) apply(command any) Reply {
 	r.now += int64(r.rng.IntN(3))
 	r.fx.Reset()
-	r.state.Apply(machine.Entry{Time: r.now, Data: encode(command)}, &r.fx)
+	data := encode(command)
+	r.state.Apply(machine.Entry{Time: r.now, Data: data}, &r.fx)
+	r.data, r.times = append(r.data, data), append(r.times, r.now)
 	if a, ok := command.(AddConsumer); ok {
 		command = fmt.Sprintf("%d %+v", a.Action, *a.Config)
 	}
