@@ -208,7 +208,7 @@ func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd 
 // system with it or not. A mirror never says anything else than its origin nor runs ahead of it, be that
 // acknowledged before it is on disk; sources are taken in order, wholly and once.
 func TestCopiesThroughCrashes(t *testing.T) {
-	seeds(t, 9, func(t *testing.T, seed uint64) {
+	seeds(t, 6, func(t *testing.T, seed uint64) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		disk := vfs.NewMem()
 		origins := map[string]*history{"A": newHistory("A"), "B": newHistory("B")}
