@@ -1,0 +1,76 @@
+package auth
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Request is what a connection says and shows about itself. Strings are as they came, of any length.
+type Request struct {
+	// From CONNECT.
+
+	User           string
+	Password       Secret
+	Token          Secret
+	NKey           string // public key
+	Signature      string // by that key, of the nonce
+	JWT            Secret // means something to servers that trust operators only
+	ProxySignature string // by a proxy's key, of the nonce
+
+	// From the connection.
+
+	Nonce        string              // what this connection was told to sign; "" for nothing
+	Address      netip.Addr          // of the peer
+	Certificates []*x509.Certificate // that the TLS peer showed and that were verified, its own first
+	Type         ConnectionTypes     // exactly one
+}
+
+// Identity is who a connection turned out to be.
+type Identity struct {
+	User    string    // name or public key; "" for somebody without a name
+	Account string    // never ""
+	Rights  *Rights   // never nil
+	Proxy   string    // public key of the trusted proxy that it came through; "" for none
+	Expires time.Time // when it stops being valid; zero for never
+
+	ConnectionTypes ConnectionTypes // in which it is valid; 0 for all
+}
+
+// Reason is why somebody was refused.
+type Reason int
+
+const (
+	Failed          Reason = iota // wrong credentials, or none
+	ProxyNotTrusted               // signed by a proxy that is not trusted
+	ProxyRequired                 // did not come through a proxy
+)
+
+// Error is a refusal.
+type Error struct {
+	Reason Reason
+	who    string
+}
+
+// Error is what the log says. It holds no secret.
+func (e *Error) Error() string { return "authentication error" + e.who }
+
+// Text is what the client is told, whatever the reason.
+func (e *Error) Text() string { return "Authorization Violation" }
+
+// refuse names who was refused, as far as a log may know: by name, unless that is "", or else as the request does.
+func refuse(reason Reason, r *Request, name string) *Error {
+	e := &Error{Reason: reason}
+	switch {
+	case name != "":
+		e.who = fmt.Sprintf(" - User %q", name)
+	case r.NKey != "":
+		e.who = fmt.Sprintf(" - Nkey %q", r.NKey)
+	case r.User != "":
+		e.who = fmt.Sprintf(" - User %q", r.User)
+	case r.Token != "":
+		e.who = fmt.Sprintf(" - Token %q", r.Token.String())
+	}
+	return e
+}
