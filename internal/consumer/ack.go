@@ -65,15 +65,12 @@ func (d *Dispatcher) measure(e *entry, about Advisory, out *Out) {
 }
 
 func (d *Dispatcher) nak(i uint32, delay int64, out *Out) {
-	e := &d.waiting.slab[i]
-	if e.place == again {
-		return
-	}
-	d.waiting.unlink(i)
 	switch {
 	case delay > 0:
+		d.waiting.unlink(i)
 		d.waiting.delay(i, min(d.now, never-delay)+delay)
-	default:
+	case d.waiting.slab[i].place != again:
+		d.waiting.unlink(i)
 		d.deliverAgain(i, out)
 	}
 }

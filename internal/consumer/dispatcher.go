@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -94,15 +95,8 @@ func (d *Dispatcher) settings() {
 	d.rate = newBucket(c.RateLimit/8, d.start.MaxBytes, d.now)
 	d.replay = replay{on: c.Replay == stream.ReplayOriginal}
 	lists := make([]list, firstWait+max(1, len(c.Backoff)))
-	lists[all] = d.allList()
+	copy(lists[:firstWait], d.waiting.lists)
 	d.waiting.lists = lists
-}
-
-func (d *Dispatcher) allList() list {
-	if len(d.waiting.lists) == 0 {
-		return list{}
-	}
-	return d.waiting.lists[all]
 }
 
 func samplePercent(text string) int {
@@ -124,12 +118,9 @@ func pauseEnd(c *stream.ConsumerConfig, now int64) int64 {
 func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Out) {
 	d.now = max(d.now, now)
 	paused := d.paused != 0
-	again := d.takeAgain()
-	ends := d.takeDelayed()
 	d.config = config
 	d.settings()
 	d.sortWaits()
-	d.putBack(again, ends)
 	d.paused = pauseEnd(config, d.now)
 	switch {
 	case d.paused != 0:
@@ -139,51 +130,25 @@ func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Ou
 	}
 }
 
-// takeAgain are the entries that are to be delivered again, in order.
-func (d *Dispatcher) takeAgain() (taken []uint32) {
-	for i := d.waiting.lists[again].head; i != 0; i = d.waiting.slab[i].next {
-		taken = append(taken, i)
-	}
-	return taken
-}
-
-// takeDelayed are the entries with a delay of their own.
-func (d *Dispatcher) takeDelayed() []uint32 { return slices.Clone(d.waiting.heap) }
-
-func (d *Dispatcher) putBack(lists, delayed []uint32) {
-	for _, i := range lists {
-		d.waiting.unlink(i)
-		d.waiting.link(i, again)
-	}
-	for _, i := range delayed {
-		due := d.waiting.slab[i].time
-		d.waiting.unlink(i)
-		d.waiting.delay(i, due)
-	}
-}
-
-// sortWaits puts all entries into the list of their wait, by when it began.
+// sortWaits puts all entries that are neither to be delivered again nor have a delay of their own into the list
+// of their wait, by when it began. One that begins later was refused with a delay.
 func (d *Dispatcher) sortWaits() {
 	t := &d.waiting
 	order := make([]uint32, 0, t.live)
 	for i := t.lists[all].head; i != 0; i = t.slab[i].newer {
-		e := &t.slab[i]
-		e.place, e.prev, e.next = 0, 0, 0
-		order = append(order, i)
-	}
-	t.heap, t.again = t.heap[:0], 0
-	slices.SortStableFunc(order, func(a, b uint32) int {
-		switch {
-		case t.slab[a].time < t.slab[b].time:
-			return -1
-		case t.slab[a].time > t.slab[b].time:
-			return 1
+		if e := &t.slab[i]; e.place != again && e.place != inHeap {
+			e.place, e.prev, e.next = 0, 0, 0
+			order = append(order, i)
 		}
-		return 0
-	})
+	}
+	slices.SortStableFunc(order, func(a, b uint32) int { return cmp.Compare(t.slab[a].time, t.slab[b].time) })
 	d.ackDue = never
 	for _, i := range order {
-		d.wait(i)
+		if e := &t.slab[i]; e.time > d.now {
+			t.delay(i, d.due(e))
+		} else {
+			d.wait(i)
+		}
 	}
 }
 
