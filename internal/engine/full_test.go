@@ -90,6 +90,9 @@ func TestSyncFails(t *testing.T) {
 			t.Fatal("acknowledged what was not synced")
 		}
 	}
+	over := make(chan bool)
+	s.events.do(func() { close(over) })
+	<-over // the turn that failed
 	if s.Err() == nil {
 		t.Fatal("the stream is said to be well")
 	}
