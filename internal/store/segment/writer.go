@@ -10,6 +10,10 @@ import (
 // writeBytes is about how many bytes go to the disk in one write.
 const writeBytes = 1 << 20
 
+// syncBytes is about how many bytes are written until they are synced, whether anybody asks or not. The sync of a whole
+// file at once would keep the disk busy for so long that the log has to wait.
+const syncBytes = 4 << 20
+
 // buffers are shared by all sets: one that writes takes one, an idle one has none.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -127,6 +131,9 @@ func (w *writer) write() error {
 	}
 	w.release()
 	w.publish(func(g *segment) { g.summary, g.index = w.sum, w.index })
+	if w.sum.size-w.segment.synced >= syncBytes {
+		return w.sync()
+	}
 	return nil
 }
 
