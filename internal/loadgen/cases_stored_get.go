@@ -12,9 +12,9 @@ import (
 func storedGetCases() []Case {
 	return []Case{
 		{Name: "js-get-subject", Title: "direct get of the last message of a random subject, of 1,000,000 of 128 B, 16 in flight",
-			Store: OwnSync, Run: gets(bySubject)},
+			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 2)}, Run: gets(bySubject)},
 		{Name: "js-get-seq", Title: "direct get of a random sequence number, of 1,000,000 messages of 128 B, 16 in flight",
-			Store: OwnSync, Run: gets(bySeq)},
+			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 2)}, Run: gets(bySeq)},
 	}
 }
 

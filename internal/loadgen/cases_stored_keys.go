@@ -3,7 +3,8 @@ package loadgen
 import "context"
 
 func storedKeysCases() []Case {
-	return []Case{{Name: "js-keys", Title: "key, each of 1,000,000 with a value of 100 B", Once: true, Store: OwnSync, Run: runKeys}}
+	return []Case{{Name: "js-keys", Title: "key, each of 1,000,000 with a value of 100 B", Once: true, Store: OwnSync, Run: runKeys,
+		Goals: []Goal{atMost(Memory, 120), atMost(Reopen, 0.3e9), atMost(ReopenDead, 1e9)}}}
 }
 
 const (

@@ -18,16 +18,19 @@ func storedPublishCases() []Case {
 		return storedLoad{streams: streams, window: storedWindow / streams, size: size}
 	}
 	single := func(streams int) storedLoad { return storedLoad{streams: streams, window: 1, size: 128, latency: true} }
+	both := []Goal{ratioAtLeast(Rate, 3), ratioAtMost(P99, 1)}
 	return []Case{
-		bulk(1, 128).cased("js-publish-128", "stored, 128 B, 1 publisher, 4,096 in flight", OwnSync),
-		bulk(1, 128).cased("js-publish-128-synced", "stored and synced, 128 B, 1 publisher, 4,096 in flight", AlwaysSync),
+		bulk(1, 128).cased("js-publish-128", "stored, 128 B, 1 publisher, 4,096 in flight", OwnSync,
+			ratioAtLeast(Rate, 3), ratioAtMost(CPU, 0.33)),
+		bulk(1, 128).cased("js-publish-128-synced", "stored and synced, 128 B, 1 publisher, 4,096 in flight", AlwaysSync,
+			ratioAtLeast(Rate, 200)),
 		bulk(16, 128).cased("js-publish-16x16", "stored, 128 B, 16 publishers on 16 streams, 4,096 in flight", OwnSync),
 		bulk(16, 128).cased("js-publish-16x16-synced", "stored and synced, 128 B, 16 publishers on 16 streams, 4,096 in flight", AlwaysSync),
-		bulk(1, 1<<10).cased("js-publish-1k", "stored, 1 KB, 1 publisher, 4,096 in flight", OwnSync),
+		bulk(1, 1<<10).cased("js-publish-1k", "stored, 1 KB, 1 publisher, 4,096 in flight", OwnSync, ratioAtLeast(Rate, 2)),
 		bulk(1, 1<<10).cased("js-publish-1k-synced", "stored and synced, 1 KB, 1 publisher, 4,096 in flight", AlwaysSync),
 		single(1).cased("js-sync-1", "stored and synced, 128 B, 1 publisher, one in flight", AlwaysSync),
-		single(16).cased("js-sync-16", "stored and synced, 128 B, 16 publishers on 16 streams, one in flight each", AlwaysSync),
-		single(64).cased("js-sync-64", "stored and synced, 128 B, 64 publishers on 64 streams, one in flight each", AlwaysSync),
+		single(16).cased("js-sync-16", "stored and synced, 128 B, 16 publishers on 16 streams, one in flight each", AlwaysSync, both...),
+		single(64).cased("js-sync-64", "stored and synced, 128 B, 64 publishers on 64 streams, one in flight each", AlwaysSync, both...),
 		{Name: "js-neighbour", Title: "stored and synced, 128 B, one in flight beside a publisher that fills another stream",
 			Store: AlwaysSync, Run: runNeighbour},
 	}
@@ -42,8 +45,8 @@ type storedLoad struct {
 	latency bool // report latencies, and what a sync of the disk takes
 }
 
-func (l storedLoad) cased(name, title string, store Store) Case {
-	return Case{Name: name, Title: title, Store: store, Run: l.run}
+func (l storedLoad) cased(name, title string, store Store, goals ...Goal) Case {
+	return Case{Name: name, Title: title, Store: store, Goals: goals, Run: l.run}
 }
 
 func (l storedLoad) run(ctx context.Context, env *Env) (Sample, error) {

@@ -13,7 +13,7 @@ import (
 // another.
 func storedRemovalCases() []Case {
 	one := func(name, title string, remove remover) Case {
-		return Case{Name: name, Title: title + ", beside a publisher with one in flight", Once: true, Store: OwnSync, Run: remove.run}
+		return Case{Name: name, Title: title + ", beside a publisher with one in flight", Once: true, Store: OwnSync, Goals: []Goal{atMost(Worst, 50e6)}, Run: remove.run}
 	}
 	return []Case{
 		one("js-delete", "deletes of 100,000 random messages of 5,000,000 of 128 B, 64 in flight", deleteSome),

@@ -9,7 +9,7 @@ import (
 
 func storedStreamsCases() []Case {
 	return []Case{{Name: "js-streams", Title: "empty stream, each of 10,000; created with 16 requests in flight", Once: true,
-		Store: OwnSync, Run: runStreams}}
+		Store: OwnSync, Goals: []Goal{atMost(Memory, 12<<10), atMost(Reopen, 1e9)}, Run: runStreams}}
 }
 
 const (
