@@ -68,7 +68,7 @@ func (d *Dispatcher) nak(i uint32, delay int64, out *Out) {
 	switch {
 	case delay > 0:
 		d.waiting.unlink(i)
-		d.waiting.delay(i, min(d.now, never-delay)+delay)
+		d.waiting.delay(i, after(d.now, delay))
 	case d.waiting.slab[i].place != again:
 		d.waiting.unlink(i)
 		d.deliverAgain(i, out)

@@ -70,6 +70,9 @@ func (d *Dispatcher) Restart(now int64, start Start) {
 	d.listening = start.Listening
 	d.active, d.ackDue, d.wake = d.now, never, never
 	d.settings()
+	d.flow.reset()
+	d.rate = newBucket(d.config.RateLimit/8, d.start.MaxBytes, d.now)
+	d.replay = replay{on: d.config.Replay == stream.ReplayOriginal}
 	if pending != nil {
 		for p := range pending {
 			d.waiting.add(p.Seq, p.DSeq, p.Time, max(p.Count, 1))
@@ -89,11 +92,8 @@ func (d *Dispatcher) settings() {
 	d.sample = samplePercent(c.SampleFreq)
 	d.beat = never
 	if c.Push() && c.Heartbeat > 0 && d.listening {
-		d.beat = d.now + int64(c.Heartbeat)
+		d.beat = after(d.now, int64(c.Heartbeat))
 	}
-	d.flow.reset()
-	d.rate = newBucket(c.RateLimit/8, d.start.MaxBytes, d.now)
-	d.replay = replay{on: c.Replay == stream.ReplayOriginal}
 	lists := make([]list, firstWait+max(1, len(c.Backoff)))
 	copy(lists[:firstWait], d.waiting.lists)
 	d.waiting.lists = lists
@@ -108,25 +108,62 @@ func samplePercent(text string) int {
 }
 
 func pauseEnd(c *stream.ConsumerConfig, now int64) int64 {
-	if c.PauseUntil == nil || c.PauseUntil.IsZero() || c.PauseUntil.UnixNano() <= now {
+	if c.PauseUntil == nil || c.PauseUntil.Unix() <= now/1e9-1 { // of years whose nanoseconds fit no number, too
 		return 0
 	}
-	return c.PauseUntil.UnixNano()
+	if c.PauseUntil.Unix() >= never/1_000_000_000 {
+		return never
+	}
+	if end := c.PauseUntil.UnixNano(); end > now {
+		return end
+	}
+	return 0
+}
+
+// after is a time so long after another, or never.
+func after(now, d int64) int64 {
+	if d > never-max(now, 0) {
+		return never
+	}
+	return now + d
 }
 
 // Configure changes the configuration. Requests stay, and messages that wait do so by the new times.
 func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Out) {
 	d.now = max(d.now, now)
-	paused := d.paused != 0
+	paused, old := d.paused != 0, d.config
 	d.config = config
 	d.settings()
 	d.sortWaits()
+	if config.DeliverSubject != old.DeliverSubject {
+		d.flow.reset()
+	}
+	if config.RateLimit != old.RateLimit {
+		d.rate = newBucket(config.RateLimit/8, d.start.MaxBytes, d.now)
+	}
+	if config.MaxDeliver != old.MaxDeliver {
+		d.reconsider(out)
+	}
 	d.paused = pauseEnd(config, d.now)
 	switch {
 	case d.paused != 0:
 		out.advise(Advisory{Kind: Paused})
 	case paused:
 		out.advise(Advisory{Kind: Resumed})
+	}
+}
+
+// reconsider gives up what was to be delivered again, and is not by the number of deliveries that is allowed now.
+func (d *Dispatcher) reconsider(out *Out) {
+	last := d.waiting.lists[again].tail
+	for i := d.waiting.lists[again].head; i != 0; {
+		next := d.waiting.slab[i].next
+		d.waiting.unlink(i)
+		d.deliverAgain(i, out)
+		if i == last {
+			return
+		}
+		i = next
 	}
 }
 
@@ -168,14 +205,26 @@ func (d *Dispatcher) place(count uint32) uint32 {
 // due is when the wait of an entry ends.
 func (d *Dispatcher) due(e *entry) int64 {
 	wait := int64(d.config.Wait(e.count))
-	if wait <= 0 || e.time > never-wait {
+	if wait <= 0 {
 		return never
 	}
-	return e.time + wait
+	return after(e.time, wait)
 }
 
-// Waiting is how many requests wait.
-func (d *Dispatcher) Waiting() int { return d.queue.total }
+// Waiting is how many requests wait whose clients listen. It looks at each.
+func (d *Dispatcher) Waiting() (n int) {
+	if d.start.Listens == nil {
+		return d.queue.total
+	}
+	for _, c := range d.queue.classes {
+		for r := c.head; r != nil; r = r.next {
+			if d.start.Listens(r.To) {
+				n++
+			}
+		}
+	}
+	return n
+}
 
 // AckPending is how many messages wait for their acknowledgement.
 func (d *Dispatcher) AckPending() int { return d.waiting.live }

@@ -22,6 +22,7 @@ import (
 //	listen INBOX, gone INBOX
 //	ack SEQ PAYLOAD         answers the last delivery of a message
 //	flow                    answers the last flow-control request
+//	flowack SEQ DSEQ        the same, and acknowledges
 //	delete SEQ, purge JSON, pause DURATION, unpin GROUP, drop, info
 //	after DURATION          lets time go by
 type model struct {
@@ -210,6 +211,8 @@ func (m *model) do(command, rest string) {
 		m.ack(uint64(atoi(first)), second)
 	case "flow":
 		m.d.FlowReply(m.now, m.flow)
+	case "flowack":
+		m.flowAck(uint64(atoi(first)))
 	case "delete":
 		m.remove(uint64(atoi(first)), true)
 	case "purge":
@@ -354,6 +357,19 @@ func (m *model) ack(seq uint64, payload string) {
 	m.d.Acked(m.now, item, &m.out)
 }
 
+// flowAck answers the last flow-control request with what arrived.
+func (m *model) flowAck(seq uint64) {
+	if !m.d.FlowReply(m.now, m.flow) {
+		return
+	}
+	for other := range m.pending {
+		if other <= seq {
+			delete(m.pending, other)
+		}
+	}
+	m.d.Acked(m.now, stream.AckItem{Kind: stream.AckDone, Seq: seq}, &m.out)
+}
+
 func delay(text string) int64 {
 	var j struct{ Delay int64 }
 	if json.Unmarshal([]byte(text), &j) == nil {
@@ -372,14 +388,6 @@ func (m *model) info() {
 	if m.d.AckPending() != len(m.pending) {
 		m.t.Errorf("%d wait for acknowledgements, not %d", m.d.AckPending(), len(m.pending))
 	}
-	waiting := m.d.Waiting()
-	for _, c := range m.d.queue.classes { // those to whom nobody listens any more do not count
-		for r := c.head; r != nil; r = r.next {
-			if !m.listeners[string(r.To)] {
-				waiting--
-			}
-		}
-	}
 	seq, dseq := m.d.LastDelivered()
-	m.note("info", fmt.Sprintf("delivered=%d/%d ack_pending=%d waiting=%d pending=%d", seq, dseq, len(m.pending), waiting, m.d.NumPending()))
+	m.note("info", fmt.Sprintf("delivered=%d/%d ack_pending=%d waiting=%d pending=%d", seq, dseq, len(m.pending), m.d.Waiting(), m.d.NumPending()))
 }

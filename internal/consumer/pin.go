@@ -20,7 +20,7 @@ func (d *Dispatcher) pinEnd() int64 {
 	if d.config.PinnedTTL <= 0 {
 		return never
 	}
-	return d.now + int64(d.config.PinnedTTL)
+	return after(d.now, int64(d.config.PinnedTTL))
 }
 
 // pinned is the request to serve next when one client is pinned: one of its own. If nobody is, the client that waits

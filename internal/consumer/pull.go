@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 // Pull takes a request. It waits, or is refused with a status at once; it is served by Run.
 func (d *Dispatcher) Pull(now int64, r Request, out *Out) {
 	d.now = max(d.now, now)
-	r.Batch = max(r.Batch, 1)
+	r.Batch = min(max(r.Batch, 1), math.MaxInt32)
 	r.MaxBytes = max(r.MaxBytes, 0)
 	if code, text := d.fault(&r); code != 0 {
 		out.status(r.To, code, text)
@@ -99,7 +100,7 @@ func (d *Dispatcher) noWait(r *Request) (text string) {
 	switch {
 	case available == 0 && r.Expires <= 0:
 		return textNoMessages
-	case available > 0 && d.queue.total > 0 && int64(d.queue.wanted) > available:
+	case available > 0 && d.queue.total > 0 && d.queue.wanted > available:
 		return textRequestsPending
 	}
 	return ""
@@ -113,10 +114,10 @@ func (d *Dispatcher) available() int64 {
 func (d *Dispatcher) enqueue(req Request) {
 	r := &request{Request: req, left: req.Batch, bytes: req.MaxBytes}
 	if req.Expires != 0 {
-		r.expires = max(d.now+req.Expires, 1)
+		r.expires = max(after(d.now, req.Expires), 1)
 	}
 	if req.Heartbeat > 0 {
-		r.beat = d.now + req.Heartbeat
+		r.beat = after(d.now, req.Heartbeat)
 	}
 	d.queue.add(r, d.config.Priority)
 	if req.NoWait && req.Expires <= 0 {

@@ -1,5 +1,7 @@
 package consumer
 
+import "myelin/internal/stream"
+
 // Interest says whether somebody listens to the deliver subject (in the deliver group, if there is one).
 func (d *Dispatcher) Interest(now int64, listening bool) {
 	d.now = max(d.now, now)
@@ -11,7 +13,7 @@ func (d *Dispatcher) Interest(now int64, listening bool) {
 	d.flow.reset() // whoever comes next got nothing yet
 	d.beat = never
 	if listening && d.config.Heartbeat > 0 {
-		d.beat = d.now + int64(d.config.Heartbeat)
+		d.beat = after(d.now, int64(d.config.Heartbeat))
 	}
 }
 
@@ -24,9 +26,12 @@ func (d *Dispatcher) FlowReply(now int64, token string) bool {
 
 // heartbeat says on a silent deliver subject what was delivered last.
 func (d *Dispatcher) heartbeat(out *Out) {
-	d.beat = d.now + int64(d.config.Heartbeat)
+	d.beat = after(d.now, int64(d.config.Heartbeat))
 	s := d.beatTo(d.to, out)
 	s.Token = d.flow.token
+	if d.config.Ack == stream.AckFlowControl && d.waiting.live > 0 {
+		d.ask(out)
+	}
 }
 
 func (d *Dispatcher) beatTo(to []byte, out *Out) *Status {
@@ -42,9 +47,22 @@ func (d *Dispatcher) sentBytes(bytes int, out *Out) {
 		return
 	}
 	d.flow.sent += int64(bytes)
-	if d.flow.wants() {
-		d.flow.ask(d.start.NewID())
-		s := out.status(d.to, 100, "FlowControl Request")
-		s.Kind, s.Token = Flow, d.flow.token
+	if d.flow.wants() || d.full() {
+		d.ask(out)
 	}
+}
+
+// full says whether replies are acknowledgements, and nothing more may be sent without one.
+func (d *Dispatcher) full() bool {
+	return d.config.Ack == stream.AckFlowControl && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending
+}
+
+// ask asks for a reply, unless one is asked for.
+func (d *Dispatcher) ask(out *Out) {
+	if d.flow.token != "" {
+		return
+	}
+	d.flow.ask(d.start.NewID())
+	s := out.status(d.to, 100, "FlowControl Request")
+	s.Kind, s.Token = Flow, d.flow.token
 }

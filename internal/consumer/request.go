@@ -59,8 +59,8 @@ type queue struct {
 	classes []*class
 	heap    []*request // by wake
 	total   int
-	wanted  int // sum of left
-	sized   int // how many have MaxBytes
+	wanted  int64 // sum of left
+	sized   int   // how many have MaxBytes
 	ticket  uint64
 }
 
@@ -148,7 +148,7 @@ func (q *queue) rotate(r *request) {
 func (q *queue) add(r *request, policy stream.PriorityPolicy) {
 	q.push(r, policy)
 	q.total++
-	q.wanted += r.left
+	q.wanted += int64(r.left)
 	if r.MaxBytes > 0 {
 		q.sized++
 	}
@@ -163,7 +163,7 @@ func (q *queue) add(r *request, policy stream.PriorityPolicy) {
 func (q *queue) remove(r *request) {
 	q.pull(r)
 	q.total--
-	q.wanted -= r.left
+	q.wanted -= int64(r.left)
 	if r.MaxBytes > 0 {
 		q.sized--
 	}

@@ -60,7 +60,7 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 		d.send(c, d.to, "", out)
 		d.sentBytes(c.bytes, out)
 		if d.beat != never {
-			d.beat = d.now + int64(d.config.Heartbeat)
+			d.beat = after(d.now, int64(d.config.Heartbeat))
 		}
 		return sent
 	}
@@ -203,7 +203,7 @@ func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
 	}
 	r.served = true
 	if r.beat != 0 {
-		r.beat = d.now + r.Heartbeat
+		r.beat = after(d.now, r.Heartbeat)
 		d.queue.fix(r.heap - 1)
 	}
 	d.queue.rotate(r)

@@ -117,6 +117,12 @@ func (s *stockServer) do(command, rest string) {
 		reply := s.flow
 		s.mu.Unlock()
 		s.publish(reply, "", "")
+	case "flowack": // as clients of the flow_control ack policy answer
+		s.mu.Lock()
+		reply := s.flow
+		s.mu.Unlock()
+		header := "NATS/1.0\r\nNats-Last-Stream: " + first + "\r\nNats-Last-Consumer: " + second + "\r\n\r\n"
+		s.send(fmt.Sprintf("HPUB %s %d %d\r\n%s\r\n", reply, len(header), len(header), header))
 	case "delete":
 		s.ask("$JS.API.STREAM.MSG.DELETE.S", `{"seq":`+first+`,"no_erase":true}`)
 	case "purge":

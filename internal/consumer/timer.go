@@ -26,7 +26,7 @@ func (d *Dispatcher) inactiveEnd() int64 {
 	if d.config.Inactive <= 0 || d.config.Push() && d.listening {
 		return never
 	}
-	return d.active + int64(d.config.Inactive)
+	return after(d.active, int64(d.config.Inactive))
 }
 
 // timers lets happen what is due.
@@ -63,7 +63,7 @@ func (d *Dispatcher) requestTimers(out *Out) {
 			continue
 		}
 		d.beatTo(r.To, out)
-		r.beat = d.now + r.Heartbeat
+		r.beat = after(d.now, r.Heartbeat)
 		q.fix(0)
 	}
 }
