@@ -43,7 +43,7 @@ type spare struct {
 }
 
 const (
-	maxSpares  = 2                      // files
+	maxSpares  = 4                      // files; a checkpoint lets go of about so many at once
 	retryEvery = 100 * time.Millisecond // how often a full disk is asked again
 	fillBytes  = 1 << 20                // written at once when a file is filled
 )
