@@ -23,7 +23,7 @@ func (s *State) delivered(r *bin.Reader, fx *Effects) (Reply, bool) {
 		s.deliver(c, at, fx)
 	}
 	if c.pending.count == 0 {
-		s.consumers.settle(c, c.floor.Active, &s.table) // nobody has acknowledged anything
+		s.consumers.settle(c, 0, c.floor.Active, &s.table) // nobody has acknowledged anything
 	} else {
 		c.settle()
 	}
@@ -130,7 +130,7 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 	switch {
 	case done:
 		r.pending.remove(at)
-		s.consumers.settle(c, s.now, &s.table)
+		s.consumers.settle(c, a.Seq, s.now, &s.table)
 		s.finish(append(fx.seqs[:0], a.Seq), fx)
 	case e.isAbandoned():
 		return AckKnown
@@ -158,7 +158,7 @@ func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
 	if len(fx.seqs) == 0 {
 		return AckKnown
 	}
-	s.consumers.settle(c, s.now, &s.table)
+	s.consumers.settle(c, seq, s.now, &s.table)
 	s.finish(fx.seqs, fx)
 	return AckApplied
 }
@@ -179,7 +179,7 @@ func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 		}
 		s.pass(c, a.Seq, fx)
 		r.delivered.Consumer, r.delivered.Active = max(r.delivered.Consumer, a.DSeq), s.now
-		s.consumers.settle(c, s.now, &s.table)
+		s.consumers.settle(c, a.Seq, s.now, &s.table)
 	} else {
 		if r.early == nil {
 			r.early = new(seqset.Set)
@@ -189,7 +189,8 @@ func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 			return AckKnown
 		}
 	}
-	s.finish(append(fx.seqs, a.Seq), fx)
+	fx.seqs = append(fx.seqs, a.Seq)
+	s.finish(fx.seqs, fx)
 	return AckApplied
 }
 
@@ -203,24 +204,48 @@ func (w wants) match1(seq uint64) bool {
 func (s *State) finish(seqs []uint64, fx *Effects) {
 	switch s.config.Retention {
 	case WorkQueue:
+		s.expel(seqs, fx)
+	case Interest:
+		unwanted := seqs[:0]
 		for _, seq := range seqs {
-			if p, ok := s.table.find(seq); ok {
-				s.remove(p, Acked, fx)
+			if s.consumers.needs.less(seq) == 0 {
+				unwanted = append(unwanted, seq)
 			}
 		}
-	case Interest:
-		for _, seq := range seqs {
-			s.release(seq, fx)
-		}
+		s.expel(unwanted, fx)
 	}
 }
 
-// release notes that one consumer less wants a message, which goes with the last.
-func (s *State) release(seq uint64, fx *Effects) {
-	if s.consumers.needs.less(seq) > 0 {
-		return
+// expel removes messages that nobody wants, ascending. If they are many, one walk through all messages takes
+// them, but for those that an older one of the same subject outlives.
+func (s *State) expel(seqs []uint64, fx *Effects) {
+	t := &s.table
+	if len(seqs) > t.records/manyRecords+blockRecords {
+		outlived := make([]bool, t.subjects.used)
+		left := seqs[:0]
+		s.sweep(Acked, fx, func(r *record, seq, _ uint64) verdict {
+			for len(seqs) > 0 && seqs[0] < seq {
+				seqs = seqs[1:] // it is gone
+			}
+			switch {
+			case len(seqs) == 0:
+				return stop
+			case seq != seqs[0]:
+				outlived[r.subject-1] = true
+				return keep
+			}
+			seqs = seqs[1:]
+			if outlived[r.subject-1] {
+				left = append(left, seq)
+				return keep
+			}
+			return drop
+		})
+		seqs = left
 	}
-	if p, ok := s.table.find(seq); ok {
-		s.remove(p, Acked, fx)
+	for _, seq := range seqs {
+		if p, ok := t.find(seq); ok {
+			s.remove(p, Acked, fx)
+		}
 	}
 }

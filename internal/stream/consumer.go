@@ -11,7 +11,6 @@ import (
 // derived from that.
 type consumer struct {
 	*consumerRecord
-	number  uint32
 	dropped bool
 	filter  *filter
 	initial *filter // with what it starts if that is the last message of each subject; nil: with all
@@ -21,6 +20,7 @@ type consumer struct {
 
 // consumerRecord is the state of a consumer. One that a frozen view may share is copied before it changes.
 type consumerRecord struct {
+	number     uint32
 	epoch      uint64 // of the consumers when it was made
 	config     *ConsumerConfig
 	created    int64
@@ -40,7 +40,8 @@ type Position struct {
 
 // consumers are those of a stream.
 type consumers struct {
-	list    []*consumer // by number
+	list    []*consumer      // by number
+	frozen  []frozenConsumer // instead, in a view
 	byName  map[string]*consumer
 	last    uint32 // number that was given out last
 	epoch   uint64 // how often they were frozen
@@ -129,12 +130,12 @@ func (w wants) count(from uint64) (n uint64) {
 	return n
 }
 
-// settle moves the floor after something before it may have gone, at a time.
-func (x *consumers) settle(c *consumer, now int64, t *table) {
+// settle follows the removal of a pending message: if that was the lowest, the floor moves, at a time.
+func (x *consumers) settle(c *consumer, gone uint64, now int64, t *table) {
 	r := x.edit(c)
 	r.floor.Active = now
 	if at, ok := r.pending.first(); ok {
-		if seq := r.pending.seq(at); seq-1 > r.floor.Stream {
+		if seq := r.pending.seq(at); gone < seq && seq-1 > r.floor.Stream {
 			r.floor.Stream, r.floor.Consumer = seq-1, r.pending.at(at).dseq-1
 		}
 	} else {

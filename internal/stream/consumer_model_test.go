@@ -93,13 +93,11 @@ func (m *consumerModel) message(seq uint64) (consumerMessage, bool) {
 func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 	m.messages = slices.DeleteFunc(m.messages, gone)
 	for _, c := range m.consumers {
-		before := len(c.pending)
-		maps.DeleteFunc(c.pending, func(seq uint64, _ *modelPending) bool {
-			_, there := m.message(seq)
-			return !there
-		})
-		if len(c.pending) < before {
-			c.settle()
+		for _, seq := range slices.Sorted(maps.Keys(c.pending)) {
+			if _, there := m.message(seq); !there {
+				delete(c.pending, seq)
+				c.settle(seq)
+			}
 		}
 		for _, set := range []map[uint64]bool{c.early, c.initial} {
 			maps.DeleteFunc(set, func(seq uint64, _ bool) bool {
@@ -110,11 +108,11 @@ func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 	}
 }
 
-// settle moves the floor.
-func (c *modelConsumer) settle() {
+// settle moves the floor if what went was the lowest.
+func (c *modelConsumer) settle(gone uint64) {
 	if len(c.pending) == 0 {
 		c.floor.Stream, c.floor.Consumer = c.delivered.Stream, c.delivered.Consumer
-	} else if lowest := slices.Min(slices.Collect(maps.Keys(c.pending))); lowest-1 > c.floor.Stream {
+	} else if lowest := slices.Min(slices.Collect(maps.Keys(c.pending))); gone < lowest && lowest-1 > c.floor.Stream {
 		c.floor.Stream, c.floor.Consumer = lowest-1, c.pending[lowest].dseq-1
 	}
 	if c.floor.Stream >= c.initialEnd {
@@ -203,7 +201,7 @@ func (m *consumerModel) purge(p Purge) {
 	for _, c := range m.consumers {
 		if first := m.firstSeq(); c.delivered.Stream+1 < first {
 			c.delivered.Stream = first - 1
-			c.settle()
+			c.settle(0)
 		}
 	}
 }
@@ -328,7 +326,7 @@ func (m *consumerModel) deliver(c *modelConsumer, at []Delivery) {
 		}
 	}
 	if len(c.pending) == 0 {
-		c.settle()
+		c.settle(0)
 	}
 	m.done(finished...)
 }
@@ -346,7 +344,7 @@ func (m *consumerModel) answer(c *modelConsumer, a AckItem) AckResult {
 		return AckKnown
 	case done:
 		delete(c.pending, a.Seq)
-		c.settle()
+		c.settle(a.Seq)
 		m.done(a.Seq)
 	case p.abandoned:
 		return AckKnown
@@ -369,7 +367,7 @@ func (m *consumerModel) finish(c *modelConsumer, seq uint64) AckResult {
 	if finished == nil {
 		return AckKnown
 	}
-	c.settle()
+	c.settle(seq)
 	m.done(finished...)
 	return AckApplied
 }
@@ -388,7 +386,7 @@ func (m *consumerModel) answerEarly(c *modelConsumer, a AckItem, done, upTo bool
 		}
 		clear(c.pending)
 		c.delivered.Stream, c.delivered.Consumer = a.Seq, max(c.delivered.Consumer, a.DSeq)
-		c.settle()
+		c.settle(0)
 		m.done(append(finished, a.Seq)...)
 	default:
 		c.early[a.Seq] = true

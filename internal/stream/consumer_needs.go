@@ -22,8 +22,13 @@ const needBits = 9
 
 func (n *needs) search(seq uint64) (int, bool) {
 	key, last := seq>>needBits, len(n.chunks)-1
-	if last < 0 || n.chunks[last].key < key {
+	switch { // mostly at an end
+	case last < 0 || n.chunks[last].key < key:
 		return last + 1, false
+	case n.chunks[last].key == key:
+		return last, true
+	case n.chunks[0].key >= key:
+		return 0, n.chunks[0].key == key
 	}
 	return slices.BinarySearchFunc(n.chunks, key, func(c needChunk, key uint64) int { return cmp.Compare(c.key, key) })
 }
@@ -109,10 +114,7 @@ func (s *State) retain(fx *Effects) {
 			fx.seqs = append(fx.seqs, seq)
 		}
 	})
-	for _, seq := range fx.seqs {
-		p, _ := s.table.find(seq)
-		s.remove(p, Acked, fx)
-	}
+	s.expel(fx.seqs, fx)
 }
 
 // recount counts from the consumers. Those of one filter are counted together, so that many cost no more
@@ -173,12 +175,11 @@ func (s *State) unwant(w wants, after uint64, waiting []uint64, fx *Effects) {
 	if !s.consumers.needs.on {
 		return
 	}
-	for _, seq := range waiting {
-		s.release(seq, fx)
-	}
+	list := slices.Clone(waiting)
 	for seq, ok := w.next(after + 1); ok; seq, ok = w.next(seq + 1) {
-		s.release(seq, fx)
+		list = append(list, seq)
 	}
+	s.finish(list, fx)
 }
 
 // unwanted reports whether nobody would get a message that is stored next, so that it need not be.
@@ -257,7 +258,7 @@ func (s *State) left(seq uint64, id uint32, fx *Effects) {
 		r := x.edit(c)
 		at, _ := r.pending.find(seq)
 		r.pending.remove(at)
-		x.settle(c, s.now, &s.table)
+		x.settle(c, seq, s.now, &s.table)
 		fx.consumer(c.number, ConsumerVanished, AckItem{Seq: seq})
 	}
 }
@@ -277,7 +278,7 @@ func (s *State) emptied(fx *Effects) {
 		if c.pending.count > 0 {
 			c.busy.remove(c)
 			x.edit(c).pending.clear()
-			x.settle(c, s.now, &s.table)
+			x.settle(c, 0, s.now, &s.table)
 			fx.consumer(c.number, ConsumerEmptied, AckItem{})
 		}
 	}
@@ -305,7 +306,7 @@ func (s *State) passed() {
 		}
 		r := s.consumers.edit(c)
 		r.delivered.Stream = first - 1
-		s.consumers.settle(c, s.now, &s.table)
+		s.consumers.settle(c, 0, s.now, &s.table)
 	}
 }
 

@@ -30,14 +30,25 @@ const consumersVersion = 1
 
 func (x *consumers) snapshot(dst []byte) []byte {
 	dst = bin.AppendUvarint(append(dst, consumersVersion), uint64(x.last))
-	dst = bin.AppendUvarint(dst, uint64(len(x.list)))
-	for _, c := range x.list {
-		dst = c.snapshot(bin.AppendUvarint(dst, uint64(c.number)))
+	if x.frozen == nil {
+		x.frozen = x.view()
+		defer func() { x.frozen = nil }()
+	}
+	dst = bin.AppendUvarint(dst, uint64(len(x.frozen)))
+	for i := range x.frozen {
+		dst = x.frozen[i].snapshot(dst)
 	}
 	return dst
 }
 
-func (c *consumer) snapshot(dst []byte) []byte {
+// frozenConsumer is what a snapshot reads of a consumer.
+type frozenConsumer struct {
+	*consumerRecord
+	initial *ranks
+}
+
+func (c *frozenConsumer) snapshot(dst []byte) []byte {
+	dst = bin.AppendUvarint(dst, uint64(c.number))
 	dst = bin.AppendVarint(c.config.Append(dst), c.created)
 	dst = c.floor.append(c.delivered.append(dst))
 	dst = bin.AppendUvarint(dst, uint64(c.pending.count))
@@ -54,9 +65,9 @@ func (c *consumer) snapshot(dst []byte) []byte {
 	}
 	dst = bin.AppendUvarint(bin.AppendBytes(dst, early), c.initialEnd)
 	if c.initialEnd > 0 {
-		dst = bin.AppendUvarint(dst, c.initial.set.count)
+		dst = bin.AppendUvarint(dst, c.initial.count)
 		last = 0
-		for seq, ok := c.initial.set.next(0); ok; seq, ok = c.initial.set.next(seq + 1) {
+		for seq, ok := c.initial.next(0); ok; seq, ok = c.initial.next(seq + 1) {
 			dst = bin.AppendUvarint(dst, seq-last)
 			last = seq
 		}
@@ -75,16 +86,20 @@ func (p *Position) read(r *bin.Reader) {
 // freeze returns what a snapshot reads of the consumers.
 func (x *consumers) freeze() consumers {
 	x.epoch++
-	frozen := consumers{list: make([]*consumer, len(x.list)), last: x.last}
-	copies := make([]consumer, len(x.list))
+	return consumers{frozen: x.view(), last: x.last}
+}
+
+// view lists what a snapshot reads.
+func (x *consumers) view() []frozenConsumer {
+	list := make([]frozenConsumer, len(x.list))
 	for i, c := range x.list {
-		copies[i] = consumer{consumerRecord: c.consumerRecord, number: c.number}
+		list[i].consumerRecord = c.consumerRecord
 		if c.initial != nil {
-			copies[i].initial = &filter{set: c.initial.set.share()}
+			initial := c.initial.set.share()
+			list[i].initial = &initial
 		}
-		frozen.list[i] = &copies[i]
 	}
-	return frozen
+	return list
 }
 
 // restoreConsumers reads the consumers of a snapshot, when all else is restored.
@@ -101,7 +116,7 @@ func (s *State) restoreConsumers(r *bin.Reader) {
 	before := uint64(0)
 	for range r.Count(20) {
 		number := r.Uvarint()
-		c := &consumer{number: uint32(number), place: -1, consumerRecord: &consumerRecord{config: ReadConsumerConfig(r)}}
+		c := &consumer{place: -1, consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}
 		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) ||
 			!c.config.sound() || x.byName[c.config.Name] != nil {
 			r.Fail(errSnapshot)

@@ -136,11 +136,16 @@ func (x *filters) drop(f *filter, t *table) {
 	}
 }
 
-// forget makes the groups of the subjects that a filter matches unknown. With many groups all are.
+// forget makes the groups of the subjects that a filter matches unknown: of all, where it would take longer
+// to tell which those are.
 func (x *filters) forget(f *filter, t *table) {
-	if len(x.groups) > minGroups+2*x.used {
+	switch {
+	case len(x.groups) > minGroups+2*x.used:
 		clear(x.subjects)
 		x.groups, x.numbers = nil, nil
+		return
+	case slices.ContainsFunc(f.subjects, subject.HasWildcard):
+		clear(x.subjects)
 		return
 	}
 	for _, id := range t.matchingAny(f.subjects) {

@@ -35,11 +35,13 @@ const (
 // search returns the first chunk whose key is at least that of seq.
 func (r *ranks) search(seq uint64) (i int, found bool) {
 	key, n := seq>>rankBits, len(r.chunks)
-	if n == 0 || r.chunks[n-1].key < key {
+	switch { // mostly at an end
+	case n == 0 || r.chunks[n-1].key < key:
 		return n, false
-	}
-	if r.chunks[n-1].key == key {
+	case r.chunks[n-1].key == key:
 		return n - 1, true
+	case r.chunks[0].key >= key:
+		return 0, r.chunks[0].key == key
 	}
 	return slices.BinarySearchFunc(r.chunks, key, func(c rankChunk, key uint64) int {
 		switch {
@@ -98,7 +100,7 @@ func (r *ranks) remove(seq uint64) bool {
 		r.sums[j]--
 	}
 	if r.chunks[i].n == 0 {
-		if r.empty++; r.empty > len(r.chunks)/2+8 {
+		if r.empty++; r.empty > len(r.chunks)/4+1 {
 			r.pack()
 		}
 	}
