@@ -413,6 +413,12 @@ func (l *ledger) complete() {
 	if l.d.Waiting() != len(l.requests) {
 		l.fail("%d requests wait, not %d", l.d.Waiting(), len(l.requests))
 	}
+	full := l.config.MaxAckPending > 0 && len(l.waiting) >= l.config.MaxAckPending
+	if _, more := l.Next(l.last + 1); l.d.Wants() != (l.d.PausedUntil() == 0 && !full && len(l.requests) > 0) {
+		l.fail("Wants says %v", l.d.Wants())
+	} else if l.d.PausedUntil() == 0 && !full && !more {
+		l.noneInVain()
+	}
 	if l.d.PausedUntil() != 0 || !l.wanted() {
 		return
 	}
@@ -421,8 +427,17 @@ func (l *ledger) complete() {
 			l.fail("%d should have come again", seq)
 		}
 	}
-	if _, more := l.Next(l.last + 1); more && (l.config.MaxAckPending <= 0 || len(l.waiting) < l.config.MaxAckPending) {
+	if _, more := l.Next(l.last + 1); more && !full {
 		l.fail("what is behind %d should have come", l.last)
+	}
+}
+
+// noneInVain looks for requests that do not wait, where there is nothing to wait for.
+func (l *ledger) noneInVain() {
+	for to, q := range l.requests {
+		if q.NoWait && (q.Expires == 0 || q.left < q.Batch) {
+			l.fail("%s does not wait, and waits", to)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (d *Dispatcher) sentBytes(bytes int, out *Out) {
 
 // full says whether replies are acknowledgements, and nothing more may be sent without one.
 func (d *Dispatcher) full() bool {
-	return d.config.Ack == stream.AckFlowControl && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending
+	return d.config.Ack == stream.AckFlowControl && d.atLimit()
 }
 
 // ask asks for a reply, unless one is asked for.

@@ -45,6 +45,22 @@ func (d *Dispatcher) Run(now int64, limit int, out *Out) (more bool) {
 	return true
 }
 
+// Wants says whether a message that is new in the stream could be delivered at once, so that Run has to be called.
+func (d *Dispatcher) Wants() bool {
+	switch {
+	case d.paused != 0 || d.atLimit():
+		return false
+	case d.config.Push():
+		return d.listening && !d.flow.stalled()
+	}
+	return d.queue.total > 0
+}
+
+// atLimit says whether too many messages wait for their acknowledgement.
+func (d *Dispatcher) atLimit() bool {
+	return d.config.Ack != stream.AckNone && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending
+}
+
 func (d *Dispatcher) deliver(out *Out) outcome {
 	if !d.config.Push() && d.queue.total == 0 {
 		return nothing
@@ -81,7 +97,7 @@ func (d *Dispatcher) next() (c candidate, result outcome) {
 		}
 		d.waiting.remove(i)
 	}
-	if d.config.Ack != stream.AckNone && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending {
+	if d.atLimit() {
 		return c, held
 	}
 	seq, ok := d.source.Next(d.last + 1)
