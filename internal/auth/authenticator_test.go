@@ -362,29 +362,32 @@ func TestNewErrors(t *testing.T) {
 	k := newKeys(t)
 	user := public(t, k.user)
 	for want, c := range map[string]Config{
-		"Cannot have a user/pass and token":                          {Username: "a", Token: "b"},
-		"Can not have a token and a users array":                     {Token: "b", Users: []User{{Name: "a"}}},
-		"Can not have a single user/pass and a users array":          {Username: "b", Users: []User{{Name: "a"}}},
-		"a password without a user protects nothing":                 {Password: "b"},
-		`Duplicate user "a" detected`:                                {Users: []User{{Name: "a"}, {Name: "a", Password: "x"}}},
-		fmt.Sprintf("Duplicate nkey %q detected", user):              {Users: []User{{NKey: user}, {NKey: user}}},
-		"Nkey users do not take usernames or passwords":              {Users: []User{{NKey: user, Password: "x"}}},
-		"Not a valid public nkey for a user":                         {Users: []User{{NKey: public(t, k.account)}}},
-		"User entry requires a user":                                 {Users: []User{{Password: "x"}}},
-		`there is no account "A"`:                                    {Users: []User{{Name: "a", Account: "A"}}},
-		`"$G" is a Reserved Account`:                                 {Accounts: []Account{{Name: "$G"}}},
-		"Duplicate Account Entry: A":                                 {Accounts: []Account{{Name: "A"}, {Name: "A"}}},
-		`user "a": subject "x y" is not a valid subject`:             {Users: []User{{Name: "a", Permissions: &Permissions{Publish: Subjects{Allow: []string{"x y"}}}}}},
-		`invalid proxy key "x"`:                                      {TrustedProxies: []string{"x"}},
-		`no_auth_user: "z" present, but users/nkeys are not defined`: {NoAuthUser: "z"},
+		"Cannot have a user/pass and token":                                                             {Username: "a", Token: "b"},
+		"Can not have a token and a users array":                                                        {Token: "b", Users: []User{{Name: "a"}}},
+		"Can not have a single user/pass and a users array":                                             {Username: "b", Users: []User{{Name: "a"}}},
+		"proxy_required is about a single user or a token: users have their own":                        {ProxyRequired: true, Users: []User{{Name: "a"}}},
+		"a password without a user protects nothing":                                                    {Password: "b"},
+		`Duplicate user "a" detected`:                                                                   {Users: []User{{Name: "a"}, {Name: "a", Password: "x"}}},
+		fmt.Sprintf("Duplicate nkey %q detected", user):                                                 {Users: []User{{NKey: user}, {NKey: user}}},
+		"Nkey users do not take usernames or passwords":                                                 {Users: []User{{NKey: user, Password: "x"}}},
+		"Not a valid public nkey for a user":                                                            {Users: []User{{NKey: public(t, k.account)}}},
+		"User entry requires a user":                                                                    {Users: []User{{Password: "x"}}},
+		`there is no account "A"`:                                                                       {Users: []User{{Name: "a", Account: "A"}}},
+		`"$G" is a Reserved Account`:                                                                    {Accounts: []Account{{Name: "$G"}}},
+		"Duplicate Account Entry: A":                                                                    {Accounts: []Account{{Name: "A"}, {Name: "A"}}},
+		`user "a": subject "x y" is not a valid subject`:                                                {Users: []User{{Name: "a", Permissions: &Permissions{Publish: Subjects{Allow: []string{"x y"}}}}}},
+		`invalid proxy key "x"`:                                                                         {TrustedProxies: []string{"x"}},
+		`no_auth_user: "z" present, but users/nkeys are not defined`:                                    {NoAuthUser: "z"},
 		`no_auth_user: "z" not present as user or nkey in authorization block or account configuration`: {NoAuthUser: "z", Users: []User{{Name: "a"}}},
 	} {
-		if _, err := New(&c); err == nil || err.Error() != want {
+		_, err := New(&c)
+		var about *ConfigError
+		if !errors.As(err, &about) || err.Error() != want || about.Key == "" {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if _, err := New(&Config{Users: []User{{Name: "a", Password: "$2a$04$short"}}}); err == nil {
-		t.Error("a hash that nothing can match is taken")
+	if _, err := New(&Config{Users: []User{{Name: "a", Password: "$2a$04$short"}}}); err == nil || err.Error() != `user "a": the bcrypt hash is damaged` {
+		t.Errorf("a hash that nothing can match: %v", err)
 	}
 }
 

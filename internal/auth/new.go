@@ -7,13 +7,25 @@ import (
 )
 
 // ConfigError is something wrong with a Config, in the words of a stock server where that has some.
-type ConfigError string
+type ConfigError struct {
+	Key  string // the outermost one that is to blame: authorization, accounts, proxies, no_auth_user
+	Text string
+}
 
-func (e ConfigError) Error() string { return string(e) }
+func (e *ConfigError) Error() string { return e.Text }
 
-func wrong(format string, args ...any) error { return ConfigError(fmt.Sprintf(format, args...)) }
+const (
+	authorizationKey = "authorization"
+	accountsKey      = "accounts"
+	proxiesKey       = "proxies"
+	noAuthUserKey    = "no_auth_user"
+)
 
-// New makes an Authenticator. Its errors are about the configuration and hold no secret.
+func wrong(key, format string, args ...any) error {
+	return &ConfigError{key, fmt.Sprintf(format, args...)}
+}
+
+// New makes an Authenticator. Its errors are a *ConfigError, and hold no secret.
 func New(c *Config) (*Authenticator, error) {
 	a := &Authenticator{names: map[string]*user{}, keys: map[string]*user{}}
 	steps := []func(*Config) error{a.addOnly, a.addUsers, a.addProxies, a.chooseNoAuth, a.makeNoKey}
@@ -39,7 +51,7 @@ func (a *Authenticator) addOnly(c *Config) error {
 	}
 	p, err := a.passwords.add(secret)
 	if err != nil {
-		return fmt.Errorf("the password of the single user, or the token: %w", err)
+		return wrong(authorizationKey, "%v", err)
 	}
 	a.plaintext = !a.withToken && p.hash == nil && c.Password != ""
 	a.only = &user{
@@ -52,13 +64,15 @@ func (a *Authenticator) addOnly(c *Config) error {
 func (c *Config) checkOnly() error {
 	switch {
 	case c.Token != "" && (c.Username != "" || c.Password != ""):
-		return wrong("Cannot have a user/pass and token")
+		return wrong(authorizationKey, "Cannot have a user/pass and token")
 	case c.Token != "" && len(c.Users) > 0:
-		return wrong("Can not have a token and a users array")
+		return wrong(authorizationKey, "Can not have a token and a users array")
 	case c.Username != "" && len(c.Users) > 0:
-		return wrong("Can not have a single user/pass and a users array")
-	case c.Username == "" && c.Password != "":
-		return wrong("a password without a user protects nothing")
+		return wrong(authorizationKey, "Can not have a single user/pass and a users array")
+	case c.ProxyRequired && c.Username == "" && c.Token == "":
+		return wrong(authorizationKey, "proxy_required is about a single user or a token: users have their own")
+	case c.Username == "" && c.Password != "" && len(c.Users) == 0:
+		return wrong(authorizationKey, "a password without a user protects nothing")
 	}
 	return nil
 }
@@ -67,10 +81,10 @@ func (a *Authenticator) addUsers(c *Config) error {
 	defaults := map[string]*Permissions{"": c.Defaults}
 	for _, account := range c.Accounts {
 		if account.Name == "" || account.Name == GlobalAccount {
-			return wrong("%q is a Reserved Account", account.Name)
+			return wrong(accountsKey, "%q is a Reserved Account", account.Name)
 		}
 		if _, again := defaults[account.Name]; again {
-			return wrong("Duplicate Account Entry: %s", account.Name)
+			return wrong(accountsKey, "Duplicate Account Entry: %s", account.Name)
 		}
 		defaults[account.Name] = account.Defaults
 	}
@@ -79,7 +93,7 @@ func (a *Authenticator) addUsers(c *Config) error {
 		configured := &c.Users[i]
 		inherited, known := defaults[configured.Account]
 		if !known {
-			return wrong("there is no account %q", configured.Account)
+			return wrong(accountsKey, "there is no account %q", configured.Account)
 		}
 		u, err := a.newUser(configured, inherited)
 		if err != nil {
@@ -103,7 +117,7 @@ func (a *Authenticator) newUser(c *User, inherited *Permissions) (*user, error) 
 	}
 	rights, err := NewRights(permissions)
 	if err != nil {
-		return nil, fmt.Errorf("user %q: %w", c.Name+c.NKey, err)
+		return nil, wrong(authorizationKey, "user %q: %v", c.Name+c.NKey, err)
 	}
 	u := &user{proxyRequired: c.ProxyRequired}
 	u.Identity = Identity{User: c.Name + c.NKey, Account: c.Account, Rights: rights, ConnectionTypes: c.ConnectionTypes}
@@ -119,11 +133,11 @@ func (a *Authenticator) newUser(c *User, inherited *Permissions) (*user, error) 
 func (a *Authenticator) enterKey(u *user, c *User) error {
 	switch {
 	case c.Name != "" || c.Password != "":
-		return wrong("Nkey users do not take usernames or passwords")
+		return wrong(authorizationKey, "Nkey users do not take usernames or passwords")
 	case !nkeys.IsValidPublicUserKey(c.NKey):
-		return wrong("Not a valid public nkey for a user")
+		return wrong(authorizationKey, "Not a valid public nkey for a user")
 	case a.keys[c.NKey] != nil:
-		return wrong("Duplicate nkey %q detected", c.NKey)
+		return wrong(authorizationKey, "Duplicate nkey %q detected", c.NKey)
 	}
 	a.keys[c.NKey] = u
 	key, err := nkeys.FromPublicKey(c.NKey)
@@ -134,14 +148,14 @@ func (a *Authenticator) enterKey(u *user, c *User) error {
 func (a *Authenticator) enterName(u *user, c *User) error {
 	switch {
 	case c.Name == "":
-		return wrong("User entry requires a user")
+		return wrong(authorizationKey, "User entry requires a user")
 	case a.names[c.Name] != nil:
-		return wrong("Duplicate user %q detected", c.Name)
+		return wrong(authorizationKey, "Duplicate user %q detected", c.Name)
 	}
 	a.names[c.Name] = u
 	p, err := a.passwords.add(c.Password)
 	if err != nil {
-		return fmt.Errorf("user %q: %w", c.Name, err)
+		return wrong(authorizationKey, "user %q: %v", c.Name, err)
 	}
 	u.password = p
 	a.plaintext = a.plaintext || p.hash == nil && c.Password != ""
@@ -152,7 +166,7 @@ func (a *Authenticator) addProxies(c *Config) error {
 	for _, public := range c.TrustedProxies {
 		key, err := nkeys.FromPublicKey(public)
 		if err != nil {
-			return wrong("invalid proxy key %q", public)
+			return wrong(proxiesKey, "invalid proxy key %q", public)
 		}
 		a.proxies = append(a.proxies, proxy{public, key})
 	}
@@ -164,13 +178,13 @@ func (a *Authenticator) chooseNoAuth(c *Config) error {
 		return nil
 	}
 	if !a.listed() {
-		return wrong("no_auth_user: %q present, but users/nkeys are not defined", c.NoAuthUser)
+		return wrong(noAuthUserKey, "no_auth_user: %q present, but users/nkeys are not defined", c.NoAuthUser)
 	}
 	if a.noAuth = a.names[c.NoAuthUser]; a.noAuth == nil {
 		a.noAuth = a.keys[c.NoAuthUser]
 	}
 	if a.noAuth == nil {
-		return wrong("no_auth_user: %q not present as user or nkey in authorization block or account configuration", c.NoAuthUser)
+		return wrong(noAuthUserKey, "no_auth_user: %q not present as user or nkey in authorization block or account configuration", c.NoAuthUser)
 	}
 	return nil
 }

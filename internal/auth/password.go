@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -19,13 +20,19 @@ type password struct {
 	cost   int               // of the hash; 0 for a plain one
 }
 
+// CheckPassword says what is wrong with a password or token of a configuration.
+func CheckPassword(s Secret) error {
+	_, err := newPassword(s)
+	return err
+}
+
 func newPassword(s Secret) (password, error) {
 	if !hashed.MatchString(string(s)) {
 		return password{digest: sha256.Sum256([]byte(s))}, nil
 	}
 	cost, err := bcrypt.Cost([]byte(s))
 	if err != nil {
-		return password{}, err
+		return password{}, errors.New("the bcrypt hash is damaged")
 	}
 	return password{hash: []byte(s), cost: cost}, nil
 }

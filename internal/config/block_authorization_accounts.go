@@ -1,0 +1,143 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/nats-io/nkeys"
+
+	"myelin/internal/auth"
+)
+
+// account is an Account and whose users it is decoded for.
+type account struct {
+	auth.Account
+	all *auth.Config
+}
+
+// accountBlock is what an account can hold. What makes accounts share subjects, limits them or gives them streams is
+// refused by name unless it is off.
+var accountBlock = newBlock([]key[account]{
+	{"nkey", nil, decodeAccountKey},
+	{"users", nil, func(d *decoder, a *account, f *Field) { d.users(a.all, a.Name, f) }},
+	{"default_permissions", nil, func(d *decoder, a *account, f *Field) { a.Defaults = d.permissions(f) }},
+	{"exports", nil, refused[account](isNothing, nil)},
+	{"imports", nil, refused[account](isNothing, nil)},
+	{"mappings", []string{"maps"}, refused[account](nothingOn, nil)},
+	{"limits", nil, refused[account](nothingOn, nil)},
+	{"jetstream", nil, refused[account](isDisabled, nil)},
+	{"msg_trace", []string{"trace_dest"}, refused[account](isNothing, nil)},
+})
+
+// isDisabled is a switch that is off.
+func isDisabled(v *Value) bool {
+	s, ok := v.Data.(string)
+	return ok && (strings.EqualFold(s, "disabled") || strings.EqualFold(s, "disable")) || isNothing(v)
+}
+
+// decodeAccounts decodes a map of accounts, or an array of the names of accounts without users.
+func decodeAccounts(d *decoder, c *auth.Config, f *Field) {
+	switch v := f.Value.Data.(type) {
+	case Array:
+		for _, element := range v {
+			name, ok := element.Data.(string)
+			if !ok {
+				d.fail(element.Pos, "Expected the name of an account, got %s", element.kind())
+				continue
+			}
+			d.account(c, element.Pos, name)
+		}
+	case *Map:
+		for _, entry := range v.Fields {
+			if entry.used && !isMap(entry.Value) {
+				continue
+			}
+			decodeAccount(d, c, entry)
+		}
+	default:
+		d.fail(f.Pos, "Expected accounts to be a map or an array, got %s", f.Value.kind())
+	}
+}
+
+func isMap(v *Value) bool {
+	_, ok := v.Data.(*Map)
+	return ok
+}
+
+func decodeAccount(d *decoder, c *auth.Config, f *Field) {
+	m, ok := f.Value.Data.(*Map)
+	if !ok {
+		d.fail(f.Pos, "Expected map entries for accounts")
+		return
+	}
+	i, ok := d.account(c, f.Pos, f.Name)
+	if !ok {
+		return
+	}
+	a := account{c.Accounts[i], c}
+	decodeNested(d, accountBlock, &a, m, unknownField)
+	c.Accounts[i] = a.Account
+}
+
+// account enters an account, and returns its place among them.
+func (d *decoder) account(c *auth.Config, at Pos, name string) (place int, ok bool) {
+	if name == "" || name == auth.GlobalAccount {
+		d.fail(at, "%q is a Reserved Account", name)
+		return 0, false
+	}
+	before := len(d.errs)
+	d.once(at, "account", name, "Duplicate Account Entry: %s")
+	c.Accounts = append(c.Accounts, auth.Account{Name: name})
+	return len(c.Accounts) - 1, len(d.errs) == before
+}
+
+func decodeAccountKey(d *decoder, a *account, f *Field) {
+	public, ok := typed[string](d, f, "a string")
+	if !ok {
+		return
+	}
+	if !nkeys.IsValidPublicAccountKey(public) {
+		d.fail(f.Pos, "Not a valid public nkey for an account: %q", public)
+		return
+	}
+	a.NKey = public
+}
+
+// proxiesBlock and proxyBlock say which proxies may vouch for a connection.
+var proxiesBlock = newBlock([]key[auth.Config]{
+	{"trusted", nil, decodeTrusted},
+})
+
+var proxyBlock = newBlock([]key[string]{
+	{"key", nil, text(func(s *string) *string { return s })},
+})
+
+func decodeProxies(d *decoder, c *auth.Config, f *Field) {
+	m, ok := f.Value.Data.(*Map)
+	if !ok {
+		d.fail(f.Pos, "expected proxies to be a map/struct, got %s", f.Value.kind())
+		return
+	}
+	decodeNested(d, proxiesBlock, c, m, unknownField)
+}
+
+func decodeTrusted(d *decoder, c *auth.Config, f *Field) {
+	array, ok := f.Value.Data.(Array)
+	if !ok {
+		d.fail(f.Pos, "expected proxies' trusted field to be an array, got %s", f.Value.kind())
+		return
+	}
+	c.TrustedProxies = nil
+	for _, entry := range array {
+		m, ok := entry.Data.(*Map)
+		if !ok {
+			d.fail(entry.Pos, "expected proxies' trusted entry to be a map/struct, got %s", entry.kind())
+			continue
+		}
+		public, before := "", len(d.errs)
+		decodeNested(d, proxyBlock, &public, m, unknownField)
+		if len(d.errs) == before && !nkeys.IsValidPublicKey(public) {
+			d.fail(entry.Pos, "invalid proxy key %q", public)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, public)
+	}
+}
