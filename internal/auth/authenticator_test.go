@@ -456,20 +456,27 @@ func FuzzAuthenticate(f *testing.F) {
 	})
 }
 
+// BenchmarkLogin shows among the rest that a refusal costs as much for a key that nobody has entered.
 func BenchmarkLogin(b *testing.B) {
 	k := newKeys(b)
-	c := Config{Users: []User{{NKey: public(b, k.user)}, {Name: "a", Password: "b"}}}
+	a := authenticator(b, Config{Users: []User{{NKey: public(b, k.user)}, {Name: "a", Password: "b"}}})
 	signature := sign(b, k.user, nonce, base64.RawURLEncoding)
-	for name, r := range map[string]Request{
-		"password": {User: "a", Password: "b"},
-		"nkey":     {NKey: public(b, k.user), Signature: signature, Nonce: nonce},
+	for _, bench := range []struct {
+		name    string
+		request Request
+	}{
+		{"password", Request{User: "a", Password: "b"}},
+		{"wrong password", Request{User: "a", Password: "x"}},
+		{"unknown user", Request{User: "x", Password: "x"}},
+		{"nkey", Request{NKey: public(b, k.user), Signature: signature, Nonce: nonce}},
+		{"wrong signature", Request{NKey: public(b, k.user), Signature: signature, Nonce: nonce + "x"}},
+		{"unknown nkey", Request{NKey: public(b, k.stranger), Signature: signature, Nonce: nonce}},
 	} {
-		r.Type = Standard
-		a := authenticator(b, c)
-		b.Run(name, func(b *testing.B) {
+		bench.request.Type = Standard
+		b.Run(bench.name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := a.Authenticate(&r); err != nil {
-					b.Fatal(err)
+				if id, err := a.Authenticate(&bench.request); (id == nil) == (err == nil) {
+					b.Fatal(id, err)
 				}
 			}
 		})
