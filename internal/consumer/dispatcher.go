@@ -37,6 +37,7 @@ type Dispatcher struct {
 	active    int64 // when somebody last wanted something
 	paused    int64 // until when; 0: not
 	pin       string
+	pinSince  int64 // since when
 	pinEnds   int64
 	group     string
 
@@ -131,7 +132,7 @@ func after(now, d int64) int64 {
 // Configure changes the configuration. Requests stay, and messages that wait do so by the new times.
 func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Out) {
 	d.now = max(d.now, now)
-	paused, old := d.paused != 0, d.config
+	paused, old := d.paused, d.config
 	d.config = config
 	d.settings()
 	d.sortWaits()
@@ -146,9 +147,10 @@ func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Ou
 	}
 	d.paused = pauseEnd(config, d.now)
 	switch {
+	case d.paused == paused:
 	case d.paused != 0:
 		out.advise(Advisory{Kind: Paused})
-	case paused:
+	default:
 		out.advise(Advisory{Kind: Resumed})
 	}
 }
@@ -241,5 +243,5 @@ func (d *Dispatcher) Listening() bool { return d.listening }
 // PausedUntil is when a pause ends; 0 if there is none.
 func (d *Dispatcher) PausedUntil() int64 { return d.paused }
 
-// Pin is who is pinned in the consumer's group; empty if nobody is.
-func (d *Dispatcher) Pin() (group, id string) { return d.group, d.pin }
+// Pin is who is pinned in the consumer's group, and since when; the id is empty if nobody is.
+func (d *Dispatcher) Pin() (group, id string, since int64) { return d.group, d.pin, d.pinSince }

@@ -143,7 +143,7 @@ func (l *ledger) ask() {
 		q.Priority = l.r.IntN(3)
 	case stream.PriorityPinned:
 		if l.r.IntN(3) == 0 {
-			_, q.ID = l.d.Pin()
+			_, q.ID, _ = l.d.Pin()
 		}
 	}
 	if l.config.Priority != stream.PriorityNone {
@@ -444,7 +444,7 @@ func (l *ledger) noneInVain() {
 // wanted says whether a request waits that takes any message.
 func (l *ledger) wanted() bool {
 	for _, q := range l.requests {
-		_, pin := l.d.Pin()
+		_, pin, _ := l.d.Pin()
 		if q.MinPending == 0 && q.MinAckPending == 0 && (l.config.Priority != stream.PriorityPinned || q.ID == pin) {
 			return true
 		}

@@ -7,15 +7,15 @@ import "myelin/internal/stream"
 type Out struct {
 	Deliveries []Delivery
 	Statuses   []Status
-	Delivered  []stream.Delivery // to propose in a stream.Delivered: the Deliveries again
 	Acks       []stream.AckItem  // to propose in a stream.Ack: messages to abandon
+	Delivered  []stream.Delivery // to propose in a stream.Delivered behind it: the Deliveries again
 	Advisories []Advisory
 	Drop       bool // nobody wants the consumer: propose a stream.DropConsumer
 }
 
 // Reset empties the Out and keeps its memory.
 func (o *Out) Reset() {
-	*o = Out{o.Deliveries[:0], o.Statuses[:0], o.Delivered[:0], o.Acks[:0], o.Advisories[:0], false}
+	*o = Out{o.Deliveries[:0], o.Statuses[:0], o.Acks[:0], o.Delivered[:0], o.Advisories[:0], false}
 }
 
 // Delivery is a message to read and send.

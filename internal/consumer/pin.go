@@ -11,7 +11,7 @@ func (d *Dispatcher) Unpin(now int64, out *Out) bool {
 }
 
 func (d *Dispatcher) unpin(reason string, out *Out) {
-	d.pin, d.pinEnds = "", never
+	d.pin, d.pinSince, d.pinEnds = "", 0, never
 	out.advise(Advisory{Kind: Unpinned, Group: d.group, Reason: reason})
 }
 
@@ -44,7 +44,7 @@ func (d *Dispatcher) pinned(out *Out) *request {
 
 // pinTo pins the client of a request that is about to be served.
 func (d *Dispatcher) pinTo(r *request, out *Out) {
-	d.pin, d.pinEnds = d.start.NewID(), d.pinEnd()
+	d.pin, d.pinSince, d.pinEnds = d.start.NewID(), d.now, d.pinEnd()
 	out.advise(Advisory{Kind: Pinned, Group: d.group, Pin: d.pin})
 	d.queue.pull(r)
 	r.ID = d.pin

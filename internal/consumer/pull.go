@@ -125,8 +125,7 @@ func (d *Dispatcher) enqueue(req Request) {
 	}
 }
 
-// Looking at a request whether somebody still listens costs about this much; looking at all of them is allowed
-// when ten times as much went by.
+// lookNanos has to go by for each request before all are looked at again. A look takes about a tenth of it.
 const lookNanos = 1000
 
 // makeRoom removes requests of clients that are gone, unless it did so just now.
