@@ -10,7 +10,13 @@ type consumerEffects struct {
 	holders   []*consumer // scratch
 }
 
+// maxScratch bounds what is kept for the next entry after one that removed much.
+const maxScratch = 1 << 16
+
 func (fx *consumerEffects) reset() consumerEffects {
+	if cap(fx.seqs) > maxScratch {
+		fx.seqs = nil
+	}
 	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0]}
 }
 

@@ -192,6 +192,99 @@ func TestConsumerFiguresAreStocks(t *testing.T) {
 	}
 }
 
+// When the wait for an ack ends: after the backoff of so many deliveries, or as late as the client asked for.
+func TestAckWaits(t *testing.T) {
+	r := newStockRun(t, `{}`)
+	r.do("publish 10")
+	r.do(`consumer "backoff":[1000,2000,3000]`)
+	r.do("pull 2")
+	ends := func(want ...int64) {
+		t.Helper()
+		i := 0
+		for p := range r.state.Source(1).Pending() {
+			if got := p.Time + int64(r.consumer().Config.Wait(p.Count)) - r.state.now; got != want[i] {
+				t.Errorf("the wait for %d ends in %d, want %d", p.Seq, got, want[i])
+			}
+			i++
+		}
+	}
+	ends(1000, 1000)
+	r.do("again 1")
+	ends(2000, 999)
+	r.do("wpi 2")
+	ends(1999, 1000)
+	r.apply(&Ack{1, []AckItem{{Kind: AckNak, Seq: 1, Delay: 50}, {Kind: AckNak, Seq: 2}}})
+	ends(50, 0)
+	for range 3 {
+		r.apply(&Delivered{1, []Delivery{{2, 9, 7}}})
+	}
+	ends(47, 3000)
+}
+
+// Events tell what happened, and to whom.
+func TestConsumerEvents(t *testing.T) {
+	r := newStockRun(t, `{}`)
+	r.do("publish 5")
+	for _, c := range []struct{ step, want string }{
+		{"consumer", "added"},
+		{`consumer "description":"x"`, "changed"},
+		{"pull 4", ""},
+		{"ack 1", "acked done 1"},
+		{"ack 1", ""},
+		{"ack 5", ""},
+		{"wpi 2", "acked progress 2"},
+		{"abandon 2", "acked abandon 2"},
+		{"delete 3", "vanished 3"},
+		{"delete 5", ""},
+		{"purge", "emptied"},
+		{"reset", "restarted"},
+	} {
+		r.do(c.step)
+		var got []string
+		for _, e := range r.fx.Consumers {
+			text := e.Kind.String()
+			if e.Ack.Kind != 0 {
+				text += " " + e.Ack.Kind.String()
+			}
+			if e.Ack.Seq != 0 {
+				text += fmt.Sprint(" ", e.Ack.Seq)
+			}
+			got = append(got, text)
+			if e.Consumer != 1 {
+				t.Errorf("%s: an event of consumer %d", c.step, e.Consumer)
+			}
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("%s: %q, want %q", c.step, text, c.want)
+		}
+	}
+	until := r.state.now + 1000
+	if reply := r.apply(PauseConsumer{"C", until}); reply.Err != nil {
+		t.Fatal(reply.Err)
+	}
+	if v := r.consumer(); v.PausedUntil() != until || v.Config.Metadata[metaRequired] != "1" {
+		t.Errorf("it pauses until %d with level %s", v.PausedUntil(), v.Config.Metadata[metaRequired])
+	}
+	r.do(`consumer "description":"y"`)
+	if v := r.consumer(); v.PausedUntil() != until {
+		t.Errorf("after an update it pauses until %d", v.PausedUntil())
+	}
+	src := r.state.Source(1)
+	r.apply(PauseConsumer{Name: "C"})
+	r.apply(DropConsumer{"C"})
+	if v := r.consumer(); v.Number != 0 || len(r.fx.Consumers) != 1 || r.fx.Consumers[0].Kind != ConsumerDropped {
+		t.Errorf("after its end there is %+v and %+v", v, r.fx.Consumers)
+	}
+	if _, ok := src.Next(0); ok || src.CountFrom(0) != 0 || r.state.Source(1) != nil {
+		t.Error("a consumer that is gone has messages")
+	}
+	for _, command := range []any{&Delivered{Consumer: 1}, &Ack{Consumer: 1}, DropConsumer{"C"}, PauseConsumer{Name: "C"}, ResetConsumer{Name: "C"}} {
+		if reply := r.apply(command); reply.Err == nil || reply.Err.ErrCode != 10014 {
+			t.Errorf("%T of a consumer that is gone: %v", command, reply.Err)
+		}
+	}
+}
+
 // What a stock server stores and removes where messages go once they are acknowledged.
 func TestRetentionIsStocks(t *testing.T) {
 	r := newStockRun(t, `{"retention":"interest"}`)

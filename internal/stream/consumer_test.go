@@ -35,13 +35,8 @@ var (
 // The consumers of a State are those of the model after every command, num_pending as counted anew, with
 // restarts, and views that stay as they were.
 func TestConsumersAgreeWithModel(t *testing.T) {
-	seeds := 150
-	if testing.Short() {
-		seeds = 20
-	}
-	for seed := range seeds {
+	eachSeed(t, 60, func(seed int) {
 		r := newConsumerRun(t, seed)
-		rng := r.rng
 		var view func([]byte) []byte
 		var snapshot []byte
 		for step := range 400 {
@@ -49,10 +44,10 @@ func TestConsumersAgreeWithModel(t *testing.T) {
 			if got, want := shown(r.state), r.model.show(); got != want {
 				t.Fatalf("seed %d, step %d, %v:\n%v\nis\n%s\nnot\n%s", seed, step, r.model.cfg.Retention, r.log[max(0, len(r.log)-12):], got, want)
 			}
-			if rng.IntN(20) == 0 {
+			if r.rng.IntN(20) == 0 {
 				r.restart(seed)
 			}
-			if rng.IntN(10) == 0 {
+			if r.rng.IntN(10) == 0 {
 				if view != nil && !bytes.Equal(view(nil), snapshot) {
 					t.Fatalf("seed %d, step %d: a view changed", seed, step)
 				}
@@ -60,7 +55,7 @@ func TestConsumersAgreeWithModel(t *testing.T) {
 			}
 		}
 		r.again(seed)
-	}
+	})
 }
 
 // again applies the same commands once more, those of the same time as one entry.
