@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 
-	"myelin/internal/bin"
 	"myelin/internal/engine"
 	"myelin/internal/meta"
 	"myelin/internal/replica"
@@ -169,7 +167,8 @@ func (s *offlineStore) loadGroups() error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.groups)) {
 		g := &offlineGroup{partial: true} // until the log says otherwise
-		if err := s.readCheckpoint(id, g); errors.Is(err, seal.ErrKey) {
+		var err error
+		if g.checkpoint, g.synced, err = s.layout.ReadCheckpoint(s.fs, s.keys, id); errors.Is(err, seal.ErrKey) {
 			return err
 		} else if err != nil {
 			s.report(finding{About: aboutGroup(id), File: s.layout.Checkpoint(id), What: err.Error()})
@@ -186,31 +185,6 @@ func aboutGroup(id uint64) string {
 		return aboutList
 	}
 	return fmt.Sprintf("group %d", id)
-}
-
-// checkpointTrailer is how many bytes follow on a checkpoint in its file, see engine/checkpoint.go: the last sequence
-// that the stream's files were known to hold, and the CRC-32C of that. In an encrypted store all of it is an envelope.
-const checkpointTrailer = 12
-
-// readCheckpoint reads the checkpoint of a group, if there is one.
-func (s *offlineStore) readCheckpoint(id uint64, g *offlineGroup) error {
-	data, err := vfs.ReadFile(s.fs, s.layout.Checkpoint(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if data, err = s.keys.Unwrap(data, fmt.Sprintf("checkpoint of group %d", id)); err != nil {
-		return err
-	}
-	at := len(data) - checkpointTrailer
-	if at < 0 || crc32.Checksum(data[at:at+8], crc32.MakeTable(crc32.Castagnoli)) != bin.NewReader(data[at+8:]).U32() {
-		return replica.ErrDamaged
-	}
-	g.synced = bin.NewReader(data[at:]).U64()
-	g.checkpoint, err = replica.DecodeCheckpoint(data[:at])
-	return err
 }
 
 // replayLog hands each group its part of the log: of a damaged one what stands before the damage.

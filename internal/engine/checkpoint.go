@@ -9,6 +9,7 @@ import (
 
 	"myelin/internal/bin"
 	"myelin/internal/replica"
+	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
 
@@ -44,17 +45,18 @@ func (e *Engine) writeCheckpoint(group uint64, c *replica.Checkpoint, synced uin
 	return nil
 }
 
-// readCheckpoint returns what writeCheckpoint wrote last, or nil if there is none.
-func (e *Engine) readCheckpoint(group uint64) (c *replica.Checkpoint, synced uint64, err error) {
-	name := e.layout.Checkpoint(group)
-	data, err := vfs.ReadFile(e.fs, name)
+// ReadCheckpoint returns the newest checkpoint of a group, or nil if there is none, and the last sequence that the
+// stream's files were known to hold.
+func (l Layout) ReadCheckpoint(f vfs.FS, keys *seal.Keys, group uint64) (c *replica.Checkpoint, synced uint64, err error) {
+	name := l.Checkpoint(group)
+	data, err := vfs.ReadFile(f, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s: %w", name, err)
 	}
-	if data, err = e.keys.Unwrap(data, sealedPlace(group)); err != nil {
+	if data, err = keys.Unwrap(data, sealedPlace(group)); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", name, err)
 	}
 	at := len(data) - checkpointTrailer

@@ -121,7 +121,7 @@ func (e *Engine) replay() replays {
 }
 
 func (e *Engine) replayOf(group uint64) *replayed {
-	c, synced, err := e.readCheckpoint(group)
+	c, synced, err := e.layout.ReadCheckpoint(e.fs, e.keys, group)
 	return &replayed{log: replica.NewReplay(c), synced: synced, err: err}
 }
 
