@@ -129,8 +129,12 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 	e := r.pending.at(at)
 	switch {
 	case done:
-		r.pending.remove(at)
-		s.consumers.settle(c, a.Seq, s.now, &s.table)
+		if r.pending.remove(at) {
+			s.consumers.settle(c, a.Seq, s.now, &s.table)
+		} else {
+			r.floor.Active = s.now
+			c.settle()
+		}
 		s.finish(append(fx.seqs[:0], a.Seq), fx)
 	case e.isAbandoned():
 		return AckKnown
@@ -216,10 +220,16 @@ func (s *State) finish(seqs []uint64, fx *Effects) {
 	}
 }
 
-// expel removes messages that nobody wants, ascending. If they are many, one walk through all messages takes
+// expel removes messages that nobody wants, which are there, ascending. If they are many, one walk through all messages takes
 // them, but for those that an older one of the same subject outlives.
 func (s *State) expel(seqs []uint64, fx *Effects) {
 	t := &s.table
+	if len(seqs) == t.records && len(seqs) > blockRecords {
+		fx.gone(seqs[0], s.last, Acked)
+		s.emptied(fx)
+		t.clear()
+		return
+	}
 	if len(seqs) > t.records/manyRecords+blockRecords {
 		outlived := make([]bool, t.subjects.used)
 		left := seqs[:0]

@@ -15,6 +15,7 @@ type pending struct {
 	count       int    // all
 	abandoned   int    // of these, delivered as often as may be
 	redelivered int    // of all, delivered more than once
+	low         uint64 // no lower one is waited for
 }
 
 type pendingChunk struct {
@@ -64,13 +65,37 @@ func (p *pending) first() (at pendingPlace, ok bool) {
 	return pendingPlace{0, p.chunks[0].head}, true
 }
 
-// find returns the entry of a sequence.
+// firstWaiting returns the lowest that is waited for. It is never lower than before.
+func (p *pending) firstWaiting() (at pendingPlace, ok bool) {
+	if p.waiting() == 0 {
+		return pendingPlace{}, false
+	}
+	at, ok = p.first()
+	if p.low > p.seq(at) {
+		at, _ = p.find(p.low)
+	}
+	for ; at.chunk < len(p.chunks); at = (pendingPlace{at.chunk + 1, 0}) {
+		list := p.chunks[at.chunk].list
+		for ; at.index < len(list); at.index++ {
+			if e := &list[at.index]; e.count != 0 && !e.isAbandoned() {
+				p.low = p.seq(at)
+				return at, true
+			}
+		}
+	}
+	return pendingPlace{}, false
+}
+
+// find returns the entry of a sequence, or else where to look on for a higher one.
 func (p *pending) find(seq uint64) (at pendingPlace, ok bool) {
 	n := sort.Search(len(p.chunks), func(i int) bool { return p.chunks[i].first > seq }) - 1
-	if n < 0 || seq-p.chunks[n].first >= 1<<32 {
+	if n < 0 {
 		return pendingPlace{}, false
 	}
 	c := p.chunks[n]
+	if seq-c.first >= 1<<32 {
+		return pendingPlace{n, len(c.list)}, false
+	}
 	offset := uint32(seq - c.first)
 	i, found := slices.BinarySearchFunc(c.list, offset, func(e pendingEntry, offset uint32) int {
 		switch {
@@ -137,10 +162,11 @@ func (p *pending) abandon(at pendingPlace) {
 	p.abandoned++
 }
 
-// remove takes an entry out.
-func (p *pending) remove(at pendingPlace) {
+// remove takes an entry out, and reports whether it was waited for.
+func (p *pending) remove(at pendingPlace) (waited bool) {
 	c := p.own(at.chunk)
 	e := &c.list[at.index]
+	waited = !e.isAbandoned()
 	if e.deliveries() > 1 {
 		p.redelivered--
 	}
@@ -167,6 +193,7 @@ func (p *pending) remove(at pendingPlace) {
 	if p.count == 0 {
 		p.chunks = nil
 	}
+	return waited
 }
 
 // clear takes all out.

@@ -130,11 +130,12 @@ func (w wants) count(from uint64) (n uint64) {
 	return n
 }
 
-// settle follows the removal of a pending message: if that was the lowest, the floor moves, at a time.
+// settle follows the removal of a message that was waited for: if that was the lowest, the floor moves, at a
+// time. Abandoned ones do not hold it up.
 func (x *consumers) settle(c *consumer, gone uint64, now int64, t *table) {
 	r := x.edit(c)
 	r.floor.Active = now
-	if at, ok := r.pending.first(); ok {
+	if at, ok := r.pending.firstWaiting(); ok {
 		if seq := r.pending.seq(at); gone < seq && seq-1 > r.floor.Stream {
 			r.floor.Stream, r.floor.Consumer = seq-1, r.pending.at(at).dseq-1
 		}

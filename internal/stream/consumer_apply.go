@@ -286,7 +286,6 @@ func (s *State) permits(config *Config) *apierr.Error {
 	if names == nil {
 		return nil
 	}
-	slices.Sort(names)
 	return apierr.StreamUpdate.With("change to limits violates consumers: " + strings.Join(names, ", "))
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type consumerModel struct {
 	messages  []consumerMessage
 	consumers []*modelConsumer // by number
 	number    uint32
+	kept      map[uint64]bool // from before the stream went by interest, which no consumer has seen yet
 }
 
 type consumerMessage struct {
@@ -95,8 +97,11 @@ func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 	for _, c := range m.consumers {
 		for _, seq := range slices.Sorted(maps.Keys(c.pending)) {
 			if _, there := m.message(seq); !there {
+				waited := !c.pending[seq].abandoned
 				delete(c.pending, seq)
-				c.settle(seq)
+				if waited {
+					c.settle(seq)
+				}
 			}
 		}
 		for _, set := range []map[uint64]bool{c.early, c.initial} {
@@ -110,9 +115,15 @@ func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 
 // settle moves the floor if what went was the lowest.
 func (c *modelConsumer) settle(gone uint64) {
-	if len(c.pending) == 0 {
+	lowest := uint64(math.MaxUint64)
+	for seq, p := range c.pending {
+		if !p.abandoned {
+			lowest = min(lowest, seq)
+		}
+	}
+	if lowest == math.MaxUint64 {
 		c.floor.Stream, c.floor.Consumer = c.delivered.Stream, c.delivered.Consumer
-	} else if lowest := slices.Min(slices.Collect(maps.Keys(c.pending))); gone < lowest && lowest-1 > c.floor.Stream {
+	} else if gone < lowest && lowest-1 > c.floor.Stream {
 		c.floor.Stream, c.floor.Consumer = lowest-1, c.pending[lowest].dseq-1
 	}
 	if c.floor.Stream >= c.initialEnd {
@@ -123,12 +134,15 @@ func (c *modelConsumer) settle(gone uint64) {
 // sweep removes what nobody wants, where that is so.
 func (m *consumerModel) sweep() {
 	if m.cfg.Retention != Interest {
+		m.kept = nil
 		return
 	}
 	m.removeIf(func(msg consumerMessage) bool {
-		return !slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool {
-			return c.wants(msg) || c.pending[msg.seq] != nil
-		})
+		if slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.wants(msg) || c.pending[msg.seq] != nil }) {
+			delete(m.kept, msg.seq)
+			return false
+		}
+		return !m.kept[msg.seq]
 	})
 }
 
@@ -344,7 +358,9 @@ func (m *consumerModel) answer(c *modelConsumer, a AckItem) AckResult {
 		return AckKnown
 	case done:
 		delete(c.pending, a.Seq)
-		c.settle(a.Seq)
+		if !p.abandoned {
+			c.settle(a.Seq)
+		}
 		m.done(a.Seq)
 	case p.abandoned:
 		return AckKnown

@@ -108,6 +108,9 @@ func (s *State) retain(fx *Effects) {
 		return
 	}
 	s.recount()
+	if len(s.consumers.list) == 0 {
+		return // as in stock servers, what there is waits for the first consumer
+	}
 	fx.seqs = fx.seqs[:0]
 	s.table.eachRecord(func(seq uint64, _ *record) {
 		if n.of(seq) == 0 {
@@ -257,8 +260,11 @@ func (s *State) left(seq uint64, id uint32, fx *Effects) {
 	for _, c := range fx.holders {
 		r := x.edit(c)
 		at, _ := r.pending.find(seq)
-		r.pending.remove(at)
-		x.settle(c, seq, s.now, &s.table)
+		if r.pending.remove(at) {
+			x.settle(c, seq, s.now, &s.table)
+		} else {
+			c.settle()
+		}
 		fx.consumer(c.number, ConsumerVanished, AckItem{Seq: seq})
 	}
 }
@@ -276,9 +282,12 @@ func (s *State) emptied(fx *Effects) {
 			x.edit(c).early = nil
 		}
 		if c.pending.count > 0 {
+			waited := c.pending.waiting() > 0
 			c.busy.remove(c)
 			x.edit(c).pending.clear()
-			x.settle(c, 0, s.now, &s.table)
+			if c.settle(); waited {
+				x.settle(c, 0, s.now, &s.table)
+			}
 			fx.consumer(c.number, ConsumerEmptied, AckItem{})
 		}
 	}

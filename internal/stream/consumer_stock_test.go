@@ -176,7 +176,8 @@ func TestConsumerFiguresAreStocks(t *testing.T) {
 		{"of nothing yet", `{"first_seq":100}`, []string{`consumer`, "d0/99 f0/99 ap0 rd0 np0"}},
 		{"abandoned", `{"retention":"workqueue"}`, []string{
 			"publish 4", "", "consumer", "", "pull 3", "", "abandon 1", "", "abandon 2", "", "abandon 3", "", "pull 1", "d4/4 f0/0 ap1 rd0 np0",
-			"ack 1", "d4/4 f1/1 ap1 rd0 np0",
+			"ack 1", "d4/4 f0/0 ap1 rd0 np0",
+			"ack 4", "d4/4 f4/4 ap0 rd0 np0",
 		}},
 	} {
 		r := newStockRun(t, c.config)

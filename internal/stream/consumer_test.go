@@ -238,6 +238,12 @@ func (r *consumerRun) configure() {
 	cfg.Retention = Interest - cfg.Retention
 	r.apply(Configure{&cfg})
 	r.model.cfg = &cfg
+	if cfg.Retention == Interest && len(r.model.consumers) == 0 {
+		r.model.kept = map[uint64]bool{}
+		for _, msg := range r.model.messages {
+			r.model.kept[msg.seq] = true
+		}
+	}
 }
 
 func (r *consumerRun) purge() {

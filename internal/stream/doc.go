@@ -18,11 +18,21 @@
 // A State has one owner, who calls Apply and reads between two Applies. What reading returns is valid
 // until the next Apply, and so is what Effects point to.
 //
+// Consumers are part of the State. AddConsumer and its like create and change them, Delivered says what their
+// dispatcher has sent and Ack what came back. What a consumer is to be given is read through its
+// ConsumerSource, at any sequence: the next message, and how many there are, in tens of nanoseconds, since
+// consumers with the same filters share a ranked set of the messages that match (filter.go). Messages go
+// when they are acknowledged, or nobody is left who wants them, within the Apply of the ack
+// (consumer_needs.go). A message that spans several sequences is one for a consumer. Effects.Consumers is what
+// a dispatcher has to know; what depends on clients, whether any listens or asks, is not here.
+//
 // Check and CheckUpdate complete and validate a Config, and of several faults name the one that a stock
-// server names. What depends on other streams is left to whoever knows them.
+// server names. What depends on other streams is left to whoever knows them. CheckConsumer and
+// CheckConsumerUpdate do the same for consumers; what depends on other consumers, AddConsumer decides.
 //
 // What stock servers do was learnt from running one: testdata/check.jsonl, update.jsonl, publish.jsonl,
-// features.jsonl and fast.jsonl are its answers. In three things we differ: a sequence number in a header that does not fit 64 bits is
-// wrong instead of being taken modulo; an expectation about all subjects sees the last message there is,
-// even after deletes; and ids are forgotten by the window that is configured at the time.
+// features.jsonl, fast.jsonl, consumer_check.jsonl and consumer_update.jsonl are its answers. In three things
+// we differ: a sequence number in a header that does not fit 64 bits is wrong instead of being taken modulo; an
+// expectation about all subjects sees the last message there is, even after deletes; and ids are forgotten by
+// the window that is configured at the time. What differs about consumers is in docs/decisions/138 to 140.
 package stream

@@ -172,5 +172,9 @@ func TestManyMessagesGoAtOnce(t *testing.T) {
 		if v, _ := s.Consumer("C00003"); v.NumPending != s.Info().Messages || v.NumPending == 0 {
 			t.Fatalf("seed %d: %d messages for one consumer that wants %d", seed, s.Info().Messages, v.NumPending)
 		}
+		apply(DropConsumer{"C00003"})
+		if s.Info().Messages != 0 || s.NumConsumers() != 0 || !s.consumers.filters.none() {
+			t.Fatalf("seed %d: %d messages for nobody", seed, s.Info().Messages)
+		}
 	}
 }
