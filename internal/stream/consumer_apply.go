@@ -251,7 +251,7 @@ func (s *State) alone(config *ConsumerConfig, self *consumer) *apierr.Error {
 	if s.config.Retention != WorkQueue || config.Direct {
 		return nil
 	}
-	for _, c := range s.consumers.list {
+	for _, c := range s.rivals(config) {
 		switch {
 		case c == self || c.config.Direct:
 		case len(config.Filters()) == 0:
@@ -261,6 +261,26 @@ func (s *State) alone(config *ConsumerConfig, self *consumer) *apierr.Error {
 		}
 	}
 	return nil
+}
+
+// rivals are the consumers that may want what one with a configuration wants: of filters without wildcards,
+// those whose filters match them, and else all.
+func (s *State) rivals(config *ConsumerConfig) (list []*consumer) {
+	x, subjects := &s.consumers.filters, config.Filters()
+	if len(subjects) == 0 || slices.ContainsFunc(subjects, subject.HasWildcard) {
+		return s.consumers.list
+	}
+	if x.all != nil {
+		list = append(list, x.all.consumers...)
+	}
+	for _, text := range subjects {
+		for _, p := range x.index.Match([]byte(text), nil) {
+			for _, f := range p.list {
+				list = append(list, f.consumers...)
+			}
+		}
+	}
+	return list
 }
 
 // overlap reports whether a message may match both of two lists of filters, of which an empty one matches all.

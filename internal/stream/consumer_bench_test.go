@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/bin"
 	"myelin/internal/machine"
 )
 
@@ -225,4 +226,16 @@ func BenchmarkConsumersLongest(b *testing.B) {
 			s.Apply(machine.Entry{Data: DropConsumer{"C00000"}.Encode(nil)}, &fx)
 		}
 	})
+}
+
+// A restart with ten thousand consumers of filters with wildcards, over a million messages of as many subjects.
+func BenchmarkRestoreConsumers(b *testing.B) {
+	s := large(b, Config{}, 1<<20, 10_000)
+	addConsumers(b, s, 10_000, ConsumerConfig{Ack: AckExplicit}, func(i int) string { return fmt.Sprintf("orders.*.%06d", i) })
+	snapshot := s.Snapshot(nil)
+	for b.Loop() {
+		if err := new(State).Restore(bin.NewReader(snapshot)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

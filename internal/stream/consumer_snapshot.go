@@ -102,39 +102,60 @@ func (x *consumers) view() []frozenConsumer {
 	return list
 }
 
+// restoredConsumer is a consumer and what of it needs its filter.
+type restoredConsumer struct {
+	*consumer
+	earlySet []byte
+	members  []uint64 // of initial
+}
+
 // restoreConsumers reads the consumers of a snapshot, when all else is restored.
 func (s *State) restoreConsumers(r *bin.Reader) {
 	if v := r.Byte(); v != consumersVersion && r.Err() == nil {
 		r.Fail(fmt.Errorf("%w: consumers of version %d", errSnapshot, v))
 	}
-	if r.Err() != nil {
-		return
-	}
 	x := &s.consumers
 	last := r.Uvarint()
 	x.last = uint32(last)
+	var list []restoredConsumer
 	before := uint64(0)
 	for range r.Count(20) {
 		number := r.Uvarint()
-		c := &consumer{place: -1, consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}
-		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) ||
-			!c.config.sound() || x.byName[c.config.Name] != nil {
+		c := restoredConsumer{consumer: &consumer{place: -1, consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}}
+		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) || !s.restoreConsumer(&c, r) {
 			r.Fail(errSnapshot)
 			return
 		}
 		before = number
-		s.enlist(c)
-		if !s.restoreConsumer(c, r) {
-			r.Fail(errSnapshot)
-			return
-		}
-		c.place = -1
-		c.settleRestored(x)
-		s.noteLate(c)
+		list = append(list, c)
 	}
-	if s.config.Retention == Interest && len(x.list) > 0 {
+	if r.Err() == nil && !s.enlistRestored(list) {
+		r.Fail(errSnapshot)
+	}
+}
+
+// enlistRestored makes consumers found and fills their filters, all in one walk.
+func (s *State) enlistRestored(list []restoredConsumer) bool {
+	x := &s.consumers
+	x.filters.deferred = true
+	for _, c := range list {
+		if x.byName[c.config.Name] != nil {
+			return false
+		}
+		s.enlist(c.consumer)
+	}
+	x.filters.fill(&s.table)
+	for _, c := range list {
+		if !s.restoreInitial(c) || !s.restoreEarly(c) {
+			return false
+		}
+		c.settleRestored(x)
+		s.noteLate(c.consumer)
+	}
+	if s.config.Retention == Interest && len(list) > 0 {
 		s.recount()
 	}
+	return true
 }
 
 // settleRestored finds who c's pending messages belong to: its filter, unless that was changed meanwhile.
@@ -149,7 +170,10 @@ func (c *consumer) settleRestored(x *consumers) {
 }
 
 // restoreConsumer reads what follows the configuration of a consumer.
-func (s *State) restoreConsumer(c *consumer, r *bin.Reader) bool {
+func (s *State) restoreConsumer(c *restoredConsumer, r *bin.Reader) bool {
+	if !c.config.sound() {
+		return false
+	}
 	c.created = r.Varint()
 	c.delivered.read(r)
 	c.floor.read(r)
@@ -166,16 +190,44 @@ func (s *State) restoreConsumer(c *consumer, r *bin.Reader) bool {
 		}
 		c.pending.add(seq, dseq, time, uint32(count))
 	}
-	early := r.Bytes()
-	return s.restoreInitial(c, r) && s.restoreEarly(c, early) && r.Err() == nil
+	c.earlySet, c.initialEnd = r.Bytes(), r.Uvarint()
+	if c.initialEnd == 0 {
+		return r.Err() == nil
+	}
+	c.members = make([]uint64, r.Count(1))
+	last := uint64(0)
+	for i := range c.members {
+		gap := r.Uvarint()
+		if last += gap; gap == 0 || last < gap || last > c.initialEnd {
+			return false
+		}
+		c.members[i] = last
+	}
+	return r.Err() == nil
 }
 
-func (s *State) restoreEarly(c *consumer, data []byte) bool {
-	if len(data) == 0 {
+func (s *State) restoreInitial(c restoredConsumer) bool {
+	if c.initialEnd == 0 {
 		return true
 	}
-	r := bin.NewReader(data)
-	set := new(seqset.Set)
+	for _, seq := range c.members {
+		if !c.filter.set.has(seq) {
+			return false
+		}
+	}
+	filters := c.config.Filters()
+	if len(filters) == 0 {
+		return false
+	}
+	c.initial = s.consumers.filters.closedTo(filters, c.members, &s.table)
+	return true
+}
+
+func (s *State) restoreEarly(c restoredConsumer) bool {
+	if len(c.earlySet) == 0 {
+		return true
+	}
+	r, set := bin.NewReader(c.earlySet), new(seqset.Set)
 	if set.Decode(r) != nil || r.Close() != nil || set.Empty() {
 		return false
 	}
@@ -188,30 +240,6 @@ func (s *State) restoreEarly(c *consumer, data []byte) bool {
 		}
 	}
 	c.early = set
-	s.consumers.early = append(s.consumers.early, c)
-	return true
-}
-
-func (s *State) restoreInitial(c *consumer, r *bin.Reader) bool {
-	end := r.Uvarint()
-	if end == 0 {
-		return true
-	}
-	seqs := make([]uint64, r.Count(1))
-	last := uint64(0)
-	for i := range seqs {
-		gap := r.Uvarint()
-		last += gap
-		if gap == 0 || last < gap || last > end || !c.filter.set.has(last) {
-			return false
-		}
-		seqs[i] = last
-	}
-	filters := c.config.Filters()
-	if len(filters) == 0 {
-		return false
-	}
-	c.initialEnd = end
-	c.initial = s.consumers.filters.closedTo(filters, seqs, &s.table)
+	s.consumers.early = append(s.consumers.early, c.consumer)
 	return true
 }

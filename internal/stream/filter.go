@@ -34,6 +34,7 @@ type filters struct {
 	groups   [][]*filter       // distinct sets of filters, by number; the first is empty
 	numbers  map[string]uint32 // of groups
 	subjects []uint32          // by number of subject: number of its group plus one; 0: not known
+	deferred bool              // a restoration fills all at once
 	matched  []*patternFilters // scratch
 	name     []byte            // scratch
 }
@@ -63,7 +64,9 @@ func (x *filters) open(subjects []string, t *table) *filter {
 	if key == "" {
 		if x.all == nil {
 			x.all = &filter{}
-			t.eachRecord(func(seq uint64, _ *record) { x.all.set.add(seq) })
+			if !x.deferred {
+				t.eachRecord(func(seq uint64, _ *record) { x.all.set.add(seq) })
+			}
 		}
 		return x.all
 	}
@@ -76,8 +79,26 @@ func (x *filters) open(subjects []string, t *table) *filter {
 	}
 	x.byKey[key] = f
 	x.enter(f, t)
-	t.fill(&f.set, t.matchingAny(subjects))
+	if !x.deferred {
+		t.fill(&f.set, t.matchingAny(subjects))
+	}
 	return f
+}
+
+// fill fills all filters that were opened since it was deferred, which are all there are, in one walk.
+func (x *filters) fill(t *table) {
+	x.deferred = false
+	t.eachRecord(func(seq uint64, r *record) {
+		id := r.subject - 1
+		if x.all != nil {
+			x.all.set.add(seq)
+		}
+		if x.used > 0 {
+			for _, f := range x.of(id, t.subjects.text(id), false) {
+				f.set.add(seq)
+			}
+		}
+	})
 }
 
 // closedTo returns a filter of its own with given members, ascending, which only loses some.
