@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,43 @@ func TestCheckConsumerUpdateIsStocks(t *testing.T) {
 		cfg, err := CheckConsumerUpdate(old, o.Request.ConsumerConfig, stream, ConsumerBounds{}, o.Request.Pedantic)
 		compareConsumer(t, line, o, cfg, err)
 	})
+}
+
+// What is too long for a file of examples, or needs another server.
+func TestCheckConsumerBounds(t *testing.T) {
+	long := strings.Repeat("x", maxMetadataBytes)
+	room := maxMetadataBytes - len("a"+metaRequired+"0")
+	limited := ConsumerBounds{MaxAckPending: 50, MaxRequestBatch: 10}
+	for _, c := range []struct {
+		cfg    ConsumerConfig
+		bounds ConsumerBounds
+		want   string
+	}{
+		{cfg: ConsumerConfig{Name: long[:255]}},
+		{cfg: ConsumerConfig{Name: long[:256]}, want: "consumer name is too long, maximum allowed is 255 (10102)"},
+		{cfg: ConsumerConfig{Name: "a b"}, want: "durable name can not contain '.', '*', '>' (10103)"},
+		{cfg: ConsumerConfig{Name: "a", Durable: "b"}, want: "Consumer Durable and Name have to be equal if both are provided (10132)"},
+		{cfg: ConsumerConfig{Description: long[:4096]}},
+		{cfg: ConsumerConfig{Description: long[:4097]}, want: "consumer description is too long, maximum allowed is 4096 (10107)"},
+		{cfg: ConsumerConfig{Metadata: map[string]string{"a": long[:room]}}},
+		{cfg: ConsumerConfig{Metadata: map[string]string{"a": long[:room+1]}}, want: "consumer metadata exceeds maximum size of 128KB (10135)"},
+		{cfg: ConsumerConfig{Replicas: 3}, bounds: ConsumerBounds{Clustered: true}, want: "consumer config replica count exceeds parent stream (10126)"},
+		{cfg: ConsumerConfig{Ack: AckExplicit, MaxAckPending: 51}, bounds: limited, want: "consumer max ack pending exceeds system limit of 50 (10121)"},
+		{cfg: ConsumerConfig{MaxBatch: 11}, bounds: limited, want: "consumer max request batch exceeds server limit of 10 (10125)"},
+		{cfg: ConsumerConfig{MaxBatch: 10}, bounds: limited},
+	} {
+		got := ""
+		if _, err := CheckConsumer(c.cfg, &Config{Name: "S", Replicas: 1}, c.bounds, false); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%.80v %v: %q, want %q", c.cfg, c.bounds, got, c.want)
+		}
+	}
+	cfg, err := CheckConsumer(ConsumerConfig{Ack: AckExplicit}, &Config{Name: "S"}, limited, false)
+	if err != nil || cfg.MaxAckPending != 50 {
+		t.Errorf("%d may wait for acks, %v", cfg.MaxAckPending, err)
+	}
 }
 
 // No bytes make the decoder panic, and what it takes has one form only.
