@@ -171,7 +171,7 @@ func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
 // made up. Who knows the time of the message was given it.
 func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 	p, ok := s.table.find(a.Seq)
-	if !ok || a.Time == 0 || s.table.seq(p) != a.Seq || s.table.at(p).time != a.Time || !c.wants().match1(a.Seq) {
+	if !ok || a.Time == 0 || s.table.seq(p) != a.Seq || s.table.at(p).time != a.Time || !c.wants().takes(a.Seq) {
 		return AckIgnored
 	}
 	r := s.consumers.edit(c)
@@ -198,8 +198,8 @@ func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 	return AckApplied
 }
 
-// match1 reports whether a message is one of the consumer's, acknowledged early or not.
-func (w wants) match1(seq uint64) bool {
+// takes reports whether a message is one of the consumer's, acknowledged early or not.
+func (w wants) takes(seq uint64) bool {
 	next, ok := w.match(seq)
 	return ok && next == seq
 }

@@ -11,7 +11,7 @@ import (
 // before they change.
 type pending struct {
 	chunks      []*pendingChunk
-	epoch       uint64 // how often it was frozen
+	epoch       uint64 // how often it was cloned
 	count       int    // all
 	abandoned   int    // of these, delivered as often as may be
 	redelivered int    // of all, delivered more than once
@@ -199,12 +199,12 @@ func (p *pending) remove(at pendingPlace) (waited bool) {
 // clear takes all out.
 func (p *pending) clear() { *p = pending{epoch: p.epoch} }
 
-// freeze returns what stays as it is now.
-func (p *pending) freeze() pending {
-	p.epoch++
-	frozen := *p
-	frozen.chunks = slices.Clone(p.chunks)
-	return frozen
+// clone returns the same, to be changed from now on instead of p, which views keep.
+func (p *pending) clone() pending {
+	copied := *p
+	copied.chunks = slices.Clone(p.chunks)
+	copied.epoch++
+	return copied
 }
 
 // all yields the entries in the order of their sequences. They must not change meanwhile.

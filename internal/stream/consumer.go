@@ -67,8 +67,7 @@ func (x *consumers) edit(c *consumer) *consumerRecord {
 	if c.epoch != x.epoch {
 		copied := *c.consumerRecord
 		copied.epoch = x.epoch
-		copied.pending.chunks = slices.Clone(copied.pending.chunks)
-		copied.pending.epoch++
+		copied.pending = c.pending.clone()
 		if copied.early != nil {
 			copied.early = copied.early.Clone()
 		}
