@@ -70,7 +70,7 @@ func (p *pending) firstWaiting() (at pendingPlace, ok bool) {
 	if p.waiting() == 0 {
 		return pendingPlace{}, false
 	}
-	at, ok = p.first()
+	at, _ = p.first()
 	if p.low > p.seq(at) {
 		at, _ = p.find(p.low)
 	}

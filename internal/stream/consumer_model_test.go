@@ -64,15 +64,6 @@ func (c *modelConsumer) wants(msg consumerMessage) bool {
 		(c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
 }
 
-func (m *consumerModel) find(number uint32) *modelConsumer {
-	for _, c := range m.consumers {
-		if c.number == number {
-			return c
-		}
-	}
-	return nil
-}
-
 func (m *consumerModel) named(name string) *modelConsumer {
 	for _, c := range m.consumers {
 		if c.cfg.Name == name {
