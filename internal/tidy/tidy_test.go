@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"internal/stream", "internal/auth"},
 	{"internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store", "internal/store/segment", "internal/store/wal"},
 	{"internal/router", "internal/replica", "internal/meta", "internal/consumer", "internal/store/home"},
+	{"internal/jetstream/wire"},
 	{"internal/engine"},
 	{"internal/broker", "internal/report"},
 	{"internal/nats", "internal/jetstream", "internal/monitor"},

@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+const ackPrefix = "$JS.ACK."
+
+// AckSubject is what the reply subject of a delivered message says. There are two forms:
+//
+//	$JS.ACK.<stream>.<consumer>.<count>.<sequence>.<consumer sequence>.<time>.<pending>
+//	$JS.ACK.<domain>.<account>.<stream>.<consumer>.<count>.<sequence>.<consumer sequence>.<time>.<pending>
+//
+// A domain that has no name is "_". Behind the second form there may be more tokens, which are not read.
+type AckSubject struct {
+	Domain, Account  []byte // nil in the first form
+	Stream, Consumer []byte
+	Count            uint32 // deliveries of the message, from 1
+	Seq, DSeq        uint64 // its sequence in the stream, and that of its delivery in the consumer
+	Time             int64  // of the message
+	Pending          uint64 // messages that the consumer had behind it
+}
+
+const (
+	ackTokens       = 9  // of the first form, with $JS and ACK
+	scopedAckTokens = 11 // of the second form, at least
+)
+
+// ParseAckSubject reads a subject of either form. Only the sequence must be a number, as in a stock server: other
+// numbers that are none, or too large, are 0. Slices point into subject.
+func ParseAckSubject(subject []byte) (a AckSubject, ok bool) {
+	rest, ok := bytes.CutPrefix(subject, []byte(ackPrefix))
+	if !ok {
+		return a, false
+	}
+	switch tokens := bytes.Count(rest, []byte(".")) + 3; {
+	case tokens == ackTokens:
+	case tokens >= scopedAckTokens:
+		a.Domain, rest = cutToken(rest)
+		a.Account, rest = cutToken(rest)
+		if len(a.Domain) == 0 || len(a.Account) == 0 {
+			return AckSubject{}, false
+		}
+	default:
+		return a, false
+	}
+	a.Stream, rest = cutToken(rest)
+	a.Consumer, rest = cutToken(rest)
+	count, rest := cutToken(rest)
+	seq, rest := cutToken(rest)
+	dseq, rest := cutToken(rest)
+	time, rest := cutToken(rest)
+	pending, _ := cutToken(rest)
+	if a.Seq, ok = parseUint(seq); !ok || len(a.Stream) == 0 || len(a.Consumer) == 0 {
+		return AckSubject{}, false
+	}
+	a.Count = uint32(lenientUint(count, math.MaxUint32))
+	a.DSeq = lenientUint(dseq, math.MaxUint64)
+	a.Time = int64(lenientUint(time, math.MaxInt64))
+	a.Pending = lenientUint(pending, math.MaxUint64)
+	return a, true
+}
+
+// lenientUint is 0 for what is no number, or above a limit.
+func lenientUint(text []byte, limit uint64) uint64 {
+	if n, ok := parseUint(text); ok && n <= limit {
+		return n
+	}
+	return 0
+}
+
+// cutToken cuts the first token off; rest is empty behind the last one.
+func cutToken(text []byte) (token, rest []byte) {
+	if i := bytes.IndexByte(text, '.'); i >= 0 {
+		return text[:i], text[i+1:]
+	}
+	return text, nil
+}
+
+// parseUint reads a decimal number that is all of text.
+func parseUint(text []byte) (n uint64, ok bool) {
+	if len(text) == 0 {
+		return 0, false
+	}
+	for _, c := range text {
+		d := uint64(c - '0')
+		if d > 9 || n > (math.MaxUint64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, true
+}
+
+// AppendAckPrefix appends what the reply subjects of all messages of a consumer begin with, with the last dot.
+func AppendAckPrefix(dst []byte, scope Scope, stream, consumer string) []byte {
+	return appendNames(append(dst, ackPrefix...), scope, stream, consumer)
+}
+
+// AppendAckSubject appends the reply subject of a delivered message: the prefix of its consumer, and its numbers.
+func AppendAckSubject(dst, prefix []byte, count uint32, seq, dseq uint64, time int64, pending uint64) []byte {
+	dst = strconv.AppendUint(append(dst, prefix...), uint64(count), 10)
+	dst = strconv.AppendUint(append(dst, '.'), seq, 10)
+	dst = strconv.AppendUint(append(dst, '.'), dseq, 10)
+	dst = strconv.AppendInt(append(dst, '.'), time, 10)
+	return strconv.AppendUint(append(dst, '.'), pending, 10)
+}

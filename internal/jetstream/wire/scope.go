@@ -1,0 +1,41 @@
+package wire
+
+import "crypto/sha256"
+
+// Scope is what stands before the name of the stream in subjects of the second form. Its zero value stands for
+// the first form.
+type Scope struct {
+	Domain  string // of JetStream; "" is written as "_"
+	Account string // hash of the account's name; "" wants the first form
+}
+
+// appendScope appends what the scope puts before the stream's name.
+func (s Scope) appendScope(dst []byte) []byte {
+	if s.Account == "" {
+		return dst
+	}
+	if s.Domain == "" {
+		dst = append(dst, '_')
+	}
+	return append(append(append(append(dst, s.Domain...), '.'), s.Account...), '.')
+}
+
+func appendNames(dst []byte, scope Scope, stream, consumer string) []byte {
+	dst = append(append(scope.appendScope(dst), stream...), '.')
+	return append(append(dst, consumer...), '.')
+}
+
+const (
+	hashBytes = 8
+	hashTable = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// AccountHash is what stands for an account in subjects of the second form.
+func AccountHash(account string) string {
+	sum := sha256.Sum256([]byte(account))
+	hash := sum[:hashBytes]
+	for i, b := range hash {
+		hash[i] = hashTable[int(b)%len(hashTable)]
+	}
+	return string(hash)
+}
