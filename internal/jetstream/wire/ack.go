@@ -78,18 +78,29 @@ func parseDelay(text []byte) int64 {
 	return max(int64(d), 0)
 }
 
-// parseDelayObject reads an object. Those that clients send are read without allocating.
+// parseDelayObject reads an object.
 func parseDelayObject(text []byte) int64 {
-	if digits, ok := bytes.CutPrefix(text, []byte(`{"delay":`)); ok && digits[len(digits)-1] == '}' {
-		const maxDigits = 18
-		digits = bytes.TrimLeft(digits[:len(digits)-1], " ")
-		if n, ok := parseUint(digits); ok && len(digits) <= maxDigits && (digits[0] != '0' || n == 0 && len(digits) == 1) {
-			return int64(n)
-		}
+	if n, ok := plainDelay(text); ok {
+		return n
 	}
 	var q ConsumerNakOptions
 	if json.Unmarshal(text, &q) != nil {
 		return 0
 	}
 	return max(int64(q.Delay), 0)
+}
+
+// plainDelay reads what clients send, {"delay": 123}, with or without the blank, and allocates nothing. It leaves to others what is written in any other way.
+func plainDelay(text []byte) (nanos int64, ok bool) {
+	const maxDigits = 18
+	digits, ok := bytes.CutPrefix(text, []byte(`{"delay":`))
+	if !ok {
+		return 0, false
+	}
+	digits, ok = bytes.CutSuffix(bytes.TrimPrefix(digits, []byte(" ")), []byte("}"))
+	if !ok || len(digits) == 0 || len(digits) > maxDigits || digits[0] == '0' {
+		return 0, false
+	}
+	n, ok := parseUint(digits)
+	return int64(n), ok
 }

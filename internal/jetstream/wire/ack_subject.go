@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+
+	"myelin/internal/stream"
 )
 
 const ackPrefix = "$JS.ACK."
@@ -61,6 +63,11 @@ func ParseAckSubject(subject []byte) (a AckSubject, ok bool) {
 	a.Time = int64(lenientUint(time, math.MaxInt64))
 	a.Pending = lenientUint(pending, math.MaxUint64)
 	return a, true
+}
+
+// Item is what becomes of the message but for what the payload says, which ParseAck adds.
+func (a *AckSubject) Item() stream.AckItem {
+	return stream.AckItem{Seq: a.Seq, DSeq: a.DSeq, Time: a.Time}
 }
 
 // lenientUint is 0 for what is no number, or above a limit.
