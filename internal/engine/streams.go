@@ -156,10 +156,21 @@ func (e *Engine) follow(asset *meta.Stream) (*Stream, *apierr.Error) {
 			return nil, r.Err
 		}
 	}
+	if s.Config() != asset.Config {
+		s.events.do(func() { s.share(asset.Config) })
+	}
 	s.listen(asset.Config.Subjects)
 	s.mindOrigins()
 	e.followers.changed(s)
 	return s, nil
+}
+
+// share lets the machine use meta's copy of an equal configuration. It is called by the holder of the token.
+func (s *Stream) share(c *stream.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Share(c)
+	s.config.Store(s.state.Config())
 }
 
 // listen subscribes the stream to its subjects, and to no others.

@@ -179,5 +179,12 @@ func (s *State) seed() {
 // Config is the configuration; nil while the stream does not exist.
 func (s *State) Config() *Config { return s.config }
 
+// Share makes the configuration the given one, which must be equal to it, so that both need memory only once.
+func (s *State) Share(c *Config) {
+	if s.config != nil && s.config.Equal(c) {
+		s.config = c
+	}
+}
+
 // Created is the time at which the stream was created.
 func (s *State) Created() int64 { return s.created }
