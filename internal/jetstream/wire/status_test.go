@@ -122,3 +122,18 @@ func FuzzParseFlowSubject(f *testing.F) {
 		}
 	})
 }
+
+func TestFlowFloor(t *testing.T) {
+	for block, want := range map[string][2]uint64{
+		"NATS/1.0\r\nNats-Last-Stream: 5\r\nNats-Last-Consumer: 6\r\n\r\n": {5, 6},
+		"NATS/1.0\r\nNats-Last-Stream: 5\r\n\r\n":                          {},
+		"NATS/1.0\r\nNats-Last-Consumer: 6\r\n\r\n":                        {},
+		"NATS/1.0\r\nNats-Last-Stream: x\r\nNats-Last-Consumer: 6\r\n\r\n": {},
+		"": {},
+	} {
+		seq, dseq, ok := FlowFloor([]byte(block))
+		if ok != (want != [2]uint64{}) || seq != want[0] || dseq != want[1] {
+			t.Errorf("%q: %d, %d, %v", block, seq, dseq, ok)
+		}
+	}
+}
