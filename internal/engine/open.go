@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"myelin/internal/meta"
 	"myelin/internal/replica"
@@ -179,8 +181,8 @@ func (e *Engine) startStreams(r replays) {
 		delete(r, asset.Group)
 		e.erase(asset, nil)
 	}
-	var starting sync.WaitGroup
 	var hosted []*Stream
+	var parts []*replayed
 	for _, asset := range all {
 		if asset.Config.Storage == stream.Memory || asset.Config.Metadata[metaRestoring] != "" {
 			delete(r, asset.Group)
@@ -188,27 +190,47 @@ func (e *Engine) startStreams(r replays) {
 			e.erase(asset, nil)
 			continue
 		}
-		s := e.newStream(asset)
-		starting.Add(1)
+		hosted = append(hosted, e.newStream(asset))
+		parts = append(parts, r.take(e, asset.Group))
+	}
+	var starting sync.WaitGroup
+	starting.Add(len(hosted))
+	sideBySide(len(hosted), func(i int) {
+		s := hosted[i]
 		s.settled = starting.Done
-		if err := e.start(s, r.take(e, asset.Group)); err != nil {
-			s.config.Store(asset.Config)
+		if err := e.start(s, parts[i]); err != nil {
+			s.config.Store(s.asset.Config)
 			s.fail(err)
 			starting.Done()
 		}
+		parts[i] = nil // it may be large
 		e.hosted.put(s)
-		hosted = append(hosted, s)
-	}
+	})
 	starting.Wait()
-	for _, s := range hosted {
-		if s.Err() == nil {
-			unlock := e.names.lock(s.Account(), s.Name())
-			if _, err := e.follow(s.asset); err != nil {
-				s.fail(err)
-			}
-			unlock()
+	sideBySide(len(hosted), func(i int) {
+		s := hosted[i]
+		if s.Err() != nil {
+			return
 		}
+		defer e.names.lock(s.Account(), s.Name())()
+		if _, err := e.follow(s.asset); err != nil {
+			s.fail(err)
+		}
+	})
+}
+
+// sideBySide calls do with each number below n, on as many goroutines as there are processors.
+func sideBySide(n int, do func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
 	}
+	workers.Wait()
 }
 
 // reportStrangers names what is on the disk and meta does not know of. It is left alone.
