@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	_ "time/tzdata" // schedules name time zones, and not every host has a database of them
 
 	"myelin/internal/config"
 	"myelin/internal/engine"
