@@ -152,6 +152,3 @@ func (e *Engine) writeFailed(s *Stream, err error) {
 		s.fail(fmt.Errorf("open the files again after the disk was full: %w", reopened))
 	}
 }
-
-// LogStats are the figures of the log.
-func (e *Engine) LogStats() wal.Stats { return e.wal.Stats() }

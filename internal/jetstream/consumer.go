@@ -1,6 +1,9 @@
 package jetstream
 
-import "myelin/internal/apierr"
+import (
+	"myelin/internal/apierr"
+	"myelin/internal/jetstream/wire"
+)
 
 // Consumers do not exist yet. Lists of them are empty, and to create one is refused by name, so that no
 // client waits for an answer.
@@ -45,7 +48,7 @@ func (c *call) noConsumers(p *page, limit int) *apierr.Error {
 
 // consumerKnown answers about a consumer that there cannot be.
 func (c *call) consumerKnown(*envelope) *apierr.Error {
-	if !isEmpty(c.payload) {
+	if !wire.IsEmpty(c.payload) {
 		return apierr.NotEmptyRequest.Err()
 	}
 	return c.consumerMissing(nil)

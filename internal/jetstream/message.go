@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
 )
 
@@ -93,7 +94,7 @@ type JSApiMsgDeleteRequest struct {
 }
 
 func (c *call) messageDelete(resp *succeeded) *apierr.Error {
-	if isEmpty(c.payload) {
+	if wire.IsEmpty(c.payload) {
 		return apierr.BadRequest.Err()
 	}
 	var q JSApiMsgDeleteRequest

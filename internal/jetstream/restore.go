@@ -11,6 +11,7 @@ import (
 
 	"myelin/internal/apierr"
 	"myelin/internal/broker"
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/must"
 	"myelin/internal/router"
 	"myelin/internal/stream"
@@ -36,7 +37,7 @@ type streamRestore struct {
 }
 
 func (c *call) streamRestore(resp *streamRestore) *apierr.Error {
-	if isEmpty(c.payload) {
+	if wire.IsEmpty(c.payload) {
 		return apierr.BadRequest.Err()
 	}
 	var q JSApiStreamRestoreRequest

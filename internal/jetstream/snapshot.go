@@ -13,6 +13,7 @@ import (
 	"myelin/internal/apierr"
 	"myelin/internal/broker"
 	"myelin/internal/header"
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
 	"myelin/internal/stream"
 	"myelin/internal/subject"
@@ -48,7 +49,7 @@ type streamSnapshot struct {
 }
 
 func (c *call) streamSnapshot(resp *streamSnapshot) *apierr.Error {
-	if isEmpty(c.payload) {
+	if wire.IsEmpty(c.payload) {
 		return apierr.BadRequest.Err()
 	}
 	s, err := c.stream()

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
 	"myelin/internal/subject"
 )
@@ -89,7 +90,7 @@ type succeeded struct {
 }
 
 func (c *call) streamDelete(resp *succeeded) *apierr.Error {
-	if !isEmpty(c.payload) {
+	if !wire.IsEmpty(c.payload) {
 		return apierr.NotEmptyRequest.Err()
 	}
 	name := c.streamName()

@@ -65,7 +65,7 @@ func ParseCreate(verb, payload []byte) (q CreateConsumerRequest, err *apierr.Err
 	}
 	name, rest := cutToken(rest)
 	consumer, filter := cutToken(rest)
-	if err := decodeStrict(payload, &q); err != nil {
+	if err := Decode(payload, &q, stockTypes); err != nil {
 		return q, err
 	}
 	if q.Stream != string(name) {

@@ -11,9 +11,10 @@ import (
 	"myelin/internal/apierr"
 )
 
-// decodeStrict reads a payload of JSON into v. Unknown members are refused, several values in a row count as one,
-// and no value as an empty one, as in a stock server.
-func decodeStrict(payload []byte, v any) *apierr.Error {
+// Decode reads a payload of JSON into v. Unknown members are refused, several values in a row count as one,
+// and no value as an empty one, as in a stock server. What is wrong is said in its words, where names turns those
+// of our types into those of its types.
+func Decode(payload []byte, v any, names *strings.Replacer) *apierr.Error {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
 	for {
@@ -27,24 +28,24 @@ func decodeStrict(payload []byte, v any) *apierr.Error {
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return apierr.InvalidJSON.With(fmt.Sprintf("%v at offset %d", err, syntax.Offset))
 		}
-		return invalid(err)
+		return apierr.InvalidJSON.With(names.Replace(err.Error()))
 	}
 }
 
-// decodeOptions is decodeStrict for requests that may come without options: what is neither object nor array is
+// DecodeOptions is Decode for requests that may come without options: what is neither object nor array is
 // ignored.
-func decodeOptions(payload []byte, v any) *apierr.Error {
+func DecodeOptions(payload []byte, v any, names *strings.Replacer) *apierr.Error {
 	text := bytes.TrimSpace(payload)
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
 		return nil
 	}
-	return decodeStrict(payload, v)
+	return Decode(payload, v, names)
 }
 
 // decodeLoose reads one value. Unknown members are skipped.
 func decodeLoose(payload []byte, v any) *apierr.Error {
 	if err := json.Unmarshal(payload, v); err != nil {
-		return invalid(err)
+		return apierr.InvalidJSON.With(stockTypes.Replace(err.Error()))
 	}
 	return nil
 }
@@ -52,12 +53,8 @@ func decodeLoose(payload []byte, v any) *apierr.Error {
 // stockTypes turns what packages our types are in into what a stock server's are in.
 var stockTypes = strings.NewReplacer(" wire.", " server.", " stream.", " server.")
 
-func invalid(err error) *apierr.Error {
-	return apierr.InvalidJSON.With(stockTypes.Replace(err.Error()))
-}
-
-// isEmpty reports whether a payload asks for nothing: it is empty, or an object without members.
-func isEmpty(payload []byte) bool {
+// IsEmpty reports whether a payload asks for nothing: it is empty, or an object without members.
+func IsEmpty(payload []byte) bool {
 	if len(payload) == 0 {
 		return true
 	}

@@ -9,7 +9,7 @@ import (
 
 // ParseEmpty reads a request without options: to describe or delete a consumer.
 func ParseEmpty(payload []byte) *apierr.Error {
-	if !isEmpty(payload) {
+	if !IsEmpty(payload) {
 		return apierr.NotEmptyRequest.Err()
 	}
 	return nil
@@ -27,7 +27,7 @@ type ApiPagedRequest struct {
 // ParseList reads a request for a list of consumers. The offset may be negative or beyond the end.
 func ParseList(payload []byte) (offset int, err *apierr.Error) {
 	var q JSApiConsumersRequest
-	err = decodeOptions(payload, &q)
+	err = DecodeOptions(payload, &q, stockTypes)
 	return q.Offset, err
 }
 
@@ -39,7 +39,7 @@ type JSApiConsumerPauseRequest struct {
 // ParsePause reads a request to pause a consumer until a time. The zero time, and one that is over, let it go on.
 func ParsePause(payload []byte) (until time.Time, err *apierr.Error) {
 	var q JSApiConsumerPauseRequest
-	err = decodeOptions(payload, &q)
+	err = DecodeOptions(payload, &q, stockTypes)
 	return q.PauseUntil.UTC(), err
 }
 
@@ -70,7 +70,7 @@ func ParseUnpin(payload []byte) (group string, err *apierr.Error) {
 		return "", err
 	}
 	if q.Group == "" {
-		return "", invalid(errNoGroup)
+		return "", apierr.InvalidJSON.With(errNoGroup.Error())
 	}
 	return q.Group, nil
 }
