@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -45,20 +44,6 @@ func removeContext(con *console, name string, force bool) error {
 	}
 	if selected == name {
 		return dir.unselect()
-	}
-	return nil
-}
-
-// confirm asks a question; any answer but yes is an error.
-func confirm(con *console, question string) error {
-	if !isTerminal(con.in) {
-		return errors.New("use --force where nobody can be asked")
-	}
-	fmt.Fprintf(con.err, "%s (y/N) ", question)
-	var answer string
-	fmt.Fscanln(con.in, &answer)
-	if !strings.HasPrefix(strings.ToLower(answer), "y") {
-		return errors.New("not confirmed")
 	}
 	return nil
 }

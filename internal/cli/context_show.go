@@ -64,6 +64,8 @@ func showContext(con *console, dir contextDir, name string, asJSON bool) error {
 	t.property("Key", c.Key)
 	t.property("CA", c.CA)
 	t.property("Inbox prefix", c.InboxPrefix)
+	t.property("JetStream domain", c.JSDomain)
+	t.property("JetStream API", c.JSAPIPrefix)
 	t.property("Path", path)
 	return t.print(con)
 }

@@ -25,6 +25,8 @@ type settings struct {
 	TLSFirst    bool   `json:"tls_first,omitempty"`
 	InboxPrefix string `json:"inbox_prefix,omitempty"`
 	NSC         string `json:"nsc,omitempty"` // older contexts: creds and url come from the nsc tool
+	JSDomain    string `json:"jetstream_domain,omitempty"`
+	JSAPIPrefix string `json:"jetstream_api_prefix,omitempty"` // of the API's subjects; goes before the domain
 
 	// Named so that they can be refused: connecting without them would not be what the context asks for.
 	SocksProxy       string `json:"socks_proxy,omitempty"`
@@ -51,6 +53,8 @@ var properties = []property{
 	{"tlskey", "", "NATS_KEY", "`file` with the private key of the certificate", func(s *settings) *string { return &s.Key }},
 	{"tlsca", "", "NATS_CA", "`file` with the certificate authorities to trust", func(s *settings) *string { return &s.CA }},
 	{"inbox-prefix", "", "", "`prefix` of the subjects for replies", func(s *settings) *string { return &s.InboxPrefix }},
+	{"js-domain", "", "", "`domain` of the JetStream to talk to", func(s *settings) *string { return &s.JSDomain }},
+	{"js-api-prefix", "", "", "`prefix` of the subjects of JetStream's API", func(s *settings) *string { return &s.JSAPIPrefix }},
 }
 
 // identity lists the settings that say who connects.
@@ -59,7 +63,8 @@ func (s *settings) identity() []*string {
 }
 
 // override returns s with everything that o sets. Whoever names another identity means that one alone: what s knew
-// of identities is dropped then, except that a lone password completes the user of s.
+// of identities is dropped then, except that a lone password completes the user of s. The same holds for the place of
+// JetStream's API.
 func (s settings) override(o settings) settings {
 	other := o
 	other.Password = ""
@@ -71,6 +76,9 @@ func (s settings) override(o settings) settings {
 			*old = ""
 		}
 		break
+	}
+	if o.JSDomain != "" || o.JSAPIPrefix != "" {
+		s.JSDomain, s.JSAPIPrefix = "", ""
 	}
 	for _, p := range properties {
 		if v := *p.field(&o); v != "" {
