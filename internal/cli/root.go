@@ -39,7 +39,8 @@ func newRoot(con *console) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client))
+	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client),
+		newService(client))
 	add(other, newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }
