@@ -28,8 +28,9 @@ func newRoot(con *console) *cobra.Command {
 	root.SetOut(con.out)
 	root.SetErr(con.err)
 
-	const talk, other = "client", "other"
-	root.AddGroup(&cobra.Group{ID: talk, Title: "Client commands:"}, &cobra.Group{ID: other, Title: "Other commands:"})
+	const talk, jets, other = "client", "jetstream", "other"
+	root.AddGroup(&cobra.Group{ID: talk, Title: "Client commands:"}, &cobra.Group{ID: jets, Title: "JetStream commands:"},
+		&cobra.Group{ID: other, Title: "Other commands:"})
 	root.SetHelpCommandGroupID(other)
 	root.SetCompletionCommandGroupID(other)
 	client := &client{con: con}
@@ -41,6 +42,7 @@ func newRoot(con *console) *cobra.Command {
 	}
 	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client),
 		newService(client))
+	add(jets, newAccount(client))
 	add(other, newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }

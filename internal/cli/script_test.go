@@ -11,6 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"myelin/internal/config"
+	"myelin/internal/testkit"
 	"myelin/server"
 )
 
@@ -22,9 +24,30 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script, each file against a server of its own at $NATS_URL.
 func TestScripts(t *testing.T) {
+	runScripts(t, "testdata/script", startServer)
+}
+
+// TestJetStreamScripts runs testdata/jetstream, each file against a server of its own with JetStream. MYELIN_BIN, an
+// absolute path, names another server to run them against: they shall pass on a stock one as well.
+func TestJetStreamScripts(t *testing.T) {
+	runScripts(t, "testdata/jetstream", func(env *testscript.Env) error {
+		store := filepath.Join(env.WorkDir, "store")
+		if !testkit.OwnBinary() {
+			s := testkit.Start(t, testkit.Options{Flags: []string{"-js", "-sd", store}})
+			env.Defer(s.Stop)
+			setWorld(env, s.URL())
+			return nil
+		}
+		cfg := server.DefaultConfig()
+		cfg.JetStream.Enabled, cfg.JetStream.StoreDir = true, store
+		return startOwn(env, cfg)
+	})
+}
+
+func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		Setup:               startServer,
+		Dir:                 dir,
+		Setup:               setup,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"subscribed": subscribed,
@@ -35,7 +58,11 @@ func TestScripts(t *testing.T) {
 
 // startServer prepares the world of a script.
 func startServer(env *testscript.Env) error {
-	cfg := server.DefaultConfig()
+	return startOwn(env, server.DefaultConfig())
+}
+
+// startOwn starts a server within this process.
+func startOwn(env *testscript.Env, cfg *config.Config) error {
 	cfg.Host, cfg.Port = "127.0.0.1", -1
 	cfg.HTTPHost, cfg.HTTPPort = "127.0.0.1", -1
 	cfg.Log.File = filepath.Join(env.WorkDir, "server.log")
@@ -47,10 +74,15 @@ func startServer(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(s.Shutdown)
-	env.Setenv("NATS_URL", s.ClientURL())
 	env.Setenv("MONITOR_URL", s.MonitorURL())
-	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+	setWorld(env, s.ClientURL())
 	return nil
+}
+
+// setWorld tells a script where its server is, and keeps it away from the contexts of the user.
+func setWorld(env *testscript.Env, url string) {
+	env.Setenv("NATS_URL", url)
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 }
 
 // patience bounds how long a script waits for something that will happen soon, on however slow a machine.

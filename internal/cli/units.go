@@ -23,7 +23,11 @@ func bytesText(n uint64) string {
 	for value >= 1024 {
 		value, unit = value/1024, unit+1
 	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[unit])
+	digits := 0
+	if value < 10 {
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f %ciB", digits, value, "KMGTPE"[unit])
 }
 
 // countText says a number to people, with a comma between thousands.
