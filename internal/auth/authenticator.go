@@ -41,10 +41,10 @@ func (u *user) name() string {
 }
 
 // Required reports whether a connection has to show credentials.
-func (a *Authenticator) Required() bool { return a.restricted() && a.noAuth == nil }
+func (a *Authenticator) Required() bool { return a.Restricted() && a.noAuth == nil }
 
-// restricted reports whether not everybody is let in.
-func (a *Authenticator) restricted() bool { return a.listed() || a.only != nil }
+// Restricted reports whether anybody could be refused: connections have to say who they are, even if that may be nothing.
+func (a *Authenticator) Restricted() bool { return a.listed() || a.only != nil }
 
 // listed reports whether there is a list of users.
 func (a *Authenticator) listed() bool { return len(a.names)+len(a.keys) > 0 }
@@ -72,9 +72,66 @@ func (a *Authenticator) Authenticate(r *Request) (*Identity, error) {
 	case u.proxyRequired && proxy == "":
 		return nil, refuse(ProxyRequired, r, u.name())
 	}
+	return u.as(&Identity{Proxy: proxy, Type: r.Type, anonymous: u == a.noAuth && r.NKey == "" && r.Empty()}), nil
+}
+
+// Costly reports whether to authenticate the request may take milliseconds of a processor, as comparing with a bcrypt hash
+// does. So many of those must not be done at a time that others wait for them.
+func (a *Authenticator) Costly(r *Request) bool {
+	switch {
+	case a.passwords.maxCost == 0 || r.NKey != "" && len(a.keys) > 0:
+		return false
+	case a.noAuth != nil && a.certified == nil:
+		return !r.Empty()
+	}
+	return true
+}
+
+// Stays returns who somebody is that another Authenticator let in, or nil if the same credentials would not let them in
+// now. Rights and account may be others than before. What a proxy vouched for is looked at again, too.
+func (a *Authenticator) Stays(before *Identity) *Identity {
+	u := a.successor(before)
+	switch {
+	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0:
+		return nil
+	case before.Proxy != "" && !a.trusts(before.Proxy), u.proxyRequired && before.Proxy == "":
+		return nil
+	}
+	return u.as(before)
+}
+
+// as is the user on a connection like that of i.
+func (u *user) as(i *Identity) *Identity {
 	identity := u.Identity
-	identity.Proxy = proxy
-	return &identity, nil
+	identity.Proxy, identity.Type, identity.anonymous, identity.of = i.Proxy, i.Type, i.anonymous, u
+	return &identity
+}
+
+// successor finds the user who has the credentials of one that another Authenticator knew.
+func (a *Authenticator) successor(before *Identity) *user {
+	old := before.of
+	switch {
+	case !a.Restricted():
+		return everybody
+	case old == everybody, before.anonymous:
+		return a.noAuth
+	case old.key != nil:
+		return a.keys[old.User]
+	}
+	u := a.named(old.User)
+	if u == nil || u.key != nil || !u.password.equals(&old.password) {
+		return nil
+	}
+	return u
+}
+
+func (a *Authenticator) trusts(proxy string) bool {
+	for _, p := range a.proxies {
+		if p.public == proxy {
+			return true
+		}
+	}
+	return false
 }
 
 // everybody is who connects where nobody has to say who they are.
@@ -84,7 +141,7 @@ var everybody = &user{Identity: Identity{Account: GlobalAccount, Rights: unlimit
 // password; only who shows nothing at all is the user for those without credentials.
 func (a *Authenticator) identify(r *Request) (*user, error) {
 	switch {
-	case !a.restricted():
+	case !a.Restricted():
 		return everybody, nil
 	case a.only != nil && a.withToken:
 		return a.checkPassword(a.only, "", r, r.Token)
@@ -98,7 +155,7 @@ func (a *Authenticator) identify(r *Request) (*user, error) {
 			return a.checkPassword(nil, "", r, r.Password)
 		}
 		return a.checkPassword(u, u.User, r, r.Password)
-	case a.noAuth != nil && r.User == "" && r.Password == "" && r.Token == "":
+	case a.noAuth != nil && r.Empty():
 		return a.noAuth, nil
 	}
 	return a.checkPassword(a.named(r.User), "", r, r.Password)

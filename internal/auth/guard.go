@@ -49,6 +49,9 @@ func NewGuard(r *Rights) *Guard {
 // Rights are those that the guard applies.
 func (g *Guard) Rights() *Rights { return g.rights.Load() }
 
+// Answers reports whether requests that the connection gets change what it may publish: only then Received need be called.
+func (g *Guard) Answers() bool { return g.rights.Load().maxAnswers != 0 }
+
 // Change applies other rights from now on. What may still be answered, may, if the new rights let requests be answered.
 func (g *Guard) Change(r *Rights) {
 	g.Rest()

@@ -36,6 +36,25 @@ type Identity struct {
 	Expires time.Time // when it stops being valid; zero for never
 
 	ConnectionTypes ConnectionTypes // in which it is valid; 0 for all
+	Type            ConnectionTypes // that it has
+
+	of        *user
+	anonymous bool // showed no credentials
+}
+
+// Empty reports whether the request shows no credentials of its own: who sends it may be a user without.
+func (r *Request) Empty() bool { return r.User == "" && r.Password == "" && r.Token == "" }
+
+// Claims is who the request says it is from, whether that is true or not: a public key, or a name, or a word in the place of
+// a token. It is "" if it says nothing.
+func (r *Request) Claims() string {
+	switch {
+	case r.NKey != "":
+		return r.NKey
+	case r.User != "":
+		return r.User
+	}
+	return r.Token.String()
 }
 
 // Reason is why somebody was refused.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -44,6 +45,11 @@ func (p *password) matches(given string) bool {
 	}
 	digest := sha256.Sum256([]byte(given))
 	return subtle.ConstantTimeCompare(digest[:], p.digest[:]) == 1
+}
+
+// equals reports whether the same text was configured.
+func (p *password) equals(other *password) bool {
+	return p.digest == other.digest && bytes.Equal(p.hash, other.hash)
 }
 
 // nobody is compared with when there is no such user.

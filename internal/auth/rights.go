@@ -216,5 +216,14 @@ func (r *Rights) canPublish(name []byte) bool {
 	return !bytes.HasPrefix(name, gatewayPrefix) && r.publish.allows(name, "")
 }
 
+// Limited reports whether there is anything that the user may not do but what nobody may. Who is not limited needs no
+// Guard: ReservedSubject and ReservedReply are all there is to ask.
+func (r *Rights) Limited() bool {
+	return !r.open() || r.subscribe.limited || len(r.subscribe.denied) > 0
+}
+
+// ReservedSubject reports whether no client may publish to that subject, whatever its rights.
+func ReservedSubject(name []byte) bool { return bytes.HasPrefix(name, gatewayPrefix) }
+
 // open reports whether the user may publish to all subjects but the reserved ones.
 func (r *Rights) open() bool { return !r.publish.limited && len(r.publish.denied) == 0 }
