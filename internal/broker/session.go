@@ -47,6 +47,15 @@ func (s *Session) Reply(m *router.Message) int {
 	return p.PublishOnce(m)
 }
 
+// Send offers a message to who is interested in a subject that is not the message's own: they see that. once says
+// that the subject is not likely to come again. No mapping applies.
+func (s *Session) Send(to []byte, m *router.Message, once bool) int {
+	if once {
+		return s.open().SendOnce(to, m)
+	}
+	return s.open().Send(to, m)
+}
+
 // mapSubject rewrites the subject; it reports false when a mapping says that the message is lost: then it
 // has no subject.
 func (s *Session) mapSubject(maps *subject.Mappings, m *router.Message) bool {

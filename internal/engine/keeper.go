@@ -187,9 +187,6 @@ func (k *keeper) measure(s *Stream) {
 // keeper's goroutine.
 func (s *Stream) flush(upTo uint64, leave int64) error {
 	defer s.engine.keeper.measure(s)
-	if err := s.settleLog(); err != nil {
-		return err
-	}
 	for s.home.TailBytes() > leave {
 		freed, err := s.home.Flush(upTo, stepBytes)
 		if err != nil {

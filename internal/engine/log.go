@@ -9,7 +9,9 @@ import (
 type forgetful struct{}
 
 // Append implements replica.Log.
-func (forgetful) Append(uint64, []replica.Record, bool) (durable bool, err error) { return true, nil }
+func (forgetful) Append(uint64, []replica.Record, replica.Care) (durable bool, err error) {
+	return true, nil
+}
 
 // early is the log of a stream whose messages are acknowledged before they are on disk (persist_mode async).
 // Terms and votes are not: they are waited for.
@@ -19,7 +21,7 @@ type early struct {
 }
 
 // Append implements replica.Log.
-func (l *early) Append(number uint64, records []replica.Record, urgent bool) (durable bool, err error) {
+func (l *early) Append(number uint64, records []replica.Record, care replica.Care) (durable bool, err error) {
 	changed := false
 	for _, r := range records {
 		if r.Kind == replica.RecordHardState {
@@ -27,7 +29,7 @@ func (l *early) Append(number uint64, records []replica.Record, urgent bool) (du
 			l.term, l.vote = r.Term, r.Vote
 		}
 	}
-	durable, err = l.log.Append(number, records, urgent)
+	durable, err = l.log.Append(number, records, care)
 	return durable || err == nil && !changed, err
 }
 
@@ -37,8 +39,7 @@ func (s *Stream) newLog() replica.Log {
 		return forgetful{}
 	}
 	async := s.asset.Config.PersistMode == stream.PersistAsync
-	s.relaxed = s.engine.relaxed || async
-	s.events.log = replica.NewWAL(s.engine.wal, s.asset.Group, s.relaxed, func(e replica.Event) {
+	s.events.log = replica.NewWAL(s.engine.wal, s.asset.Group, s.engine.relaxed || async, func(e replica.Event) {
 		if async && e.Err != nil {
 			s.fail(e.Err) // what was acknowledged is not in the log
 		}
@@ -52,11 +53,8 @@ func (s *Stream) newLog() replica.Log {
 }
 
 // settleLog returns when all that the stream has applied is on disk, so that its files cannot run ahead of the
-// log. Where acknowledgements wait for the disk that is so already.
+// log.
 func (s *Stream) settleLog() error {
-	if !s.relaxed {
-		return nil
-	}
 	done := make(chan error, 1)
 	s.engine.wal.Sync(func(err error) { done <- err })
 	return <-done

@@ -297,6 +297,7 @@ func (e *Engine) start(s *Stream, of *replayed) error {
 		FS: e.fs, Dir: e.layout.Messages(group), Memory: memory,
 		Segment: segment.Options{
 			Stream: s.asset.ID, Compress: s.asset.Config.Compression == stream.S2, Synced: of.synced, Cache: e.cache, Keys: e.keys,
+			Settle: s.settleLog,
 		},
 		Live: s.live, NextLive: s.nextLive,
 	})

@@ -52,8 +52,6 @@ type Stream struct {
 	outlet Outlet
 	config atomic.Pointer[stream.Config]
 	err    atomic.Pointer[error] // why it takes no messages
-	// relaxed says that messages are acknowledged before they are on disk.
-	relaxed bool
 
 	mu    sync.RWMutex // guards state; home shows what state does
 	state stream.State

@@ -26,7 +26,7 @@ type appending struct {
 	records   []Record
 	entries   []*raftpb.Entry
 	responses []*raftpb.Message // for raft and for peers, once it is durable
-	urgent    bool
+	care      Care
 }
 
 // append does what a MsgStorageAppend asks for, in order.
@@ -56,8 +56,18 @@ func (g *Group[FX]) record(m *raftpb.Message) {
 	}
 	g.logged = g.hard
 	entries := m.GetEntries()
-	g.write(&appending{records: g.records(entries), entries: entries, responses: m.GetResponses(), urgent: g.urgent})
+	g.write(&appending{records: g.records(entries), entries: entries, responses: m.GetResponses(), care: g.careOf(entries)})
 	g.urgent = false
+}
+
+// careOf tells how entries are to be logged: lazily, if nobody waits for the disk. Among several voters nothing
+// is lazy: one that forgets what it has voted for breaks their agreement.
+func (g *Group[FX]) careOf(entries []*raftpb.Entry) Care {
+	lazy := g.alone && len(entries) > 0 && len(entries) <= len(g.pending)
+	for i := len(entries); lazy && i > 0; i-- {
+		lazy = g.pending[len(g.pending)-i].lazy
+	}
+	return Care{Urgent: g.urgent, Lazy: lazy}
 }
 
 // write starts an append. The log may complete it at once. In a stalled group it waits for a retry.
@@ -68,7 +78,7 @@ func (g *Group[FX]) write(a *appending) {
 	if g.stalled {
 		return
 	}
-	durable, err := g.log.Append(a.number, a.records, a.urgent)
+	durable, err := g.log.Append(a.number, a.records, a.care)
 	if err != nil || durable {
 		g.complete(a.number, err)
 	}
@@ -145,7 +155,7 @@ func (g *Group[FX]) retry(urgent bool) {
 	again := g.appends
 	g.appends, g.stalled = nil, false
 	for _, a := range again {
-		a.urgent = a.urgent || urgent
+		a.care.Urgent = a.care.Urgent || urgent
 		g.write(a)
 	}
 }

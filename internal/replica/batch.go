@@ -34,6 +34,7 @@ type batch struct {
 	commands int
 	tickets  []Ticket
 	urgent   bool   // something in it is
+	lazy     bool   // all in it is
 	term     uint64 // in which it was proposed
 }
 
@@ -67,6 +68,7 @@ func (b *batch) add(p *Proposal) {
 	b.data = append(b.data, p.Data...)
 	b.commands += p.Commands
 	b.urgent = b.urgent || p.Urgent
+	b.lazy = p.Lazy && (b.lazy || len(b.tickets) == 0)
 	b.tickets = append(b.tickets, p.Ticket)
 }
 

@@ -16,7 +16,7 @@ func (*idle) Apply(machine.Entry, *struct{})              {}
 func (*idle) Snapshot(dst []byte) []byte                  { return dst }
 func (*idle) Restore(*bin.Reader) error                   { return nil }
 func (*idle) Deadline() int64                             { return 0 }
-func (*idle) Append(uint64, []Record, bool) (bool, error) { return true, nil }
+func (*idle) Append(uint64, []Record, Care) (bool, error) { return true, nil }
 func (*idle) Drop([]Ticket, error)                        {}
 func (*idle) Lead(uint64)                                 {}
 func (*idle) Follow()                                     {}

@@ -138,7 +138,7 @@ func (g *Group[FX]) stored(c *Checkpoint, err error) {
 		g.finishInstall()
 	case err == nil && c.Index > g.checkpointed:
 		g.checkpointed = c.Index
-		g.write(&appending{records: []Record{{Kind: RecordCheckpoint, Term: c.Term, Index: c.Index}}, urgent: true})
+		g.write(&appending{records: []Record{{Kind: RecordCheckpoint, Term: c.Term, Index: c.Index}}, care: Care{Urgent: true}})
 	}
 }
 

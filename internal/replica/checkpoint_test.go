@@ -202,7 +202,7 @@ func TestUnknownEntry(t *testing.T) {
 			{Kind: RecordCheckpoint, Index: 1, Term: 1},
 			{Kind: RecordHardState, Term: 2, Vote: 1},
 			{Kind: RecordEntry, Index: 2, Term: 2, Data: []byte("a form that nobody knows")},
-		}, false)
+		}, Care{})
 		n.start(Config[paid]{ID: 1, Voters: voters})
 		return n
 	}

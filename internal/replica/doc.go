@@ -21,7 +21,7 @@
 // # What a proposer may believe
 //
 // Every proposal is answered exactly once. If it is in an entry that Host.Perform is called with, it is
-// durable and applied. If Host.Drop has ErrDropped, it is not in the log and never will be: proposing it
+// durable and applied; a lazy one is applied, and durable with the next that is not lazy. If Host.Drop has ErrDropped, it is not in the log and never will be: proposing it
 // again cannot make it happen twice. If Host.Drop has ErrUnknown, it may or may not turn out to be there,
 // since the log failed or a snapshot of the leader overtook it. A lost leadership alone answers nothing:
 // what was proposed may still be committed, and the group answers when it knows. A host that does not

@@ -60,6 +60,9 @@ type Proposal struct {
 	Data []byte
 	// Urgent proposals free space: they may use the room that the log holds in reserve.
 	Urgent bool
+	// Lazy proposals need not be on the disk before they are applied, only in the log. They are there soon, and
+	// before anything that comes later and is not lazy.
+	Lazy bool
 	Ticket
 }
 
@@ -118,7 +121,13 @@ type Record struct {
 type Log interface {
 	// Append logs records, all or none, after all that was appended before. It returns true if they and
 	// all earlier ones are durable already; otherwise the event Logged follows with this number or a
-	// higher one. The slice is the log's until then. Urgent records may use what is held in reserve.
+	// higher one. The slice is the log's until then.
 	// After ErrFull, here or in Logged, the records and all that were appended later come again.
-	Append(number uint64, records []Record, urgent bool) (durable bool, err error)
+	Append(number uint64, records []Record, care Care) (durable bool, err error)
+}
+
+// Care says how an append is to be handled.
+type Care struct {
+	Urgent bool // it may use what is held in reserve
+	Lazy   bool // it counts as durable once it is written
 }

@@ -74,6 +74,7 @@ type disk struct {
 	inline  bool
 	err     error
 	full    bool
+	care    Care // of the last append
 
 	term, vote, commit    uint64
 	last, lastTerm        uint64
@@ -87,13 +88,14 @@ type batchOnDisk struct {
 	end    int // in records
 }
 
-func (d *disk) Append(number uint64, records []Record, urgent bool) (bool, error) {
+func (d *disk) Append(number uint64, records []Record, care Care) (bool, error) {
 	if d.err != nil {
 		return false, d.err
 	}
-	if d.full && !urgent {
+	if d.full && !care.Urgent {
 		return false, fmt.Errorf("disk: %w", ErrFull)
 	}
+	d.care = care
 	for _, r := range records {
 		d.check(r)
 	}

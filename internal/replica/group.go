@@ -54,6 +54,7 @@ type Group[FX any] struct {
 	keepBytes       int
 	maxWaitingBytes int
 	electionTicks   int
+	alone           bool // there is no other voter
 
 	// raft, and what it was last seen to be
 	node *raft.RawNode
@@ -97,7 +98,7 @@ func New[FX any](c Config[FX], r *Replay) (*Group[FX], error) {
 	g := &Group[FX]{
 		id: c.ID, machine: c.Machine, log: c.Log, host: c.Host, keepBytes: c.KeepBytes,
 		maxWaitingBytes: orDefault(c.MaxWaitingBytes, 64<<20), electionTicks: orDefault(c.ElectionTicks, 10),
-		ring: r.ring(c.Voters), applied: r.before, checkpointed: r.checkpointed,
+		alone: len(c.Voters) == 1, ring: r.ring(c.Voters), applied: r.before, checkpointed: r.checkpointed,
 	}
 	if r.logged != r.last() {
 		if len(r.entries) > 0 {

@@ -290,3 +290,27 @@ func TestLogFullLater(t *testing.T) {
 	n.settle()
 	n.wantLedger(1, 2, 3, 4)
 }
+
+// What is lazy is logged as such only while nothing else is in the same append, and never among several voters.
+func TestLazy(t *testing.T) {
+	n := newNode(t)
+	n.propose(1, 1, 0)
+	n.settle()
+	lazy := func(id uint64, lazy bool) {
+		n.inbox = append(n.inbox, Event{Proposal: Proposal{Data: command(nil, id, 0), Lazy: lazy, Ticket: Ticket{Commands: 1, Cookie: id}}})
+	}
+	for i, c := range []struct{ first, second, want bool }{{true, true, true}, {true, false, false}, {false, true, false}} {
+		lazy(uint64(2*i+2), c.first)
+		lazy(uint64(2*i+3), c.second)
+		n.settle()
+		if got := n.disk.care.Lazy; got != c.want {
+			t.Errorf("%v and %v: logged lazily %v", c.first, c.second, got)
+		}
+	}
+	n.group.alone = false
+	lazy(100, true)
+	n.settle()
+	if n.disk.care.Lazy {
+		t.Error("lazy among several voters")
+	}
+}

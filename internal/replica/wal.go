@@ -13,7 +13,7 @@ type WAL struct {
 	log   *wal.Log
 	group uint64
 	post  func(Event)
-	// relaxed logs are synced for a hard state; a commit index alone is not worth that.
+	// relaxed logs are synced for a hard state, as lazy appends are; a commit index alone is not worth that.
 	relaxed bool
 	inLine  bool
 	term    uint64
@@ -31,8 +31,8 @@ func NewWAL(log *wal.Log, group uint64, relaxed bool, post func(Event)) *WAL {
 func (w *WAL) SetInLine(yes bool) { w.inLine = yes }
 
 // Append implements Log.
-func (w *WAL) Append(number uint64, records []Record, urgent bool) (durable bool, err error) {
-	b := &wal.Batch{Records: w.translate(records), Priority: urgent}
+func (w *WAL) Append(number uint64, records []Record, care Care) (durable bool, err error) {
+	b := &wal.Batch{Records: w.translate(records, care.Lazy), Priority: care.Urgent, Lazy: care.Lazy}
 	if w.inLine {
 		if committed, err := w.log.TryCommit(b); committed {
 			return err == nil, logError(err)
@@ -43,13 +43,13 @@ func (w *WAL) Append(number uint64, records []Record, urgent bool) (durable bool
 	return false, nil
 }
 
-func (w *WAL) translate(records []Record) []wal.Record {
+func (w *WAL) translate(records []Record, lazy bool) []wal.Record {
 	translated := make([]wal.Record, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordHardState {
 			same := r.Term == w.term && r.Vote == w.vote
 			w.term, w.vote = r.Term, r.Vote
-			if same && w.relaxed {
+			if same && (w.relaxed || lazy) {
 				continue
 			}
 		}

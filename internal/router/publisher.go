@@ -29,6 +29,16 @@ func (p *Publisher) PublishOnce(m *Message) int {
 	return p.offer(m, p.cache.findOnce(p.router, m.Subject))
 }
 
+// Send is Publish by another subject than the message's own, which its receivers see.
+func (p *Publisher) Send(to []byte, m *Message) int {
+	return p.offer(m, p.cache.find(p.router, to))
+}
+
+// SendOnce is Send as PublishOnce is Publish.
+func (p *Publisher) SendOnce(to []byte, m *Message) int {
+	return p.offer(m, p.cache.findOnce(p.router, to))
+}
+
 func (p *Publisher) offer(m *Message, found *match) int {
 	taken := 0
 	for _, s := range found.plain {

@@ -69,6 +69,7 @@ type Router struct {
 
 	changes changes
 	stats   counters
+	watches watches
 }
 
 // New returns a router without subscriptions.
@@ -79,6 +80,7 @@ func NewUncached() *Router { return &Router{seed: maphash.MakeSeed()} }
 
 // Subscribe adds a subscription. Messages that are published after it returns reach it.
 func (r *Router) Subscribe(s *Sub) {
+	defer r.watches.changed(s.Pattern)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	head := r.index.Get(s.Pattern)
@@ -95,6 +97,7 @@ func (r *Router) Subscribe(s *Sub) {
 // Unsubscribe removes a subscription that was added. A publisher that matched before may still call its
 // Sink.
 func (r *Router) Unsubscribe(s *Sub) {
+	defer r.watches.changed(s.Pattern)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.next != nil {

@@ -54,6 +54,9 @@ func (h *Home) count(set *segment.Set, went hull) error {
 	if first, ok := h.options.NextLive(1); ok {
 		before = min(before, first)
 	}
+	if err := h.settle(); err != nil {
+		return err
+	}
 	return set.Drop(before)
 }
 
@@ -76,6 +79,9 @@ func (h *Home) Erase(seqs ...uint64) error {
 	defer h.upkeep.Unlock()
 	seqs = slices.Clone(seqs)
 	slices.Sort(seqs)
+	if err := h.settle(); err != nil {
+		return err
+	}
 	h.scrub(seqs)
 	if set := h.set.Load(); set != nil {
 		return set.Erase(seqs...)

@@ -22,6 +22,9 @@ func (h *Home) Flush(upTo uint64, maxBytes int64) (freed int64, err error) {
 	defer g.release()
 	for taken := int64(0); taken < maxBytes; taken += g.bytes {
 		h.load(g, upTo, min(flushBytes, maxBytes-taken))
+		if err := h.settle(); err != nil {
+			return freed, fmt.Errorf("flush: %w", err)
+		}
 		last := g.decode(set.Last())
 		if err := set.Write(g.records); err != nil {
 			return freed, fmt.Errorf("flush: %w", err)
@@ -94,4 +97,13 @@ func (h *Home) Rest() error {
 		return nil
 	}
 	return set.Rest()
+}
+
+// settle waits until a crash does not take back what the files are about to rely on: a message that was removed, and is
+// left out there, must not come back.
+func (h *Home) settle() error {
+	if h.options.Memory || h.options.Segment.Settle == nil {
+		return nil
+	}
+	return h.options.Segment.Settle()
 }

@@ -220,6 +220,9 @@ func (s *Set) copyLive(next *segment, victims []*segment, live Live) (copied []u
 			break
 		}
 	}
+	if err == nil {
+		err = s.options.settle()
+	}
 	if w == nil {
 		return nil, err
 	}

@@ -27,8 +27,18 @@ type Options struct {
 	// ReadOnly is for looking into files that are not ours: nothing is written or removed, and all that would is
 	// refused with ErrReadOnly. What a crash has left is passed over instead of cut.
 	ReadOnly bool
+	// Settle returns when all that was removed is removed for good, so that a crash brings none of it back. It is called
+	// before files take the place of others that lack what was removed. nil: it is so already.
+	Settle func() error
 	// Cache is shared by the sets of a node; nil makes a small one.
 	Cache *Cache
+}
+
+func (o *Options) settle() error {
+	if o.Settle == nil {
+		return nil
+	}
+	return o.Settle()
 }
 
 // DefaultSegmentBytes is the size of a segment file unless the owner wants another.

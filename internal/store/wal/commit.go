@@ -175,11 +175,12 @@ func (l *Log) refer(number uint64, n int) {
 
 // write writes the block in buf, and syncs it if that is asked for.
 func (l *Log) write(batches []*Batch) error {
-	count, sync := 0, false
+	count, sync, lazy := 0, false, true
 	for _, b := range batches {
 		if b.err == nil {
 			count += len(b.Records)
 			sync = sync || b.Sync
+			lazy = lazy && (b.Lazy || len(b.Records) == 0)
 		}
 	}
 	if count > 0 {
@@ -187,7 +188,7 @@ func (l *Log) write(batches []*Batch) error {
 		if err := l.writeBlock(l.active(), l.buf, uint32(count), 0); err != nil {
 			return l.kill(err)
 		}
-		sync = sync || l.options.SyncEvery == 0 || l.options.NoSync
+		sync = sync || l.options.SyncEvery == 0 && !lazy || l.options.NoSync
 	}
 	if sync {
 		return l.syncNow()
@@ -274,7 +275,7 @@ func (l *Log) sync(s *segment) error {
 	return nil
 }
 
-// syncLater has the goroutine sync when the time of a relaxed log has come.
+// syncLater has the goroutine sync when the time of a relaxed log, or of what is lazy in another, has come.
 func (l *Log) syncLater() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -282,7 +283,11 @@ func (l *Log) syncLater() {
 		return
 	}
 	l.syncTimer = true
-	l.options.Clock.AfterFunc(l.options.SyncEvery, func() {
+	after := l.options.SyncEvery
+	if after == 0 {
+		after = l.options.LazyEvery
+	}
+	l.options.Clock.AfterFunc(after, func() {
 		l.mu.Lock()
 		l.syncTimer, l.syncDue = false, true
 		l.mu.Unlock()

@@ -76,6 +76,10 @@ type Batch struct {
 	Priority bool
 	// Sync asks for a sync before the answer, also where the log's policy is relaxed. Hard states imply it.
 	Sync bool
+	// Lazy says that nobody waits for the disk: the answer comes when the batch is written, and the sync with the
+	// next one that somebody asks for, or after Options.LazyEvery. What a batch with Sync follows is on the disk with
+	// that.
+	Lazy bool
 	// Done is called once with the outcome, on the goroutine of the log, for Append only. It must not block,
 	// and may append again.
 	Done func(error)

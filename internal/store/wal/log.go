@@ -23,6 +23,8 @@ type Options struct {
 	// SyncEvery relaxes the log: appends are answered when written, and synced so long after at most.
 	// Zero syncs before each answer. Hard states, and batches that ask for it, are always synced first.
 	SyncEvery time.Duration
+	// LazyEvery is how long after it was written a lazy batch is synced at most, 10 ms unless given.
+	LazyEvery time.Duration
 	// NoSync is for logs in memory: nothing is ever synced.
 	NoSync bool
 	// SlowSync is the duration of a sync, 2 ms unless given, from which TryCommit declines.
@@ -47,6 +49,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxCommitBytes == 0 {
 		o.MaxCommitBytes = 4 << 20
+	}
+	if o.LazyEvery == 0 {
+		o.LazyEvery = 10 * time.Millisecond
 	}
 	if o.SlowSync == 0 {
 		o.SlowSync = 2 * time.Millisecond
@@ -80,7 +85,7 @@ type Log struct {
 	waiting   []*Batch
 	closed    bool
 	dead      error
-	syncDue   bool // the time of a relaxed log has come
+	syncDue   bool // the time of what was written and not synced has come
 	syncTimer bool // and will come
 	wipes     []*wipe
 
