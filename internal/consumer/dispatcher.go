@@ -231,6 +231,9 @@ func (d *Dispatcher) Waiting() (n int) {
 // AckPending is how many messages wait for their acknowledgement.
 func (d *Dispatcher) AckPending() int { return d.waiting.live }
 
+// Knows says whether the acknowledgement of a message is waited for.
+func (d *Dispatcher) Knows(seq uint64) bool { return d.waiting.find(seq) != 0 }
+
 // NumPending is how many messages were not delivered yet.
 func (d *Dispatcher) NumPending() uint64 { return d.source.CountFrom(d.last + 1) }
 

@@ -170,9 +170,8 @@ func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
 // answerEarly applies an ack for what is not known to be delivered: that was lost with a leader, or the ack is
 // made up. Who knows the time of the message was given it.
 func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
-	p, ok := s.table.find(a.Seq)
-	if !ok || a.Time == 0 || s.table.seq(p) != a.Seq || s.table.at(p).time != a.Time || !c.wants().takes(a.Seq) {
-		return AckIgnored
+	if result := s.probeEarly(c, &a); result != AckApplied {
+		return result
 	}
 	r := s.consumers.edit(c)
 	fx.seqs = fx.seqs[:0]
@@ -189,9 +188,7 @@ func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 			r.early = new(seqset.Set)
 			s.consumers.early = append(s.consumers.early, c)
 		}
-		if !r.early.Add(a.Seq) {
-			return AckKnown
-		}
+		r.early.Add(a.Seq)
 	}
 	fx.seqs = append(fx.seqs, a.Seq)
 	s.finish(fx.seqs, fx)

@@ -297,7 +297,7 @@ func (s *State) insert(p *publish, offset uint32, fx *Effects) {
 	s.take(p)
 	id := t.subjects.intern(p.Subject)
 	previous := t.add(p.seq, p.Span, p.time, uint32(p.size), id, p.end)
-	s.consumers.stored(p.seq, id, previous == 0, t)
+	s.consumers.stored(p.seq, id, previous == 0, t, fx)
 	fx.Stored = append(fx.Stored, Stored{
 		Seq: p.seq, Previous: previous, Time: p.time, Span: p.Span, Offset: offset, Changed: p.changed,
 		Subject: p.Subject, Header: p.Header, Body: p.Body,

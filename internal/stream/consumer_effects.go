@@ -8,6 +8,22 @@ type consumerEffects struct {
 	answered  []AckItem   // scratch
 	seqs      []uint64    // scratch
 	holders   []*consumer // scratch
+	touched   []*filter   // that got messages
+}
+
+// Touched calls visit for each filter that takes something of what was stored, see ConsumerSource.Filter.
+func (fx *Effects) Touched(visit func(filter uint64)) {
+	for _, f := range fx.touched {
+		visit(f.id)
+	}
+}
+
+// touch notes that a filter takes a message that was stored.
+func (fx *Effects) touch(f *filter) {
+	if !f.touched {
+		f.touched = true
+		fx.touched = append(fx.touched, f)
+	}
 }
 
 // maxScratch bounds what is kept for the next entry after one that removed much.
@@ -17,7 +33,11 @@ func (fx *consumerEffects) reset() consumerEffects {
 	if cap(fx.seqs) > maxScratch {
 		fx.seqs = nil
 	}
-	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0]}
+	for _, f := range fx.touched {
+		f.touched = false
+	}
+	clear(fx.touched)
+	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0], fx.touched[:0]}
 }
 
 // ConsumerEvent is something that a consumer's dispatcher has to know.

@@ -211,13 +211,14 @@ func (f *filter) wanting(seq uint64) uint32 {
 
 // stored notes a message that became part of the stream, by the number of its subject; fresh if it is the
 // first one of that.
-func (x *consumers) stored(seq uint64, id uint32, fresh bool, t *table) {
+func (x *consumers) stored(seq uint64, id uint32, fresh bool, t *table, fx *Effects) {
 	if x.filters.none() {
 		return
 	}
 	wanting := uint32(0)
 	if f := x.filters.all; f != nil {
 		f.set.add(seq)
+		fx.touch(f)
 		if x.needs.on {
 			wanting += f.wanting(seq)
 		}
@@ -228,6 +229,7 @@ func (x *consumers) stored(seq uint64, id uint32, fresh bool, t *table) {
 				continue
 			}
 			f.set.add(seq)
+			fx.touch(f)
 			if x.needs.on {
 				wanting += f.wanting(seq)
 			}

@@ -100,6 +100,10 @@ func (s *State) Source(number uint32) *ConsumerSource {
 	return &ConsumerSource{s, c}
 }
 
+// Filter names what the consumer shares with all that have the same filter subjects: Effects.Touched tells when it takes new
+// messages. It changes with the configuration only.
+func (r *ConsumerSource) Filter() uint64 { return r.consumer.filter.id }
+
 // Next returns the first message from a sequence on that the consumer's filter takes and that was not
 // acknowledged early.
 func (r *ConsumerSource) Next(from uint64) (seq uint64, ok bool) {
@@ -148,3 +152,39 @@ func (r *ConsumerSource) Pending() iter.Seq[PendingAck] {
 
 // View returns what is known of the consumer.
 func (r *ConsumerSource) View() ConsumerView { return r.consumer.view() }
+
+// Probe tells what would become of an ack.
+func (r *ConsumerSource) Probe(a *AckItem) AckResult {
+	c, s := r.consumer, r.state
+	switch {
+	case c.dropped:
+		return AckIgnored
+	case a.Seq > c.delivered.Stream:
+		if (a.Kind == AckDone || a.Kind == AckTerm) && c.config.Ack != AckNone {
+			return s.probeEarly(c, a)
+		}
+		return AckIgnored
+	case (a.Kind == AckDone || a.Kind == AckTerm) && c.upTo():
+		if first, ok := c.pending.first(); !ok || c.pending.seq(first) > a.Seq {
+			return AckKnown
+		}
+		return AckApplied
+	}
+	at, ok := c.pending.find(a.Seq)
+	if !ok || c.pending.at(at).isAbandoned() && a.Kind != AckDone && a.Kind != AckTerm {
+		return AckKnown
+	}
+	return AckApplied
+}
+
+// probeEarly is Probe for what is not known to be delivered.
+func (s *State) probeEarly(c *consumer, a *AckItem) AckResult {
+	p, ok := s.table.find(a.Seq)
+	switch {
+	case !ok || a.Time == 0 || s.table.seq(p) != a.Seq || s.table.at(p).time != a.Time || !c.wants().takes(a.Seq):
+		return AckIgnored
+	case !c.upTo() && c.early != nil && c.early.Has(a.Seq):
+		return AckKnown
+	}
+	return AckApplied
+}

@@ -11,6 +11,7 @@ import (
 
 	"myelin/internal/bin"
 	"myelin/internal/machine"
+	"myelin/internal/subject"
 )
 
 // consumerRun drives a State and the model of it by the same random commands.
@@ -188,6 +189,7 @@ func (r *consumerRun) step() {
 	case n < 30:
 		s := r.pick(modelSubjects)
 		r.apply(&Append{Span: 1, Subject: []byte(s)})
+		r.touched(s)
 		m.publish(s, r.now)
 	case n < 50:
 		r.deliver()
@@ -322,6 +324,19 @@ func (r *consumerRun) deliver() {
 	r.model.deliver(c, d.At)
 }
 
+// touched finds whether the consumers that match a stored message are told.
+func (r *consumerRun) touched(s string) {
+	told := map[uint64]bool{}
+	r.fx.Touched(func(filter uint64) { told[filter] = true })
+	for _, c := range r.model.consumers {
+		filters := c.cfg.Filters()
+		matches := len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return subject.Matches(f, s) })
+		if want := matches && len(r.fx.Stored) > 0; told[r.state.Source(c.number).Filter()] != want {
+			r.t.Fatalf("%s: consumer %s told: %v", s, c.cfg.Name, !want)
+		}
+	}
+}
+
 // waiting picks a message that an ack is waited for.
 func (r *consumerRun) waiting(c *modelConsumer) (seq uint64, ok bool) {
 	list := slices.Sorted(maps.Keys(c.pending))
@@ -357,7 +372,11 @@ func (r *consumerRun) acks() {
 		}
 		a.Acks = append(a.Acks, item)
 	}
+	probed := r.state.Source(c.number).Probe(&a.Acks[0])
 	reply := r.apply(a)
+	if reply.Acks[0] != probed {
+		r.t.Fatalf("%v is %v, and was to become %v; %+v", r.log[len(r.log)-1], reply.Acks[0], probed, c)
+	}
 	for i, item := range a.Acks {
 		want := r.model.answer(c, item)
 		r.model.sweep()

@@ -19,6 +19,7 @@ type filter struct {
 	consumers []*consumer
 	late      []*consumer // of these, maybe, who start behind the next message; swept when somebody asks
 	busy      busyHeap    // of these, who wait for acks of messages of this filter
+	touched   bool        // it is listed in Effects
 	closed    bool        // no later message belongs to it; it has one consumer, which is not listed
 }
 
