@@ -3,7 +3,6 @@ package nats
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -48,7 +47,7 @@ func (c *Conn) writeLoop() {
 func (c *Conn) tryWrite() error {
 	o := &c.out
 	for len(o.current) > 0 {
-		n, err := c.net.TryWrite(o.current[0].B[o.at:])
+		n, err := c.net.TryWrite(o.current, o.at)
 		o.advance(n)
 		if err != nil {
 			return err
@@ -59,26 +58,12 @@ func (c *Conn) tryWrite() error {
 
 // waitWrite writes a part of current, waiting for the peer at most for the write deadline.
 func (c *Conn) waitWrite() error {
-	const mostBytes, mostChunks = 1 << 20, 64
 	o := &c.out
-	buffers := make(net.Buffers, 0, min(len(o.current), mostChunks))
-	size := 0
-	for i, chunk := range o.current {
-		if len(buffers) == mostChunks || size >= mostBytes {
-			break
-		}
-		b := chunk.B
-		if i == 0 {
-			b = b[o.at:]
-		}
-		buffers = append(buffers, b)
-		size += len(b)
-	}
 	if err := c.net.SetWriteDeadline(c.clock().Now().Add(c.l.opt.Limits.WriteDeadline)); err != nil {
 		return err
 	}
-	n, err := buffers.WriteTo(c.net.Conn)
-	o.advance(int(n))
+	n, err := c.net.WriteChunks(o.current, o.at)
+	o.advance(n)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if !c.l.opt.Limits.RetryWrites {
 			c.tooSlow(SlowConsumerWrite)

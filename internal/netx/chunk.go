@@ -46,3 +46,16 @@ func (c *Chunk) Free() {
 
 // Room is the number of bytes that still fit.
 func (c *Chunk) Room() int { return cap(c.B) - len(c.B) }
+
+// free is the room behind what is in use.
+func (c *Chunk) free() []byte { return c.B[len(c.B):cap(c.B)] }
+
+// fill appends as much of b as there is room for, and returns how much that was.
+func (c *Chunk) fill(b []byte) int {
+	n := min(len(b), c.Room())
+	c.B = append(c.B, b[:n]...)
+	return n
+}
+
+// extend takes n bytes of the room behind what is in use.
+func (c *Chunk) extend(n int) { c.B = c.B[:len(c.B)+n] }

@@ -1,11 +1,11 @@
 package netx
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +41,14 @@ type reader struct {
 	chunk       *Chunk
 	grabs, idle int
 	waiting     chan struct{}
+	got         []byte
+	atRest      func() // called before each wait
+}
+
+// take moves what was read from the chunk to got.
+func (r *reader) take() {
+	r.got = append(r.got, r.chunk.B...)
+	r.chunk.B = r.chunk.B[:0]
 }
 
 func (r *reader) Grab() *Chunk {
@@ -56,6 +64,9 @@ func (r *reader) Idle() {
 	if r.chunk != nil {
 		r.chunk.Free()
 		r.chunk = nil
+	}
+	if r.atRest != nil {
+		r.atRest()
 	}
 	if r.waiting != nil {
 		close(r.waiting)
@@ -93,7 +104,7 @@ func TestReadIntoOfAnyConnection(t *testing.T) {
 	if n, err := conn.ReadInto(in); err != nil || n != 2 || string(in.chunk.B) != "hi" {
 		t.Fatal(n, err)
 	}
-	if n, err := conn.TryWrite([]byte("x")); n != 0 || err != ErrWouldBlock || conn.CanTry() {
+	if n, err := conn.TryWrite(chunks("x"), 0); n != 0 || err != ErrWouldBlock || conn.CanTry() {
 		t.Fatal(n, err)
 	}
 }
@@ -119,21 +130,67 @@ func TestReadIntoCanBeInterrupted(t *testing.T) {
 	}
 }
 
+// chunks are those of an outbound queue.
+func chunks(texts ...string) []*Chunk {
+	list := make([]*Chunk, len(texts))
+	for i, text := range texts {
+		list[i] = NewChunk(len(text))
+		list[i].fill([]byte(text))
+	}
+	return list
+}
+
+// WriteChunks writes all that it is given, from the place that it is told on.
+func TestWriteChunks(t *testing.T) {
+	conn, peer := pair(t)
+	n, err := conn.WriteChunks(chunks("ab", "cd", "", "ef"), 1)
+	if n != 5 || err != nil {
+		t.Fatal(n, err)
+	}
+	got := make([]byte, n)
+	if _, err := io.ReadFull(peer, got); err != nil || string(got) != "bcdef" {
+		t.Fatalf("%q %v", got, err)
+	}
+}
+
+// What was looked at is still read.
+func TestPeek(t *testing.T) {
+	conn, peer := pair(t)
+	if _, err := peer.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if b, err := conn.Peek(); b != 'h' || err != nil {
+			t.Fatal(b, err)
+		}
+	}
+	in := new(reader)
+	for len(in.got) < 5 {
+		if _, err := conn.ReadInto(in); err != nil {
+			t.Fatal(err)
+		}
+		in.take()
+	}
+	if string(in.got) != "hello" {
+		t.Fatalf("%q", in.got)
+	}
+}
+
 // TryWrite writes what the socket takes, never waits, and says how much that was.
 func TestTryWriteNeverWaits(t *testing.T) {
 	conn, peer := pair(t)
 	if !conn.CanTry() {
 		t.Skip("this platform has no way to try")
 	}
-	block := bytes.Repeat([]byte("x"), 1<<20)
+	block := chunks(strings.Repeat("x", 1<<20+1))
 	total := 0
 	for {
-		n, err := conn.TryWrite(block)
+		n, err := conn.TryWrite(block, 1)
 		total += n
 		if err == ErrWouldBlock {
 			break
 		}
-		if err != nil || n != len(block) {
+		if err != nil || n != 1<<20 {
 			t.Fatal(n, err)
 		}
 	}
@@ -141,7 +198,7 @@ func TestTryWriteNeverWaits(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	conn.Close()
-	if _, err := conn.TryWrite(block); err == nil || err == ErrWouldBlock {
+	if _, err := conn.TryWrite(block, 0); err == nil || err == ErrWouldBlock {
 		t.Fatal(err)
 	}
 }

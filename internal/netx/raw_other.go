@@ -13,4 +13,6 @@ func (*rawConn) init(syscall.RawConn) {}
 
 func (*rawConn) readInto(Input) (int, error) { return 0, ErrWouldBlock }
 
+func (*rawConn) tryRead([]byte) (int, error) { return 0, ErrWouldBlock }
+
 func (*rawConn) tryWrite([]byte) (int, error) { return 0, ErrWouldBlock }

@@ -20,6 +20,8 @@ type rawConn struct {
 	into Input
 	in   int
 	rerr error
+	try  func(fd uintptr) bool
+	to   []byte
 
 	// of the writing goroutine
 	write func(fd uintptr) bool
@@ -31,6 +33,7 @@ type rawConn struct {
 func (r *rawConn) init(conn syscall.RawConn) {
 	r.conn = conn
 	r.read = r.readOnce
+	r.try = r.tryOnce
 	r.write = r.writeOnce
 }
 
@@ -46,7 +49,7 @@ func (r *rawConn) readInto(in Input) (int, error) {
 func (r *rawConn) readOnce(fd uintptr) bool {
 	chunk := r.into.Grab()
 	for {
-		n, err := syscall.Read(int(fd), chunk.B[len(chunk.B):cap(chunk.B)])
+		n, err := syscall.Read(int(fd), chunk.free())
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -58,8 +61,39 @@ func (r *rawConn) readOnce(fd uintptr) bool {
 		case n == 0:
 			r.in, r.rerr = 0, io.EOF
 		default:
-			chunk.B = chunk.B[:len(chunk.B)+n]
+			chunk.extend(n)
 			r.in, r.rerr = n, nil
+		}
+		return true
+	}
+}
+
+// tryRead reads what is there already; ErrWouldBlock when that is nothing.
+func (r *rawConn) tryRead(b []byte) (int, error) {
+	r.to, r.in, r.rerr = b, 0, nil
+	err := r.conn.Read(r.try)
+	r.to = nil
+	if err != nil {
+		return 0, err
+	}
+	return r.in, r.rerr
+}
+
+// tryOnce always reports true, so that nobody waits.
+func (r *rawConn) tryOnce(fd uintptr) bool {
+	for {
+		n, err := syscall.Read(int(fd), r.to)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			r.rerr = ErrWouldBlock
+		case err != nil:
+			r.rerr = os.NewSyscallError("read", err)
+		case n == 0:
+			r.rerr = io.EOF
+		default:
+			r.in = n
 		}
 		return true
 	}
