@@ -1,48 +1,93 @@
 // Package broker is the waist of the server: what a protocol may ask for.
 //
 // Every guest, be it a protocol, an API or a link to another server, speaks to the server through a
-// Session: who it is, which account it belongs to, and the way to the message plane. A guest translates
-// between its protocol and its Session and owns nothing that others need.
+// Session: which account it belongs to, and the way to the message plane. A guest translates between its
+// protocol and its Session and owns nothing that others need.
 //
-// There is one account today, DefaultAccount, and a Session names it; tenants change what Open is given
-// and nothing that a guest sees.
+// Accounts keep their subjects apart: a Session sees those of its own. Who may be in which account is
+// decided before a Session is opened.
 package broker
 
 import (
-	"sync/atomic"
+	"slices"
+	"strings"
+	"sync"
 
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
 
-// DefaultAccount is the account of everybody who is not put into another.
-const DefaultAccount = "$G"
-
-// Account is one tenant: its subjects are its own.
-type Account struct {
-	name     string
-	router   *router.Router
-	mappings atomic.Pointer[subject.Mappings]
-}
+const (
+	// DefaultAccount is the account of everybody who is not put into another.
+	DefaultAccount = "$G"
+	// SystemAccount is the one in which the server tells of itself, unless another is chosen.
+	SystemAccount = "$SYS"
+)
 
 // Broker owns the accounts.
 type Broker struct {
-	global *Account
+	newRouter func() *router.Router
+	global    *Account
+
+	mu       sync.RWMutex // guards what follows
+	accounts map[string]*Account
+	system   *Account // nil: the server tells nobody of itself
 }
 
 // New returns a broker with the default account, whose messages go through r. Their subjects are
 // rewritten by mappings; nil rewrites none.
 func New(r *router.Router, mappings *subject.Mappings) *Broker {
-	a := &Account{name: DefaultAccount, router: r}
-	a.mappings.Store(mappings)
-	return &Broker{global: a}
+	b := &Broker{newRouter: router.New, accounts: make(map[string]*Account)}
+	b.global = newAccount(DefaultAccount, r)
+	b.global.mappings.Store(mappings)
+	b.accounts[DefaultAccount] = b.global
+	return b
 }
 
-// Accounts returns all accounts.
-func (b *Broker) Accounts() []*Account { return []*Account{b.global} }
+// NewRouters makes the routers of accounts that are added from now on. It is called before the first Add.
+func (b *Broker) NewRouters(newRouter func() *router.Router) { b.newRouter = newRouter }
 
-// Name is the account's name.
-func (a *Account) Name() string { return a.name }
+// Add returns the account of that name, which is new unless there is one.
+func (b *Broker) Add(name string) *Account {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.accounts[name]
+	if a == nil {
+		a = newAccount(name, b.newRouter())
+		b.accounts[name] = a
+	}
+	return a
+}
 
-// Router is the account's message plane, for views of it.
-func (a *Account) Router() *router.Router { return a.router }
+// SetSystem makes an account the one in which the server tells of itself.
+func (b *Broker) SetSystem(a *Account) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.system = a
+}
+
+// System is the account in which the server tells of itself; nil if there is none.
+func (b *Broker) System() *Account {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.system
+}
+
+// Account returns the account of that name, or nil.
+func (b *Broker) Account(name string) *Account {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.accounts[name]
+}
+
+// Accounts returns all accounts by name.
+func (b *Broker) Accounts() []*Account {
+	b.mu.RLock()
+	list := make([]*Account, 0, len(b.accounts))
+	for _, a := range b.accounts {
+		list = append(list, a)
+	}
+	b.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *Account) int { return strings.Compare(a.name, b.name) })
+	return list
+}

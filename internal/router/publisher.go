@@ -31,12 +31,18 @@ func (p *Publisher) PublishOnce(m *Message) int {
 
 // Send is Publish by another subject than the message's own, which its receivers see.
 func (p *Publisher) Send(to []byte, m *Message) int {
-	return p.offer(m, p.cache.find(p.router, to))
+	m.To = to
+	taken := p.offer(m, p.cache.find(p.router, to))
+	m.To = nil
+	return taken
 }
 
 // SendOnce is Send as PublishOnce is Publish.
 func (p *Publisher) SendOnce(to []byte, m *Message) int {
-	return p.offer(m, p.cache.findOnce(p.router, to))
+	m.To = to
+	taken := p.offer(m, p.cache.findOnce(p.router, to))
+	m.To = nil
+	return taken
 }
 
 func (p *Publisher) offer(m *Message, found *match) int {

@@ -34,8 +34,19 @@ type Message struct {
 	// message arrived in that very form; else nil.
 	Tail []byte
 
+	// To is the subject that the message is sent by while Send offers it; nil: its own.
+	To []byte
+
 	// From identifies the publishing connection, so that it can be spared its own echo; 0: none.
 	From uint64
+}
+
+// SentBy is the subject that receivers are found by.
+func (m *Message) SentBy() []byte {
+	if m.To != nil {
+		return m.To
+	}
+	return m.Subject
 }
 
 // Sink is where a subscription's messages go.
@@ -73,10 +84,18 @@ type Router struct {
 }
 
 // New returns a router without subscriptions.
-func New() *Router { return &Router{seed: maphash.MakeSeed(), maxCache: maxCacheEntries} }
+func New() *Router {
+	r := NewUncached()
+	r.maxCache = maxCacheEntries
+	return r
+}
 
 // NewUncached returns a router whose publishers remember no matches: they take longer and less memory.
-func NewUncached() *Router { return &Router{seed: maphash.MakeSeed()} }
+func NewUncached() *Router {
+	r := &Router{seed: maphash.MakeSeed()}
+	r.changes.init()
+	return r
+}
 
 // Subscribe adds a subscription. Messages that are published after it returns reach it.
 func (r *Router) Subscribe(s *Sub) {
@@ -89,7 +108,9 @@ func (r *Router) Subscribe(s *Sub) {
 		head.prev = s
 	}
 	r.index.Set(s.Pattern, s)
-	r.subs++
+	if r.subs++; r.subs == manySubs {
+		r.changes.grow()
+	}
 	r.inserts++
 	r.changes.note(r.seed, s.Pattern)
 }
@@ -176,10 +197,31 @@ type counters struct {
 // changes counts changes of the subscriptions, split by what they may affect, so that a cached match
 // stays good while others change. All counters only grow: the sum of the three that concern a subject
 // is the same if and only if none of them moved.
+//
+// Where there are few subscriptions there are few counters: most of very many accounts are small.
 type changes struct {
-	literal  [1024]atomic.Uint64 // by hash of the pattern, for patterns without wildcards
-	prefix   [256]atomic.Uint64  // by hash of the first token, for the others
-	anywhere atomic.Uint64       // patterns that begin with a wildcard
+	literal  []atomic.Uint64 // by hash of the pattern, for patterns without wildcards
+	prefix   []atomic.Uint64 // by hash of the first token, for the others
+	anywhere atomic.Uint64   // patterns that begin with a wildcard
+
+	few [2 * fewCounters]atomic.Uint64
+}
+
+const (
+	// manySubs is the number of subscriptions from which on there are as many counters as there can be.
+	manySubs                        = 64
+	fewCounters                     = 8
+	literalCounters, prefixCounters = 1024, 256
+)
+
+func (c *changes) init() { c.literal, c.prefix = c.few[:fewCounters], c.few[fewCounters:] }
+
+// grow makes place for many subscriptions. All that is cached is looked up anew, once.
+func (c *changes) grow() {
+	if len(c.literal) == fewCounters {
+		c.literal, c.prefix = make([]atomic.Uint64, literalCounters), make([]atomic.Uint64, prefixCounters)
+		c.anywhere.Add(1)
+	}
 }
 
 func (c *changes) note(seed maphash.Seed, pattern string) {

@@ -459,3 +459,20 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	}
 }
+
+// A cached match stays good, and becomes stale, also when a router changes from few counters to many.
+func TestCacheWhileTheRouterGrows(t *testing.T) {
+	r := New()
+	p := r.Publisher(nil)
+	d := &inbox{id: 7}
+	for i := range 3 * manySubs {
+		subscribe(r, d, fmt.Sprintf("s.%d", i%7), "")
+		for k := range 7 {
+			want := (i + 7 - k) / 7
+			if got := p.Publish(message(fmt.Sprintf("s.%d", k))); got != want {
+				t.Fatalf("with %d subscriptions %d got s.%d instead of %d", i+1, got, k, want)
+			}
+		}
+		p.Flush()
+	}
+}
