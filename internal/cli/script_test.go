@@ -52,6 +52,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"subscribed": subscribed,
 			"written":    written,
+			"consumers":  consumers,
 		},
 	})
 }
