@@ -73,7 +73,7 @@ func (c *consumerCheck) names() *apierr.Error {
 		case len(s) > maxNameBytes:
 			return apierr.ConsumerNameTooLong.With(strconv.Itoa(maxNameBytes))
 		case !validName(s):
-			return apierr.ConsumerBadDurableName.Err()
+			return invalid(`consumer name can not contain '.', '*', '>', '\', '/'`)
 		}
 	}
 	if c.Durable != "" && c.Name != "" && c.Durable != c.Name {
@@ -193,6 +193,12 @@ func (c *consumerCheck) limits() *apierr.Error {
 	}
 	if c.MaxAckPending == 0 && c.Ack != AckNone && (c.Push() || c.Ack != AckFlowControl) {
 		c.MaxAckPending = pending
+	}
+	if limit := c.bounds.MaxRequestBatch; c.MaxBatch == 0 && limit > 0 && !c.Push() {
+		if c.pedantic {
+			return apierr.Pedantic.With("max_request_batch must be set if it's JetStream limits are set")
+		}
+		c.MaxBatch = limit
 	}
 	if limit := c.stream.ConsumerLimits.InactiveThreshold; c.Inactive == 0 && limit > 0 {
 		if c.pedantic {

@@ -71,4 +71,5 @@ func (c *ConsumerConfig) fields(f fields) {
 	textList(f, &c.PriorityGroups)
 	number(f, &c.Priority)
 	number(f, &c.PinnedTTL)
+	f.boolean(&c.Unnamed)
 }

@@ -48,6 +48,8 @@ type ConsumerConfig struct {
 	PriorityGroups []string          `json:"priority_groups,omitempty"`
 	Priority       PriorityPolicy    `json:"priority_policy,omitempty"`
 	PinnedTTL      time.Duration     `json:"priority_timeout,omitempty"`
+
+	Unnamed bool `json:"-"` // the server made the name up; what it tells of the configuration leaves it out
 }
 
 // DeliverPolicy says where in its stream a consumer starts.

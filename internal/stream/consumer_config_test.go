@@ -107,7 +107,7 @@ func TestCheckConsumerBounds(t *testing.T) {
 	}{
 		{cfg: ConsumerConfig{Name: long[:255]}},
 		{cfg: ConsumerConfig{Name: long[:256]}, want: "consumer name is too long, maximum allowed is 255 (10102)"},
-		{cfg: ConsumerConfig{Name: "a b"}, want: "durable name can not contain '.', '*', '>' (10103)"},
+		{cfg: ConsumerConfig{Name: "a b"}, want: `consumer name can not contain '.', '*', '>', '\', '/' (10052)`},
 		{cfg: ConsumerConfig{Name: "a", Durable: "b"}, want: "Consumer Durable and Name have to be equal if both are provided (10132)"},
 		{cfg: ConsumerConfig{Description: long[:4096]}},
 		{cfg: ConsumerConfig{Description: long[:4097]}, want: "consumer description is too long, maximum allowed is 4096 (10107)"},
@@ -127,7 +127,7 @@ func TestCheckConsumerBounds(t *testing.T) {
 		}
 	}
 	cfg, err := CheckConsumer(ConsumerConfig{Ack: AckExplicit}, &Config{Name: "S"}, limited, false)
-	if err != nil || cfg.MaxAckPending != 50 {
+	if err != nil || cfg.MaxAckPending != 50 || cfg.MaxBatch != 10 {
 		t.Errorf("%d may wait for acks, %v", cfg.MaxAckPending, err)
 	}
 }

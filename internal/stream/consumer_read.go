@@ -37,6 +37,16 @@ type PendingAck struct {
 // NumConsumers is how many consumers there are.
 func (s *State) NumConsumers() int { return len(s.consumers.list) }
 
+// NumShownConsumers is how many consumers there are but for direct ones, which serve mirrors and sources.
+func (s *State) NumShownConsumers() (n int) {
+	for _, c := range s.consumers.list {
+		if !c.config.Direct {
+			n++
+		}
+	}
+	return n
+}
+
 // Consumer returns what is known of the consumer of a name.
 func (s *State) Consumer(name string) (ConsumerView, bool) {
 	c := s.consumers.byName[name]

@@ -95,13 +95,16 @@ const (
 	metaVersion = "_nats.ver"
 )
 
-// described is a configuration with what answers tell of the server.
+// described is a configuration with what answers tell of the server, and without a name that this made up.
 func described(config *stream.ConsumerConfig, version string, level int) *stream.ConsumerConfig {
+	c := *config
+	if c.Unnamed {
+		c.Name = ""
+	}
 	if version == "" {
-		return config
+		return &c
 	}
 	const added = 2
-	c := *config
 	c.Metadata = make(map[string]string, len(config.Metadata)+added)
 	maps.Copy(c.Metadata, config.Metadata)
 	c.Metadata[metaLevel], c.Metadata[metaVersion] = strconv.Itoa(level), version
