@@ -135,6 +135,8 @@ type streamConfig struct {
 	MaxPerSubject  int      `json:"max_msgs_per_subject"`
 	AllowDirect    bool     `json:"allow_direct"`
 	AllowRollup    bool     `json:"allow_rollup_hdrs"`
+	DenyDelete     bool     `json:"deny_delete,omitempty"`
+	AllowSchedules bool     `json:"allow_msg_schedules,omitempty"`
 	DuplicateNanos int64    `json:"duplicate_window,omitempty"`
 }
 

@@ -74,6 +74,17 @@ func appendPub[Text string | []byte](b []byte, subject, reply Text, payload []by
 	return append(b, crlf...)
 }
 
+// appendHeaderPub appends the HPUB of a message with a header, which ends with
+// its empty line.
+func appendHeaderPub(b, subject, reply, header, payload []byte) []byte {
+	b = append(append(b, "HPUB "...), subject...)
+	b = append(append(append(b, ' '), reply...), ' ')
+	b = append(strconv.AppendInt(b, int64(len(header)), 10), ' ')
+	b = strconv.AppendInt(b, int64(len(header)+len(payload)), 10)
+	b = append(append(b, crlf...), header...)
+	return append(append(b, payload...), crlf...)
+}
+
 func appendSub(b []byte, subject, queue string, sid int) []byte {
 	b = append(b, "SUB "...)
 	b = append(b, subject...)

@@ -32,6 +32,11 @@ const (
 	DiskSync    Metric = "disk-sync"   // nanoseconds of one small write and sync without any server, median
 	Reopen      Metric = "reopen"      // nanoseconds from exec until all is served again, after a clean end
 	ReopenDead  Metric = "reopen-kill" // the same after the process was killed
+	Compared    Metric = "compared"    // deliveries per second of what Kept compares with
+	Created     Metric = "created"     // nanoseconds until a consumer was made, mean
+	Idle        Metric = "idle-cpu"    // share of a processor that the server uses while nothing happens
+	Published   Metric = "published"   // messages published and acknowledged per second
+	OnTime      Metric = "on-time"     // share of the messages that came when they were to come
 )
 
 // A Sample is what one run of a case has measured.
@@ -96,6 +101,7 @@ func Cases() []Case {
 	for _, family := range [](func() []Case){
 		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases,
 		storedPublishCases, storedGetCases, storedKeysCases, storedStreamsCases, storedRemovalCases,
+		consumerDrainCases, consumerFilterCases, consumerQueueCases, consumerManyCases, consumerKeysCases, consumerDelayedCases,
 	} {
 		all = append(all, family()...)
 	}

@@ -39,16 +39,23 @@ func gets(ask func(messages int) composer) func(context.Context, *Env) (Sample, 
 			return nil, err
 		}
 		r.check = found
-		r.Mute(true)
-		st.write(func(ctx context.Context) error { return r.Run(ctx, 0) })
-		sample, err := env.measure(st.ctx, r.Replies, nil)
-		if err != nil {
-			return nil, err
-		}
-		st.stop()
-		st.writers.Wait()
-		return sample, context.Cause(st.ctx)
+		return st.steady(env, r)
 	}
+}
+
+// steady runs a requester for the warm-up and then the window, which is
+// measured, and ends the load. The requester has the latencies in the window.
+func (s *stage) steady(env *Env, r *Requester) (Sample, error) {
+	r.Mute(true)
+	s.write(func(ctx context.Context) error { return r.Run(ctx, 0) })
+	sample, err := env.measure(s.ctx, r.Replies, func() { r.Mute(false) })
+	if err != nil {
+		return nil, err
+	}
+	r.Mute(true)
+	s.stop()
+	s.writers.Wait()
+	return sample, context.Cause(s.ctx)
 }
 
 // directStream holds one message per subject and lets it be read directly, as
@@ -68,17 +75,24 @@ func fill(ctx context.Context, env *Env, config streamConfig, messages, size int
 	if err != nil {
 		return err
 	}
-	if err := api.create(st.ctx, config); err != nil {
+	return st.fill(api, config, messages, keyed(size))
+}
+
+// fill makes a stream and publishes messages to it, none of which replaces
+// another.
+func (s *stage) fill(api *apiClient, config streamConfig, messages int, compose func(inbox string) composer) error {
+	if err := api.create(s.ctx, config); err != nil {
 		return err
 	}
-	r, err := st.storer(storedWindow, keyed(size))
+	r, err := s.storer(storedWindow, compose)
 	if err != nil {
 		return err
 	}
-	if err := r.Run(st.ctx, int64(messages)); err != nil {
+	defer r.conn.Close()
+	if err := r.Run(s.ctx, int64(messages)); err != nil {
 		return fmt.Errorf("fill the stream: %w", err)
 	}
-	return st.checkStored(api, []*Requester{r})
+	return s.checkHolds(api, config.Name, r.Replies())
 }
 
 // keyed publishes each message on the subject of its number.

@@ -123,15 +123,21 @@ func (s *stage) checkStored(api *apiClient, all []*Requester) error {
 		return err
 	}
 	for i, r := range all {
-		state, err := api.state(s.ctx, streamName(i))
-		if err != nil {
+		if err := s.checkHolds(api, streamName(i), r.Replies()); err != nil {
 			return err
-		}
-		if state.Messages != r.Replies() {
-			return fmt.Errorf("stream %d holds %d messages of %d acknowledged", i, state.Messages, r.Replies())
 		}
 	}
 	return nil
+}
+
+// checkHolds fails if a stream does not hold as many messages as its publishers
+// have acknowledgements.
+func (s *stage) checkHolds(api *apiClient, stream string, acked int64) error {
+	state, err := api.state(s.ctx, stream)
+	if err == nil && state.Messages != acked {
+		err = fmt.Errorf("stream %s holds %d messages of %d acknowledged", stream, state.Messages, acked)
+	}
+	return err
 }
 
 const (

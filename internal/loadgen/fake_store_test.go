@@ -14,12 +14,17 @@ import (
 // API call, when it has a folder.
 type fakeStore struct {
 	file    string
+	server  *fakeServer
 	Streams map[string]*fakeStream
 }
 
 type fakeStream struct {
 	Config streamConfig
 	State  streamState
+
+	messages  []fakeMessage // those removed are empty
+	last      map[string]int
+	consumers map[string]*fakeConsumer
 }
 
 // open takes the store's folder from the server's arguments.
@@ -58,14 +63,16 @@ func (s *fakeStore) save() {
 
 // answer says what the API, or a stream, answers to a message, and whether it
 // does.
-func (s *fakeStore) answer(subject string, body []byte) (fakeAnswer, bool) {
+func (s *fakeStore) answer(subject, reply, header string, body []byte) (fakeAnswer, bool) {
+	if call, ok := strings.CutPrefix(subject, "$JS.API.CONSUMER."); ok {
+		return s.consumerCall(call, reply, body)
+	}
 	if call, ok := strings.CutPrefix(subject, "$JS.API."); ok {
 		return s.call(call, body)
 	}
 	for _, st := range s.Streams {
-		if own := st.Config.Subjects[0]; own == subject || strings.HasSuffix(own, ".>") {
-			st.State.Last++
-			st.State.Messages++
+		if fakeMatches(st.Config.Subjects[0], subject) {
+			s.enter(st, fakeMessage{subject, header, string(body)})
 			st.limit()
 			return fakeAnswer{body: fmt.Sprintf(`{"stream":%q,"seq":%d}`, st.Config.Name, st.State.Last)}, true
 		}

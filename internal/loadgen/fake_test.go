@@ -63,6 +63,7 @@ type fakeSub struct {
 }
 
 func (s *fakeServer) serve(l net.Listener) {
+	s.store.server = s
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -116,7 +117,15 @@ func (s *fakeServer) take(nc net.Conn, buf []byte) int {
 			if len(buf)-next < size+2 {
 				return pos
 			}
-			s.publish(nc, fields[1:len(fields)-1], buf[next:next+size+2], out)
+			s.publish(nc, fields[1:len(fields)-1], "", buf[next:next+size+2], out)
+			next += size + 2
+		case "HPUB":
+			head, _ := parseInt([]byte(fields[len(fields)-2]))
+			size, _ := parseInt([]byte(fields[len(fields)-1]))
+			if len(buf)-next < size+2 {
+				return pos
+			}
+			s.publish(nc, fields[1:len(fields)-2], string(buf[next:next+head]), buf[next+head:next+size+2], out)
 			next += size + 2
 		}
 		pos = next
@@ -133,11 +142,14 @@ func (s *fakeServer) subscribe(nc net.Conn, args []string) {
 	s.subs = append(s.subs, sub)
 }
 
-func (s *fakeServer) publish(from net.Conn, address []string, payload []byte, out map[net.Conn][]byte) {
+func (s *fakeServer) publish(from net.Conn, address []string, header string, payload []byte, out map[net.Conn][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.store.told(address[0]) {
+		return
+	}
 	if len(address) == 2 {
-		if answer, ok := s.store.answer(address[0], payload[:len(payload)-2]); ok {
+		if answer, ok := s.store.answer(address[0], address[1], header, payload[:len(payload)-2]); ok {
 			s.respond(from, address[1], answer, out)
 			return
 		}
@@ -177,7 +189,26 @@ func fakeStatus(status string) fakeAnswer {
 	return fakeAnswer{header: "NATS/1.0 " + status + "\r\n\r\n"}
 }
 
+// send delivers a message of a consumer at once, so that its messages keep
+// their order whoever caused them.
+func (s *fakeServer) send(subject, reply string, a fakeAnswer) {
+	for _, sub := range s.subs {
+		if sub.subject != subject {
+			continue
+		}
+		if a.header == "" {
+			fmt.Fprintf(sub.conn, "MSG %s %s %s %d\r\n%s\r\n", subject, sub.sid, reply, len(a.body), a.body)
+			continue
+		}
+		fmt.Fprintf(sub.conn, "HMSG %s %s %s %d %d\r\n%s%s\r\n",
+			subject, sub.sid, reply, len(a.header), len(a.header)+len(a.body), a.header, a.body)
+	}
+}
+
 func (s *fakeServer) respond(to net.Conn, reply string, a fakeAnswer, out map[net.Conn][]byte) {
+	if a == (fakeAnswer{}) {
+		return
+	}
 	for _, sub := range s.subs {
 		if prefix, _ := strings.CutSuffix(sub.subject, "*"); sub.conn != to || !strings.HasPrefix(reply, prefix) {
 			continue

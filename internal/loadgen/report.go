@@ -7,7 +7,7 @@ import (
 )
 
 // metricOrder is the order of metrics within a row.
-var metricOrder = []Metric{Rate, Undisturbed, Kept, P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, DiskSync, CPU,
+var metricOrder = []Metric{Rate, Published, Undisturbed, Compared, Kept, OnTime, P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, Created, DiskSync, CPU, Idle,
 	Memory, MemoryPeak, BinarySize, Startup, StartupMin, Reopen, ReopenDead, Offered, LoadCPU}
 
 var metricTitles = map[Metric]string{
@@ -15,22 +15,27 @@ var metricTitles = map[Metric]string{
 	Undisturbed: "undisturbed", Kept: "kept", Memory: "RSS", MemoryPeak: "RSS before rest", BinarySize: "binary", Startup: "first INFO",
 	StartupMin: "first INFO, quickest", Offered: "offered", QuietP50: "p50 undisturbed", QuietP99: "p99 undisturbed",
 	Worst: "worst", WorstBeside: "worst on another stream", Work: "work done in", DiskSync: "one sync of the disk",
-	Reopen: "open again", ReopenDead: "open again after kill -9",
+	Reopen: "open again", ReopenDead: "open again after kill -9", Compared: "compared with", Created: "consumer created in",
+	Idle: "idle CPU, of a core", Published: "published", OnTime: "on time",
 }
 
 // format renders a value of the metric with its unit.
 func (m Metric) format(v float64) string {
 	switch m {
-	case Rate, Undisturbed, Offered:
+	case Rate, Undisturbed, Offered, Published, Compared:
 		return scaled(v, 1000, "/s", "", " k", " M")
 	case CPU, LoadCPU:
 		return fmt.Sprintf("%.0f ns", v)
-	case P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, DiskSync, Startup, StartupMin, Reopen, ReopenDead:
+	case P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, Created, DiskSync, Startup, StartupMin, Reopen, ReopenDead:
 		return scaled(v, 1000, "s", " n", " µ", " m", " ")
 	case BinarySize:
 		return scaled(v, 1000, "B", " ", " k", " M")
 	case Kept:
 		return fmt.Sprintf("%.0f %%", v*100)
+	case Idle:
+		return fmt.Sprintf("%.1f %%", v*100)
+	case OnTime:
+		return fmt.Sprintf("%.2f %%", v*100)
 	default:
 		return scaled(v, 1024, "B", " ", " Ki", " Mi", " Gi")
 	}

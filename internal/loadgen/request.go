@@ -28,6 +28,7 @@ type Requester struct {
 	sleep    time.Duration
 	compose  composer
 	check    func(reply *event) error // says why a reply is no good; nil for whatever comes
+	hold     func() error             // returns when what was asked may be sent; nil for at once
 	reply    []byte                   // reply subject of a request, with the number at its end
 	sent     int64
 	times    []int64 // when a request was sent, by number modulo the requests in flight
@@ -154,6 +155,11 @@ func (r *Requester) endRead() error {
 	if r.waiting > 0 {
 		if r.sleep > 0 {
 			_ = sleep(r.ctx, r.sleep) // what is prepared is sent at the end, too
+		}
+		if r.hold != nil {
+			if err := r.hold(); err != nil {
+				return err
+			}
 		}
 		now := time.Now().UnixNano()
 		for number := r.sent - int64(r.waiting); number < r.sent; number++ {
