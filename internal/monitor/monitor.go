@@ -8,6 +8,7 @@ package monitor
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net"
@@ -25,6 +26,9 @@ type Options struct {
 	BasePath string                           // what every path begins with; may be empty
 	Views    *report.Views                    // what the pages show
 	Warnf    func(format string, args ...any) // called from any goroutine
+	TLS      func() *tls.Config               // asked at each connection; nil: plain HTTP
+	// PeerErrorf is told of what readers do wrong, which they can do at any rate; nil: Warnf is.
+	PeerErrorf func(format string, args ...any)
 }
 
 // Bounds on what readers can hold.
@@ -50,20 +54,28 @@ func Start(o Options) (*Server, error) {
 	s := new(Server)
 	s.http.Handler = newPages(o)
 	s.http.ReadTimeout, s.http.WriteTimeout = readTimeout, writeTimeout
-	if err := s.start(o.Addr, o.Warnf); err != nil {
+	if o.PeerErrorf != nil {
+		s.http.ErrorLog = log.New(lineWriter(o.PeerErrorf), "", 0)
+	}
+	if err := s.start(o.Addr, o.TLS, o.Warnf); err != nil {
 		return nil, fmt.Errorf("start monitoring: %w", err)
 	}
 	return s, nil
 }
 
-func (s *Server) start(addr string, warnf func(string, ...any)) (err error) {
+func (s *Server) start(addr string, secure func() *tls.Config, warnf func(string, ...any)) (err error) {
 	if s.listener, err = net.Listen("tcp", addr); err != nil {
 		return err
+	}
+	if secure != nil {
+		s.listener = tls.NewListener(s.listener, pagesTLS(secure))
 	}
 	s.http.ReadHeaderTimeout, s.http.IdleTimeout = headerTimeout, idleTimeout
 	s.http.MaxHeaderBytes = maxHeaderBytes
 	s.http.ConnState = s.limitConns
-	s.http.ErrorLog = log.New(lineWriter(warnf), "", 0)
+	if s.http.ErrorLog == nil {
+		s.http.ErrorLog = log.New(lineWriter(warnf), "", 0)
+	}
 	s.done = make(chan struct{})
 	go func() {
 		defer close(s.done)
@@ -72,6 +84,15 @@ func (s *Server) start(addr string, warnf func(string, ...any)) (err error) {
 		}
 	}()
 	return nil
+}
+
+// pagesTLS protects the pages as clients are protected at the time, except that readers show no certificate.
+func pagesTLS(current func() *tls.Config) *tls.Config {
+	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c := current().Clone()
+		c.ClientAuth, c.VerifyConnection = tls.NoClientCert, nil
+		return c, nil
+	}}
 }
 
 // Addr is the address that s listens on.
@@ -99,10 +120,11 @@ func (s *Server) limitConns(c net.Conn, state http.ConnState) {
 	}
 }
 
-// lineWriter hands each line that package net/http logs to a function.
+// lineWriter hands each line that package net/http logs to a function, as one about monitoring.
 type lineWriter func(format string, args ...any)
 
 func (w lineWriter) Write(line []byte) (int, error) {
-	w("%s", strings.TrimSuffix(string(line), "\n"))
+	text := strings.TrimSuffix(string(line), "\n")
+	w("monitoring: %s", strings.TrimPrefix(text, "http: "))
 	return len(line), nil
 }

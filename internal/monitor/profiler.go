@@ -26,7 +26,7 @@ func StartProfiler(o ProfilerOptions) (*Server, error) {
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	s := new(Server)
 	s.http.Handler = mux
-	if err := s.start(o.Addr, o.Warnf); err != nil {
+	if err := s.start(o.Addr, nil, o.Warnf); err != nil {
 		return nil, fmt.Errorf("start profiler: %w", err)
 	}
 	runtime.SetBlockProfileRate(o.BlockRate)
