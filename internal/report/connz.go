@@ -69,6 +69,10 @@ type ConnInfo struct {
 	Name           string      `json:"name,omitempty"`
 	Lang           string      `json:"lang,omitempty"`
 	Version        string      `json:"version,omitempty"`
+	TLSVersion     string      `json:"tls_version,omitempty"`
+	TLSCipherSuite string      `json:"tls_cipher_suite,omitempty"`
+	TLSPeerCerts   []PeerCert  `json:"tls_peer_certs,omitempty"`
+	TLSFirst       bool        `json:"tls_first,omitempty"`
 	AuthorizedUser string      `json:"authorized_user,omitempty"`
 	Account        string      `json:"account,omitempty"`
 	Subs           []string    `json:"subscriptions_list,omitempty"`
@@ -195,6 +199,7 @@ func (o *ConnzOptions) describe(c *Conn, now time.Time) ConnInfo {
 			info.Account = c.Account
 		}
 	}
+	c.TLS.describe(&info, o.Username)
 	o.listSubs(c, &info)
 	return info
 }

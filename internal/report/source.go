@@ -50,6 +50,8 @@ type Identity struct {
 	ConnectURLs    []string // further addresses that clients are told of
 	HTTPHost       string   // where the monitoring pages are served, as bound; port 0: nowhere
 	HTTPPort       int
+	HTTPSPort      int       // in place of HTTPPort, over TLS
+	CertNotAfter   time.Time // when the first of the server's certificates expires; zero without any
 }
 
 // Counters count since the server started, but for Connections, which are open now.
@@ -88,6 +90,7 @@ type Conn struct {
 	Account      string // empty when the connection was never authenticated
 	User         string
 	MQTTClient   string
+	TLS          *TLS         // nil: the connection is not protected
 	Subs         func() []Sub // what it subscribes to, or did when it was closed, in any order; nil: nothing
 }
 
