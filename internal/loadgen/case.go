@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"time"
 )
@@ -58,12 +59,13 @@ func atMost(m Metric, bound float64) Goal       { return Goal{m, false, false, b
 
 // A Case is one row of the suite.
 type Case struct {
-	Name  string
-	Title string
-	Goals []Goal
-	Once  bool // one run is enough: the figure does not vary
-	Store Store
-	Run   func(context.Context, *Env) (Sample, error)
+	Name   string
+	Title  string
+	Goals  []Goal
+	Once   bool // one run is enough: the figure does not vary
+	Store  Store
+	Secure bool // over TLS
+	Run    func(context.Context, *Env) (Sample, error)
 }
 
 // Env is what a case runs in: a server that was started for this run alone.
@@ -79,6 +81,8 @@ type Env struct {
 	Dir   string  // of this run's store, when the case has one; on the disk that is measured
 	Scale float64 // of the numbers of things that cases store
 
+	TLS *tls.Config // for clients; nil without
+
 	Backlog int // bytes that a subscriber may lag behind the publishers
 
 	// PeerRate returns how many messages per second the peer takes at most
@@ -92,14 +96,14 @@ func (e *Env) window(frame int) *Window {
 }
 
 func (e *Env) dialer() Dialer {
-	return Dialer{Addr: e.Server.Addr, Name: "bench"}
+	return Dialer{Addr: e.Server.Addr, Name: "bench", TLS: e.TLS}
 }
 
 // Cases returns the suite in its order.
 func Cases() []Case {
 	var all []Case
 	for _, family := range [](func() []Case){
-		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases,
+		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases, tlsCases,
 		storedPublishCases, storedGetCases, storedKeysCases, storedStreamsCases, storedRemovalCases,
 		consumerDrainCases, consumerFilterCases, consumerQueueCases, consumerManyCases, consumerKeysCases, consumerDelayedCases,
 	} {

@@ -9,7 +9,7 @@ import (
 func memoryCases() []Case {
 	return []Case{
 		{Name: "memory-connection", Title: "idle connection with one subscription, each of 10,000", Once: true,
-			Goals: []Goal{atMost(Memory, 10<<10)}, Run: runIdleConnections},
+			Goals: []Goal{atMost(Memory, 10<<10)}, Run: idleConnections(idleConns)},
 		{Name: "memory-subscription", Title: "subscription, each of 1,000,000 on one connection", Once: true,
 			Goals: []Goal{atMost(Memory, 300)}, Run: runSubscriptions},
 	}
@@ -23,33 +23,41 @@ const (
 	baseRest          = time.Second // before the memory of an empty server is read
 )
 
-// runIdleConnections measures what a connection costs that does nothing.
-func runIdleConnections(ctx context.Context, env *Env) (Sample, error) {
-	st := newStage(ctx, env.dialer())
-	defer st.close()
-	subs := make([]*Subscriber, idleConns)
-	subjects := numbered("bench.idle.%06d", idleConns)
-	sample, err := st.memory(env, idleConns, func() error {
-		for i := range subs {
-			c, err := st.dial(idleReadBuffer)
-			if err != nil {
-				return fmt.Errorf("connection %d: %w", i, err)
+// idleConnections measures what each of n connections costs that does nothing.
+func idleConnections(n int) func(context.Context, *Env) (Sample, error) {
+	return func(ctx context.Context, env *Env) (Sample, error) {
+		st := newStage(ctx, env.dialer())
+		defer st.close()
+		subs := make([]*Subscriber, n)
+		subjects := numbered("bench.idle.%06d", n)
+		sample, err := st.memory(env, n, func() error {
+			for i, subject := range subjects {
+				var err error
+				if subs[i], err = st.idle(subject); err != nil {
+					return fmt.Errorf("connection %d: %w", i, err)
+				}
 			}
-			subs[i] = NewSubscriber(c, false)
-			st.read(subs[i].Run)
-			if err := c.Write(appendSub(nil, subjects[i], "", 1)); err != nil {
-				return err
-			}
-			if err := c.Flush(st.ctx); err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
+		return sample, st.probe(subjects, subs...)
+	}
+}
+
+// idle opens a connection that subscribes and nothing else.
+func (s *stage) idle(subject string) (*Subscriber, error) {
+	c, err := s.dial(idleReadBuffer)
 	if err != nil {
 		return nil, err
 	}
-	return sample, st.probe(subjects, subs...)
+	sub := NewSubscriber(c, false)
+	s.read(sub.Run)
+	if err := c.Write(appendSub(nil, subject, "", 1)); err != nil {
+		return nil, err
+	}
+	return sub, c.Flush(s.ctx)
 }
 
 // runSubscriptions measures what a subscription costs.

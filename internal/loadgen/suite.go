@@ -152,12 +152,21 @@ func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []stri
 	}
 	defer os.RemoveAll(dir) // "" without a store
 	args = slices.Concat(args, further)
+	var secure security
+	if c.Secure {
+		made, err := newSecurity(s.Dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer made.remove()
+		secure, args = *made, slices.Concat(args, made.args)
+	}
 	start := func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, args...) }
 	server, err := start(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate, Dir: dir, Scale: s.Scale,
+	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate, Dir: dir, Scale: s.Scale, TLS: secure.tls,
 		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle, Backlog: s.Backlog}
 	defer func() { env.Server.Stop() }() // it may be another one by then
 	sample, err := c.Run(ctx, env)
