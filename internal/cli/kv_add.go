@@ -77,8 +77,8 @@ func (s *kvSettings) config(bucket string) (jetstream.KeyValueConfig, error) {
 	if err != nil {
 		return jetstream.KeyValueConfig{}, err
 	}
-	metadata, err := parsePairs("metadata", s.metadata)
-	if err != nil {
+	metadata := map[string]string{}
+	if err := s.setMetadata(metadata); err != nil {
 		return jetstream.KeyValueConfig{}, err
 	}
 	cfg := jetstream.KeyValueConfig{
@@ -161,7 +161,7 @@ func (s *kvSettings) edit(cmd *cobra.Command, b *kvBucket) error {
 	if err != nil {
 		return err
 	}
-	err = b.js.editStream(info.Config.Name, func(cfg rawConfig) error { return s.change(cmd, b.Bucket(), cfg) })
+	err = b.js.editStream(info.Config.Name, func(cfg *document) error { return s.change(cmd, b.Bucket(), cfg) })
 	if err != nil {
 		return err
 	}
@@ -169,28 +169,25 @@ func (s *kvSettings) edit(cmd *cobra.Command, b *kvBucket) error {
 }
 
 // change brings the flags that were given into the configuration of the bucket's stream.
-func (s *kvSettings) change(cmd *cobra.Command, bucket string, cfg rawConfig) error {
-	if err := s.bucketFlags.change(cmd, cfg); err != nil {
-		return err
-	}
+func (s *kvSettings) change(cmd *cobra.Command, bucket string, cfg *document) error {
 	given := cmd.Flags().Changed
-	fields := map[string]any{}
 	if given("history") {
-		fields["max_msgs_per_subject"] = s.history
+		cfg.set("max_msgs_per_subject", s.history)
 	}
 	if given("marker-ttl") {
-		fields["allow_msg_ttl"], fields["subject_delete_marker_ttl"] = true, s.markerTTL
+		cfg.set("allow_msg_ttl", true)
+		cfg.set("subject_delete_marker_ttl", s.markerTTL)
 	}
 	if given("max-value-size") {
-		fields["max_msg_size"] = noneBelowOne(s.maxValueSize)
+		cfg.set("max_msg_size", orUnlimited(s.maxValueSize))
 	}
 	if given("republish-destination") {
-		fields["republish"] = s.republish
+		cfg.set("republish", s.republish)
 	}
 	if given("source") {
-		fields["sources"] = s.rawSources(bucket)
+		cfg.set("sources", s.rawSources(bucket))
 	}
-	return cfg.setAll(fields)
+	return s.bucketFlags.change(cmd, cfg)
 }
 
 // rawSources are sources that move the keys of other buckets into this one, as the library makes them for a new bucket.

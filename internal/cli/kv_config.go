@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,97 +11,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// rawConfig is a configuration as the server has it, by the names of its fields. What this client has no words for
-// stays as it is when it is sent back.
-type rawConfig map[string]json.RawMessage
-
-// set gives a field a value; nil takes it out.
-func (c rawConfig) set(field string, value any) error {
-	if value == nil {
-		delete(c, field)
-		return nil
-	}
-	data, err := json.Marshal(value)
+// editStream changes the configuration of a stream. What nobody sets stays as the server has it.
+func (j *jetStream) editStream(name string, change func(*document) error) error {
+	info, err := j.streamInfo(name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", field, err)
-	}
-	c[field] = data
-	return nil
-}
-
-// setAll gives fields values; nil takes one out.
-func (c rawConfig) setAll(fields map[string]any) error {
-	for field, value := range fields {
-		if err := c.set(field, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mergeMetadata adds metadata to what there is; an empty value takes a key out.
-func (c rawConfig) mergeMetadata(changes map[string]string) error {
-	metadata := map[string]string{}
-	if data, ok := c["metadata"]; ok {
-		if err := json.Unmarshal(data, &metadata); err != nil {
-			return fmt.Errorf("metadata: %w", err)
-		}
-	}
-	for key, value := range changes {
-		if value == "" {
-			delete(metadata, key)
-		} else {
-			metadata[key] = value
-		}
-	}
-	return c.set("metadata", metadata)
-}
-
-// differences lists the fields that b has otherwise than c, as "- field: old" and "+ field: new" lines, sorted.
-func (c rawConfig) differences(b rawConfig) []string {
-	fields := maps.Clone(c)
-	maps.Copy(fields, b)
-	var lines []string
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		was, is := c[field], b[field]
-		if bytes.Equal(was, is) {
-			continue
-		}
-		if was != nil {
-			lines = append(lines, fmt.Sprintf("- %s: %s", field, was))
-		}
-		if is != nil {
-			lines = append(lines, fmt.Sprintf("+ %s: %s", field, is))
-		}
-	}
-	return lines
-}
-
-// editStream changes the configuration of a stream.
-func (j *jetStream) editStream(name string, change func(rawConfig) error) error {
-	var info struct {
-		Config rawConfig `json:"config"`
-	}
-	if err := j.call("STREAM.INFO."+name, nil, &info); err != nil {
 		return err
 	}
-	if err := change(info.Config); err != nil {
+	if err := change(&info.config); err != nil {
 		return err
 	}
-	return j.call("STREAM.UPDATE."+name, info.Config, nil)
-}
-
-// parsePairs reads pairs that are written as key:value or key=value.
-func parsePairs(flag string, list []string) (map[string]string, error) {
-	pairs := map[string]string{}
-	for _, pair := range list {
-		at := strings.IndexAny(pair, ":=")
-		if at <= 0 {
-			return nil, fmt.Errorf("--%s is written as key:value, not %q", flag, pair)
-		}
-		pairs[strings.TrimSpace(pair[:at])] = strings.TrimSpace(pair[at+1:])
-	}
-	return pairs, nil
+	return j.call("STREAM.UPDATE."+name, info.config, nil)
 }
 
 // bucketFlags are the properties that buckets of both kinds have: those of keys and those of objects.
@@ -127,7 +42,7 @@ func (b *bucketFlags) addFlags(cmd *cobra.Command, create bool) {
 	flags.Var(bytesFlag{&b.maxBytes}, "max-bucket-size", "how large the bucket may get, as in 10MB")
 	flags.StringSliceVar(&b.tags, "tags", nil, "place the bucket on servers with these `tags`")
 	flags.StringVar(&b.cluster, "cluster", "", "place the bucket in this `cluster`")
-	flags.StringArrayVar(&b.metadata, "metadata", nil, "add metadata, written as `key:value`; may be repeated")
+	flags.StringArrayVar(&b.metadata, "metadata", nil, "add metadata, as `key=value`; may be repeated; an empty value removes a key")
 	onOff(flags, &b.compress, "compress", "compress the data")
 	flags.Lookup("compress").DefValue = "false"
 	b.compress = false
@@ -164,52 +79,54 @@ func duplicateWindow(ttl time.Duration) time.Duration {
 }
 
 // change brings the flags that were given into the configuration of the bucket's stream.
-func (b *bucketFlags) change(cmd *cobra.Command, cfg rawConfig) error {
+func (b *bucketFlags) change(cmd *cobra.Command, cfg *document) error {
 	given := cmd.Flags().Changed
-	fields := map[string]any{}
 	if given("description") {
-		fields["description"] = b.description
+		cfg.set("description", b.description)
 	}
 	if given("ttl") {
-		fields["max_age"], fields["duplicate_window"] = b.ttl, duplicateWindow(b.ttl)
+		cfg.set("max_age", b.ttl)
+		cfg.set("duplicate_window", duplicateWindow(b.ttl))
 	}
 	if given("replicas") {
-		fields["num_replicas"] = b.replicas
+		cfg.set("num_replicas", b.replicas)
 	}
 	if given("max-bucket-size") {
-		fields["max_bytes"] = noneBelowOne(b.maxBytes)
-	}
-	if given("tags") || given("cluster") {
-		fields["placement"] = nil
-		if p := b.placement(); p != nil {
-			fields["placement"] = p
-		}
+		cfg.set("max_bytes", orUnlimited(b.maxBytes))
 	}
 	if given("compress") || given("no-compress") {
-		fields["compression"] = jetstream.NoCompression
-		if b.compress {
-			fields["compression"] = jetstream.S2Compression
-		}
+		cfg.set("compression", b.compression())
 	}
-	if err := cfg.setAll(fields); err != nil {
-		return err
+	if given("tags") || given("cluster") {
+		if p := b.placement(); p != nil {
+			cfg.set("placement", p)
+		} else {
+			cfg.remove("placement")
+		}
 	}
 	if !given("metadata") {
 		return nil
 	}
-	metadata, err := parsePairs("metadata", b.metadata)
-	if err != nil {
-		return err
-	}
-	return cfg.mergeMetadata(metadata)
+	metadata := map[string]string{}
+	cfg.get("metadata", &metadata)
+	err := b.setMetadata(metadata)
+	cfg.set("metadata", metadata)
+	return err
 }
 
-// noneBelowOne is how streams say that there is no limit.
-func noneBelowOne(limit int64) int64 {
-	if limit <= 0 {
-		return -1
+func (b *bucketFlags) compression() jetstream.StoreCompression {
+	if b.compress {
+		return jetstream.S2Compression
 	}
-	return limit
+	return jetstream.NoCompression
+}
+
+// setMetadata adds the metadata that flags give.
+func (b *bucketFlags) setMetadata(into map[string]string) error {
+	if err := setMetadata(b.metadata, into); err != nil {
+		return fmt.Errorf("--metadata: %w", err)
+	}
+	return nil
 }
 
 // errNothingToChange says that an edit was called without a flag.

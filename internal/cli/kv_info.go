@@ -157,7 +157,7 @@ func bucketSheet(status jetstream.KeyValueStatus, info *jetstream.StreamInfo) *s
 		s.row("Source", source.Name)
 	}
 	metadataSection(s, cfg.Metadata)
-	clusterSection(s, info.Cluster)
+	s.cluster(info.Cluster)
 	return s
 }
 
@@ -165,28 +165,8 @@ func bucketSheet(status jetstream.KeyValueStatus, info *jetstream.StreamInfo) *s
 func metadataSection(s *sheet, metadata map[string]string) {
 	s.section("Metadata")
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		if !strings.HasPrefix(key, "_nats.") {
+		if !strings.HasPrefix(key, metaLevels) {
 			s.row(key, metadata[key])
 		}
-	}
-}
-
-// clusterSection shows where something is kept, if it is known.
-func clusterSection(s *sheet, cluster *jetstream.ClusterInfo) {
-	if cluster == nil {
-		return
-	}
-	s.section("Cluster Information")
-	rowUnless(s, "Name", cluster.Name)
-	rowUnless(s, "Leader", cluster.Leader)
-	for _, r := range cluster.Replicas {
-		state := "current"
-		if !r.Current {
-			state = fmt.Sprintf("outdated, %s operations behind", countText(r.Lag))
-		}
-		if r.Offline {
-			state += ", OFFLINE"
-		}
-		s.row("Replica", fmt.Sprintf("%s, %s, seen %s ago", r.Name, state, durationText(r.Active)))
 	}
 }
