@@ -19,11 +19,11 @@ import (
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/config"
+	"myelin/internal/gate"
 	"myelin/internal/monitor"
 	"myelin/internal/nats"
 	"myelin/internal/netx"
 	"myelin/internal/report"
-	"myelin/internal/router"
 	"myelin/internal/subject"
 	"myelin/internal/version"
 	"myelin/internal/vfs"
@@ -69,6 +69,7 @@ type Server struct {
 	name     string
 	xkey     string
 	broker   *broker.Broker
+	gate     *gate.Gate
 	registry *nats.Registry
 	views    *report.Views
 
@@ -123,11 +124,9 @@ func New(opt Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	routes := router.New()
-	if s.cfg.NoSublistCache {
-		routes = router.NewUncached()
+	if err := s.openAccounts(maps); err != nil {
+		return nil, err
 	}
-	s.broker = broker.New(routes, maps)
 	s.registry = netx.NewRegistry[nats.Guest, report.Conn](s.cfg.Limits.MaxClosedClients)
 	s.views = report.New(source{s}, s.clock)
 	return s, nil
@@ -205,6 +204,9 @@ func (s *Server) banner() {
 	s.log.Noticef("  Git:      [%s]", orText(version.GitCommit(), "not set"))
 	s.log.Noticef("  Name:     %s", s.name)
 	s.log.Noticef("  ID:       %s", s.id)
+	if s.gate.Authenticator().Plaintext() {
+		s.log.Warnf("Plaintext passwords detected, use nkeys or bcrypt")
+	}
 	if s.cfg.File != "" {
 		s.log.Noticef("Using configuration file: %s (%s)", s.cfg.File, s.cfg.Digest)
 	}
@@ -257,13 +259,13 @@ func (s *Server) natsOptions() nats.Options {
 	l := &s.cfg.Limits
 	host, port := s.cfg.Advertised(0)
 	return nats.Options{
-		Broker: s.broker, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		Broker: s.broker, Gate: s.gate, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
 			NoHeaders: l.NoHeaderSupport, NoStall: l.NoFastProducerStall,
 			WriteDeadline: l.WriteDeadline, RetryWrites: l.WriteTimeout == config.WriteRetry,
-			PingInterval: l.PingInterval, PingMax: l.PingMax,
+			AuthTimeout: s.cfg.AuthTimeout(), PingInterval: l.PingInterval, PingMax: l.PingMax,
 		},
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),

@@ -50,7 +50,7 @@ func (s *Server) startStreams() error {
 	}
 	p.api = jetstream.New(jetstream.Options{
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
-		Domain: js.Domain, MaxRequests: js.RequestQueueLimit,
+		Domain: js.Domain, Limits: s.streamLimits, MaxRequests: js.RequestQueueLimit,
 	})
 	s.streamsBanner(p)
 	begun := s.clock.Now()
@@ -81,7 +81,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	limits.ServerMemory, limits.ServerStorage = p.maxMemory, p.maxStorage
 	o := engine.Options{
 		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
-		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.Outlet(st.Name(), st.Config) },
+		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.OutletOf(st) },
 		Level:          apiLevel,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,
@@ -95,10 +95,8 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 
 // routerOf returns the message plane of an account, or nil.
 func (s *Server) routerOf(account string) *router.Router {
-	for _, a := range s.broker.Accounts() {
-		if a.Name() == account {
-			return a.Router()
-		}
+	if a := s.broker.Account(account); a != nil {
+		return a.Router()
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ type Config struct {
 	Timeout time.Duration // within which a connection must say who it is; 0 for the default
 }
 
+// Restricted reports whether anybody could be refused.
+func (c *Config) Restricted() bool { return c.Username != "" || c.Token != "" || len(c.Users) > 0 }
+
 // User is one who may connect, by name and password or by public key.
 type User struct {
 	Name     string

@@ -78,6 +78,9 @@ func (e *Error) Error() string { return "authentication error" + e.who }
 // Text is what the client is told, whatever the reason.
 func (e *Error) Text() string { return "Authorization Violation" }
 
+// Refuse is the error of somebody who is refused without being asked.
+func Refuse(r *Request) *Error { return refuse(Failed, r, "") }
+
 // refuse names who was refused, as far as a log may know: by name, unless that is "", or else as the request does.
 func refuse(reason Reason, r *Request, name string) *Error {
 	e := &Error{Reason: reason}

@@ -176,13 +176,13 @@ func (s *subjects) denies(name []byte, queue string) bool {
 	return some(&s.deny, name, func(r *rule) bool { return r.applies(queue) })
 }
 
-// systemQueue is the queue group of the server's own subscribers.
-const systemQueue = "_sys_"
+// SystemQueue is the queue group of the server's own subscribers. It is nobody else's.
+const SystemQueue = "_sys_"
 
 // CanSubscribe reports whether the user may subscribe to a pattern, with a queue or "". If so, the filter says which of
 // the messages must not be delivered nevertheless; nil delivers all.
 func (r *Rights) CanSubscribe(pattern, queue string) (ok bool, filter *Filter) {
-	if queue == systemQueue || !r.subscribe.allows([]byte(pattern), queue) {
+	if queue == SystemQueue || !r.subscribe.allows([]byte(pattern), queue) {
 		return false, nil
 	}
 	if !subject.HasWildcard(pattern) {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -12,13 +11,14 @@ import (
 	"myelin/internal/auth"
 )
 
-// authKeys say who may connect, and as whom. The server does not obey them yet, so that block_later.go refuses them
-// in a file.
-var authKeys = []key[auth.Config]{
-	{"authorization", nil, decodeAuthorization},
+// authKeys say who may connect, and as whom.
+var authKeys = []key[Config]{
+	{"authorization", nil, func(d *decoder, c *Config, f *Field) { decodeAuthorization(d, &c.Auth, f) }},
 	{"accounts", nil, decodeAccounts},
-	{"no_auth_user", nil, text(func(c *auth.Config) *string { return &c.NoAuthUser })},
-	{"proxies", nil, decodeProxies},
+	{"no_auth_user", nil, text(func(c *Config) *string { return &c.Auth.NoAuthUser })},
+	{"proxies", nil, func(d *decoder, c *Config, f *Field) { decodeProxies(d, &c.Auth, f) }},
+	{"system_account", []string{"system"}, text(func(c *Config) *string { return &c.SystemAccount })},
+	{"no_system_account", []string{"no_system", "no_sys_acc"}, boolean(func(c *Config) *bool { return &c.NoSystemAccount })},
 }
 
 var authorizationBlock = newBlock([]key[auth.Config]{
@@ -53,18 +53,6 @@ func decodeNested[T any](d *decoder, b block[T], into *T, m *Map, unknown string
 		} else if !f.used {
 			d.fail(f.Pos, unknown, f.Name)
 		}
-	}
-}
-
-// checkAuth says what is wrong with all of it together, unless something is wrong with a part.
-func (d *decoder) checkAuth(c *auth.Config) {
-	if len(d.errs) > 0 {
-		return
-	}
-	_, err := auth.New(c)
-	var about *auth.ConfigError
-	if errors.As(err, &about) {
-		d.place([]problem{{about.Key, about.Text}})
 	}
 }
 

@@ -1,21 +1,20 @@
 package config
 
 import (
-	"strings"
-
 	"github.com/nats-io/nkeys"
 
 	"myelin/internal/auth"
 )
 
-// account is an Account and whose users it is decoded for.
+// account is what is decoded of an Account, and the configuration that its users are entered in.
 type account struct {
 	auth.Account
-	all *auth.Config
+	streams AccountStreams
+	all     *auth.Config
 }
 
-// accountBlock is what an account can hold. What makes accounts share subjects, limits them or gives them streams is
-// refused by name unless it is off.
+// accountBlock is what an account can hold. What makes accounts share subjects or limits them is refused by name unless
+// it is off.
 var accountBlock = newBlock([]key[account]{
 	{"nkey", nil, decodeAccountKey},
 	{"users", nil, func(d *decoder, a *account, f *Field) { d.users(a.all, a.Name, f) }},
@@ -24,18 +23,12 @@ var accountBlock = newBlock([]key[account]{
 	{"imports", nil, refused[account](isNothing, nil)},
 	{"mappings", []string{"maps"}, refused[account](nothingOn, nil)},
 	{"limits", nil, refused[account](nothingOn, nil)},
-	{"jetstream", nil, refused[account](isDisabled, nil)},
+	{"jetstream", nil, func(d *decoder, a *account, f *Field) { decodeAccountStreams(d, &a.streams, f) }},
 	{"msg_trace", []string{"trace_dest"}, refused[account](isNothing, nil)},
 })
 
-// isDisabled is a switch that is off.
-func isDisabled(v *Value) bool {
-	s, ok := v.Data.(string)
-	return ok && (strings.EqualFold(s, "disabled") || strings.EqualFold(s, "disable")) || isNothing(v)
-}
-
 // decodeAccounts decodes a map of accounts, or an array of the names of accounts without users.
-func decodeAccounts(d *decoder, c *auth.Config, f *Field) {
+func decodeAccounts(d *decoder, c *Config, f *Field) {
 	switch v := f.Value.Data.(type) {
 	case Array:
 		for _, element := range v {
@@ -44,7 +37,7 @@ func decodeAccounts(d *decoder, c *auth.Config, f *Field) {
 				d.fail(element.Pos, "Expected the name of an account, got %s", element.kind())
 				continue
 			}
-			d.account(c, element.Pos, name)
+			d.account(&c.Auth, element.Pos, name)
 		}
 	case *Map:
 		for _, entry := range v.Fields {
@@ -63,19 +56,25 @@ func isMap(v *Value) bool {
 	return ok
 }
 
-func decodeAccount(d *decoder, c *auth.Config, f *Field) {
+func decodeAccount(d *decoder, c *Config, f *Field) {
 	m, ok := f.Value.Data.(*Map)
 	if !ok {
 		d.fail(f.Pos, "Expected map entries for accounts")
 		return
 	}
-	i, ok := d.account(c, f.Pos, f.Name)
+	i, ok := d.account(&c.Auth, f.Pos, f.Name)
 	if !ok {
 		return
 	}
-	a := account{c.Accounts[i], c}
+	a := account{Account: c.Auth.Accounts[i], all: &c.Auth}
 	decodeNested(d, accountBlock, &a, m, unknownField)
-	c.Accounts[i] = a.Account
+	c.Auth.Accounts[i] = a.Account
+	if a.streams.Enabled {
+		if c.AccountStreams == nil {
+			c.AccountStreams = make(map[string]AccountStreams)
+		}
+		c.AccountStreams[f.Name] = a.streams
+	}
 }
 
 // account enters an account, and returns its place among them.

@@ -37,15 +37,19 @@ func readAuthorizationCases(t *testing.T) (head string, cases []authorizationCas
 
 // decodeAuth decodes a file that holds nothing else.
 func decodeAuth(text string) (*auth.Config, *decoder) {
-	c, d := new(auth.Config), newDecoder()
+	c, d := new(Config), newDecoder()
 	tree, err := parseText(text)
 	if err != nil {
 		d.report(err)
-		return c, d
+		return &c.Auth, d
 	}
 	newBlock(authKeys).decode(d, c, tree)
-	d.checkAuth(c)
-	return c, d
+	if len(d.errs) == 0 {
+		var ps problems
+		c.checkAuth(&ps)
+		d.place(ps)
+	}
+	return &c.Auth, d
 }
 
 func describeAuth(text string) string {
@@ -110,16 +114,6 @@ func TestAuthorization(t *testing.T) {
 	if *rewrite {
 		if err := os.WriteFile(authorizationCases, []byte(out), 0o644); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-// TestAuthorizationIsNotObeyedYet shows that a server refuses by name what it does not do.
-func TestAuthorizationIsNotObeyedYet(t *testing.T) {
-	for _, text := range []string{"authorization { user: a }", "accounts { A { users: [{user: a}] } }", "no_auth_user: a", "proxies { trusted: [{key: x}] }"} {
-		_, err := LoadFile(memFS{texts: map[string]string{"nats.conf": text}}, "nats.conf", nil)
-		if err == nil || !strings.Contains(err.Error(), "is not supported yet") {
-			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

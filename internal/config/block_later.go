@@ -7,20 +7,14 @@ const notSupported = "%q is not supported yet by this version of myelin"
 // the feature off: no server must run without a protection or a durability that was asked for. A feature that comes
 // takes its keys from here to a file of its own.
 var laterKeys = []key[Config]{
-	// Who may connect, and as whom.
-	later(nothingOn, "authorization"),
-	later(nothingOn, "accounts"),
-	later(isNothing, "no_auth_user"),
+	// Who may connect, and as whom: what operators sign. The rest is in block_authorization.go.
 	later(isNothing, "default_sentinel"),
-	later(isNothing, "system_account", "system"),
-	later(isTrue, "no_system_account", "no_system", "no_sys_acc"),
 	later(isNothing, "operator", "operators", "root", "roots", "root_operator", "root_operators"),
 	later(isNothing, "resolver", "account_resolver", "accounts_resolver"),
 	later(nothingOn, "resolver_tls"),
 	later(nothingOn, "resolver_preload"),
 	later(isNothing, "resolver_pinned_accounts"),
 	later(isNothing, "trusted_keys", "trusted"),
-	later(nothingOn, "proxies"),
 
 	// How connections are protected and carried. An empty tls block is not off: it asks for TLS.
 	later(isNothing, "tls"),

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"myelin/internal/auth"
 )
 
 // Config is everything that can be set about a server. It is made by Default, LoadFile or Flags.Load, and
@@ -43,6 +45,13 @@ type Config struct {
 
 	PidFile      string // "" for none
 	PortsFileDir string // where <program>_<pid>.ports goes; "" for none
+
+	// Who may connect, as whom, and in which account.
+
+	Auth            auth.Config
+	SystemAccount   string                    // in which the server tells of itself; "" for $SYS
+	NoSystemAccount bool                      // unless SystemAccount names one, there is none
+	AccountStreams  map[string]AccountStreams // what accounts may keep in streams, by name; others keep none
 
 	JetStream JetStream
 

@@ -2,7 +2,10 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
+
+	"myelin/internal/auth"
 )
 
 // option is one flag with all its names.
@@ -91,9 +94,12 @@ var flagGroups = []group{
 		{[]string{"sd"}, []string{"store_dir"}, "dir", "keep streams in <dir>/jetstream (default a temporary directory)", false, storeDirFlag},
 	}},
 	{"Authorization", []option{
-		{nil, []string{"user"}, "name", "user that clients must be", true, plannedText},
-		{nil, []string{"pass"}, "password", "password that clients must have", true, plannedText},
-		{nil, []string{"auth"}, "token", "token that clients must have", true, plannedText},
+		{nil, []string{"user"}, "name", "user that clients must be", false,
+			notEmptyFlag(textFlag("authorization", func(c *Config) *string { return &c.Auth.Username }))},
+		{nil, []string{"pass"}, "password", "password that clients must have", false,
+			secretFlag("authorization", func(c *Config) *auth.Secret { return &c.Auth.Password })},
+		{nil, []string{"auth"}, "token", "token that clients must have", false,
+			notEmptyFlag(secretFlag("authorization", func(c *Config) *auth.Secret { return &c.Auth.Token }))},
 	}},
 	{"TLS", []option{
 		{nil, []string{"tls"}, "", "enable TLS without verifying clients", true, plannedBoolean},
@@ -124,6 +130,24 @@ var flagGroups = []group{
 func textFlag(key string, field func(*Config) *string) setFunc {
 	return func(l *line, _, s string) error {
 		l.change(key, func(c *Config) { *field(c) = s })
+		return nil
+	}
+}
+
+// notEmptyFlag refuses an empty string, which an unset variable of a shell is: it would let everybody in.
+func notEmptyFlag(set setFunc) setFunc {
+	return func(l *line, name, s string) error {
+		if s == "" {
+			return fmt.Errorf("an empty %s protects nothing", name)
+		}
+		return set(l, name, s)
+	}
+}
+
+// secretFlag sets a text that nobody is shown.
+func secretFlag(key string, field func(*Config) *auth.Secret) setFunc {
+	return func(l *line, _, s string) error {
+		l.change(key, func(c *Config) { *field(c) = auth.Secret(s) })
 		return nil
 	}
 }

@@ -37,6 +37,7 @@ func (c *Config) problems() []problem {
 	c.checkLog(&ps)
 	c.Limits.check(&ps)
 	c.JetStream.check(&ps)
+	c.checkAuth(&ps)
 	ps.refuse(c.LameDuckGrace < 0, "lame_duck_grace_period", "invalid lame_duck_grace_period, needs to be positive")
 	ps.refuse(c.LameDuckGrace >= c.LameDuckDuration, "lame_duck_grace_period",
 		"lame duck grace period (%v) should be strictly lower than lame duck duration (%v)", c.LameDuckGrace, c.LameDuckDuration)

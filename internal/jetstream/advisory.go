@@ -111,7 +111,7 @@ type limitReached struct {
 func (d *door) limitReached(dropped int) {
 	a := d.api
 	a.opt.Log.Warnf("JetStream API queue limit of account %q reached: %d requests were dropped", d.account, dropped)
-	session := a.opt.Broker.Open(nil)
+	session := d.tenant.Open(nil)
 	publishEvent(a, session, "API.LIMIT_REACHED", limitReached{a.event("api_limit_reached"), a.opt.Server, a.opt.Domain, dropped})
 	session.Rest()
 }

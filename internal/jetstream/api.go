@@ -35,7 +35,8 @@ type Options struct {
 	Version string // the NATS version that responses state
 
 	Domain string
-	Limits *Limits // of an account; nil: none
+	// Limits are those of an account, nil if it may have no streams. Without the function no account is limited.
+	Limits func(account string) *Limits
 	// Client describes the connection that a message came from, for events; nil: nobody is described.
 	Client func(from uint64) *Client
 	// MaxRequests bounds the requests of an account that wait for an answer; beyond it all that wait are
@@ -70,7 +71,7 @@ type API struct {
 // New prepares an API. Its Outlet can be given to the engine that Start needs.
 func New(opt Options) *API {
 	if opt.Limits == nil {
-		opt.Limits = &Unlimited
+		opt.Limits = func(string) *Limits { return &Unlimited }
 	}
 	if opt.MaxRequests == 0 {
 		opt.MaxRequests = defaultMaxRequests
@@ -82,7 +83,7 @@ func New(opt Options) *API {
 func (a *API) Start(engine Engine) {
 	a.engine = engine
 	for _, account := range a.opt.Broker.Accounts() {
-		d := newDoor(a, account.Name())
+		d := newDoor(a, account)
 		d.open()
 		a.mu.Lock()
 		a.doors = append(a.doors, d)
@@ -122,6 +123,8 @@ func (a *API) now() time.Time { return a.opt.Clock.Now().UTC() }
 type door struct {
 	api     *API
 	account string
+	tenant  *broker.Account
+	limits  *Limits         // nil: the account may have no streams
 	session *broker.Session // for subscribing only
 	subs    []*router.Sub
 	lanes   lanes
@@ -139,8 +142,8 @@ var destIDs atomic.Uint64
 
 func newDestID() uint64 { return 3<<62 | destIDs.Add(1) }
 
-func newDoor(a *API, account string) *door {
-	d := &door{api: a, account: account, session: a.opt.Broker.Open(nil)}
+func newDoor(a *API, account *broker.Account) *door {
+	d := &door{api: a, account: account.Name(), tenant: account, limits: a.opt.Limits(account.Name()), session: account.Open(nil)}
 	d.lanes.init(d)
 	d.direct.init(d)
 	d.transfers.init()

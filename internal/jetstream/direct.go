@@ -186,7 +186,7 @@ type reader struct {
 }
 
 func (r *reader) init(d *door) {
-	r.door, r.session = d, d.api.opt.Broker.Open(nil)
+	r.door, r.session = d, d.tenant.Open(nil)
 	r.find = func(state *stream.State) {
 		r.seq = 0
 		if r.last == nil {

@@ -62,7 +62,7 @@ func (e *fakeEngine) Create(_ string, cfg stream.Config, pedantic bool) (Stream,
 		}
 	}
 	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
-	s.outlet = e.api.Outlet(c.Name, s.Config)
+	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(broker.DefaultAccount), c.Name, s.Config)
 	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
 	s.listen(c.Subjects)
 	e.streams[c.Name] = s
@@ -167,7 +167,7 @@ func (e *fakeEngine) Restore(account string, cfg stream.Config) (Restore, *apier
 		return nil, err
 	}
 	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
-	s.outlet = e.api.Outlet(c.Name, s.Config)
+	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(broker.DefaultAccount), c.Name, s.Config)
 	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
 	final := *c
 	final.Sealed = sealed

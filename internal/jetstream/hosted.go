@@ -74,4 +74,6 @@ func (h Hosted) Streams(account string) []Stream {
 }
 
 // OutletOf is what an engine asks for the outlet of a stream.
-func (a *API) OutletOf(s *engine.Stream) engine.Outlet { return a.Outlet(s.Name(), s.Config) }
+func (a *API) OutletOf(s *engine.Stream) engine.Outlet {
+	return a.Outlet(a.opt.Broker.Add(s.Account()), s.Name(), s.Config)
+}

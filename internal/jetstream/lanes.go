@@ -121,7 +121,7 @@ func (l *lanes) hash(name []byte) int { return int(maphash.Bytes(l.seed, name) %
 // work answers the requests of a lane until there are none.
 func (l *lanes) work(lane *lane) {
 	defer l.workers.Done()
-	session := l.door.api.opt.Broker.Open(nil)
+	session := l.door.tenant.Open(nil)
 	defer session.Rest()
 	for q := l.next(lane); q != nil; q = l.next(lane) {
 		l.door.answer(q, session)

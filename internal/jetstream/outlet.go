@@ -32,9 +32,9 @@ type Outlet struct {
 	to        []byte
 }
 
-// Outlet returns the outlet of a stream, whose configuration config tells.
-func (a *API) Outlet(name string, config func() *stream.Config) *Outlet {
-	o := &Outlet{api: a, session: a.opt.Broker.Open(nil), config: config}
+// Outlet returns the outlet of a stream of an account, whose configuration config tells.
+func (a *API) Outlet(account *broker.Account, name string, config func() *stream.Config) *Outlet {
+	o := &Outlet{api: a, session: account.Open(nil), config: config}
 	o.acked = append(strconv.AppendQuote([]byte(`{"stream":`), name), ',')
 	if a.opt.Domain != "" {
 		o.acked = append(strconv.AppendQuote(append(o.acked, `"domain":`...), a.opt.Domain), ',')

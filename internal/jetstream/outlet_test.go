@@ -35,7 +35,7 @@ func TestAck(t *testing.T) {
 		{"", "S", stream.Config{NoAck: true}, stream.Reply{Err: apierr.StreamNotMatch.Err()}, "", "nothing"},
 	} {
 		x := newTester(t, func(o *Options) { o.Domain = row.domain })
-		o := x.api.Outlet(row.name, func() *stream.Config { return &row.config })
+		o := x.api.Outlet(x.session.Account(), row.name, func() *stream.Config { return &row.config })
 		o.Ack([]byte("_I.1"), &row.reply)
 		o.Flush()
 		want := []received{{subject: "_I.1", header: row.header, body: row.body}}
@@ -51,7 +51,7 @@ func TestAck(t *testing.T) {
 // A message of a fast batch has as many answers as the machine says.
 func TestAckFastBatch(t *testing.T) {
 	x := newTester(t, nil)
-	o := x.api.Outlet("FI", func() *stream.Config { return &stream.Config{} })
+	o := x.api.Outlet(x.session.Account(), "FI", func() *stream.Config { return &stream.Config{} })
 	ack := func(r stream.Reply, want ...string) {
 		t.Helper()
 		r.Fast = true
@@ -115,7 +115,7 @@ func TestRepublish(t *testing.T) {
 func TestAckDoesNotAllocate(t *testing.T) {
 	x := newTester(t, nil)
 	config := &stream.Config{}
-	o := x.api.Outlet("S", func() *stream.Config { return config })
+	o := x.api.Outlet(x.session.Account(), "S", func() *stream.Config { return config })
 	reply := []byte("nobody")
 	for _, r := range []*stream.Reply{{Seq: 1234567}, {Seq: 1, Duplicate: true}, {Err: apierr.StreamNotMatch.Err()}} {
 		ack := func() {

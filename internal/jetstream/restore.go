@@ -109,7 +109,7 @@ type restore struct {
 
 func newRestore(c *call, config *stream.Config) *restore {
 	r := &restore{
-		door: c.door, api: c.door.api, session: c.door.api.opt.Broker.Open(nil), config: config, client: c.client(),
+		door: c.door, api: c.door.api, session: c.door.tenant.Open(nil), config: config, client: c.client(),
 		start: c.door.api.now(), id: newDestID(), more: make(chan struct{}, 1),
 	}
 	r.sub = &router.Sub{Pattern: "$JS.SNAPSHOT.RESTORE." + config.Name + "." + nuid.Next(), Sink: r}

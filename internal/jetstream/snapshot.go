@@ -164,7 +164,7 @@ func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest, state StreamS
 	}
 	chunk := min(max(orDefault(q.ChunkSize, defaultChunkBytes), minChunkBytes), maxChunkBytes)
 	return &snapshot{
-		door: c.door, api: c.door.api, session: c.door.api.opt.Broker.Open(nil), stream: s, name: s.Name(), state: state,
+		door: c.door, api: c.door.api, session: c.door.tenant.Open(nil), stream: s, name: s.Name(), state: state,
 		client: c.client(), start: c.door.api.now(), deliver: []byte(q.DeliverSubject), chunk: make([]byte, 0, chunk),
 		window:     min(orDefault(q.WindowSize, defaultWindowBytes), maxWindowBytes),
 		ackSubject: "$JS.SNAPSHOT.ACK." + s.Name() + "." + nuid.Next() + ".",

@@ -106,7 +106,10 @@ func row[T any, R interface {
 			d.defaults()
 		}
 		resp.begin(kind)
-		err := c.levelled()
+		err := c.enabled()
+		if err == nil {
+			err = c.levelled()
+		}
 		if err == nil {
 			err = handle(c, resp)
 		}
@@ -134,6 +137,14 @@ type call struct {
 	verb    *verb
 	session *broker.Session
 	after   func() // what follows the response; nil: nothing
+}
+
+// enabled says that the account may have no streams.
+func (c *call) enabled() *apierr.Error {
+	if c.door.limits == nil {
+		return apierr.NotEnabledForAccount.Err()
+	}
+	return nil
 }
 
 // answer works on a request and publishes its response, and what is told about that to who listens.

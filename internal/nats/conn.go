@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/nats/wire"
@@ -15,15 +16,16 @@ import (
 // Conn is one client connection.
 type Conn struct {
 	// fixed
-	l       *Listener
-	id      uint64
-	net     *netx.Conn
-	host    string
-	port    int
-	start   time.Time
-	session *broker.Session
+	l     *Listener
+	id    uint64
+	net   *netx.Conn
+	host  string
+	port  int
+	start time.Time
 
 	// of the reading goroutine, but see broker.Session
+	session   *broker.Session
+	login     login
 	in        input
 	reader    wire.Reader
 	counts    counts
@@ -33,23 +35,21 @@ type Conn struct {
 
 	// read by anybody
 	flags    flags
-	activity atomic.Int64 // time of the last input, in nanoseconds since 1970
-	rtt      atomic.Int64 // in nanoseconds; 0: unknown
+	label    atomic.Pointer[string]     // what the log calls the client, besides its address
+	answers  atomic.Pointer[auth.Guard] // is told of requests, since they may be answered; nil: need not
+	activity atomic.Int64               // time of the last input, in nanoseconds since 1970
+	rtt      atomic.Int64               // in nanoseconds; 0: unknown
 	stalls   atomic.Int64
 	inMsgs   atomic.Int64
 	inBytes  atomic.Int64
 
 	out outbound
 
-	mu    sync.Mutex // guards what follows
-	subs  map[string]*subscription
-	about about
-	why   Reason // set once, by whoever closes first
-}
-
-// about is what a client says of itself.
-type about struct {
-	name, lang, version, user string
+	mu      sync.Mutex // guards what follows
+	subs    map[string]*subscription
+	about   about
+	account *broker.Account // nil: nobody was let in; the reading goroutine changes it
+	why     Reason          // set once, by whoever closes first
 }
 
 // flags are what a connection negotiated; read by those who deliver to it.
@@ -88,6 +88,7 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 		c.host, c.port = addr.IP.String(), addr.Port
 	}
 	c.session = l.opt.Broker.Open(c)
+	c.login.start(l.opt.Gate.Authenticator())
 	c.reader = wire.Reader{MaxControlLine: limits.MaxControlLine, MaxPayload: limits.MaxPayload}
 	c.flags.Store(verbose | pedantic)
 	c.activity.Store(c.start.UnixNano())
@@ -97,9 +98,13 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 // serve is the life of a connection.
 func (c *Conn) serve() {
 	defer c.l.forget(c)
-	c.tell(c.l.info().frame(c))
-	if !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
-		c.fail(&fatal{reason: MaxConnections, text: textMaxConnections})
+	c.tell(c.greeting())
+	f := c.enter()
+	if f == nil && !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
+		f = &fatal{reason: MaxConnections, text: textMaxConnections}
+	}
+	if f != nil {
+		c.fail(f)
 		c.finish()
 		return
 	}
@@ -143,6 +148,10 @@ func (c *Conn) fail(f *fatal) {
 		c.respond(wire.AppendError(nil, f.text))
 	}
 	c.flush()
+	if f.reason == AuthTimeout {
+		c.debugf("%s", f.Error()) // who only connects must not fill the log
+		return
+	}
 	c.l.opt.PeerLog.Errorf("%s - %s", c, f.Error())
 }
 
@@ -165,12 +174,21 @@ func (c *Conn) reason() Reason {
 	return c.why
 }
 
+// rest gives memory back that is needed for publishing only.
+func (c *Conn) rest() {
+	c.session.Rest()
+	if c.login.guard != nil {
+		c.login.guard.Rest()
+	}
+}
+
 // finish takes the connection down: it leaves the routing and the registry at once, and closes the
 // socket when what waits for the peer is written.
 func (c *Conn) finish() {
-	c.session.Rest()
+	c.rest()
 	last := c.lastView()
 	c.dropSubs()
+	c.leaveAccount()
 	c.l.opt.Registry.Remove(c.id, last)
 	c.in.free()
 	c.drain()
@@ -184,7 +202,7 @@ func (c *Conn) linger() {
 	const patience, most = 250 * time.Millisecond, 16 << 20
 	switch c.reason() {
 	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, BadProtocolVersion, NoRespondersNoHdr,
-		AuthFailure, StaleConnection:
+		AuthFailure, AuthTimeout, AuthExpired, ProxyNotTrusted, ProxyRequired, StaleConnection:
 	default:
 		return
 	}
@@ -203,7 +221,13 @@ func (c *Conn) linger() {
 }
 
 // String identifies the connection in the log.
-func (c *Conn) String() string { return clientName(c.host, c.port, c.id) }
+func (c *Conn) String() string {
+	name := clientName(c.host, c.port, c.id)
+	if label := c.label.Load(); label != nil {
+		name += *label
+	}
+	return name
+}
 
 func (c *Conn) debugf(format string, args ...any) {
 	c.l.opt.Log.Debugf("%s - "+format, append([]any{c}, args...)...)

@@ -3,6 +3,7 @@ package nats
 import (
 	"encoding/json"
 
+	"myelin/internal/auth"
 	"myelin/internal/nats/wire"
 )
 
@@ -20,18 +21,18 @@ type connectOptions struct {
 	User         string `json:"user"`
 	Account      string `json:"account"`
 	NewAccount   bool   `json:"new_account"`
+	Pass         string `json:"pass"`
+	Token        string `json:"auth_token"`
+	NKey         string `json:"nkey"`
+	Signature    string `json:"sig"`
+	JWT          string `json:"jwt"`
+	ProxySig     string `json:"proxy_sig"`
 
 	// Fields of features that do not exist yet: they mean nothing, but their types are looked at.
-	JWT           string          `json:"jwt"`
-	Pass          string          `json:"pass"`
-	NKey          string          `json:"nkey"`
-	Signature     string          `json:"sig"`
-	Token         string          `json:"auth_token"`
 	TLSRequired   bool            `json:"tls_required"`
 	Import        *map[string]any `json:"import"`
 	Export        *map[string]any `json:"export"`
 	RemoteAccount string          `json:"remote_account"`
-	ProxySig      string          `json:"proxy_sig"`
 }
 
 // connect is CONNECT: the client says who it is and what it understands. Another CONNECT starts anew,
@@ -41,8 +42,15 @@ func (c *Conn) connect(arg []byte) *fatal {
 	if err := json.Unmarshal(arg, &opt); err != nil {
 		return &fatal{ProtocolViolation, "", "CONNECT: " + err.Error()}
 	}
+	if c.connected {
+		c.session.Flush()
+		c.dropSubs()
+	}
 	if opt.Account != "" || opt.NewAccount {
-		return &fatal{reason: AuthFailure, text: textAuthorization}
+		return c.refused(auth.Refuse(&auth.Request{}))
+	}
+	if f := c.identify(&opt); f != nil {
+		return f
 	}
 	if opt.Protocol < 0 || opt.Protocol > 1 {
 		return &fatal{reason: BadProtocolVersion, text: textBadProtocol}
@@ -51,13 +59,6 @@ func (c *Conn) connect(arg []byte) *fatal {
 	if opt.NoResponders && !withHeaders {
 		return &fatal{reason: NoRespondersNoHdr, text: textNoResponders}
 	}
-	if c.connected {
-		c.session.Flush()
-		c.dropSubs()
-	}
-	c.mu.Lock()
-	c.about = about{opt.Name, opt.Lang, opt.Version, opt.User}
-	c.mu.Unlock()
 	c.reader.Headers = withHeaders
 	c.flags.set(verbose|pedantic|noEcho|headers|noResponders|asyncInfo,
 		bit(opt.Verbose, verbose)|bit(opt.Pedantic, pedantic)|bit(!opt.Echo, noEcho)|bit(withHeaders, headers)|
@@ -84,7 +85,7 @@ func (c *Conn) negotiated() connectOptions {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	opt.Name, opt.Lang, opt.Version, opt.User = c.about.name, c.about.lang, c.about.version, c.about.user
+	opt.Name, opt.Lang, opt.Version = c.about.name, c.about.lang, c.about.version
 	return opt
 }
 

@@ -13,7 +13,10 @@ func (c *Conn) Describe() report.Conn {
 	pending, outMsgs, outBytes := o.pending, o.msgs, o.bytes
 	o.mu.Unlock()
 	c.mu.Lock()
-	about, subs, why := c.about, len(c.subs), c.why
+	about, subs, why, account := c.about, len(c.subs), c.why, ""
+	if c.account != nil {
+		account = c.account.Name()
+	}
 	c.mu.Unlock()
 	return report.Conn{
 		CID: c.id, Kind: "Client", Type: "nats", IP: c.host, Port: c.port,
@@ -21,7 +24,7 @@ func (c *Conn) Describe() report.Conn {
 		RTT: time.Duration(c.rtt.Load()), Pending: pending,
 		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: outMsgs, OutBytes: outBytes,
 		Stalls: c.stalls.Load(), NumSubs: subs,
-		Name: about.name, Lang: about.lang, Version: about.version, Account: c.session.Account().Name(), User: about.user,
+		Name: about.name, Lang: about.lang, Version: about.version, Account: account, User: about.user,
 		Subs: c.describeSubs,
 	}
 }
@@ -59,7 +62,7 @@ func (s *subscription) Describe() report.Sub {
 	s.conn.out.mu.Lock()
 	defer s.conn.out.mu.Unlock()
 	return report.Sub{
-		Account: s.conn.session.Account().Name(), Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
+		Account: s.account.Name(), Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
 		Msgs: s.delivered, Max: max(s.max, 0), CID: s.conn.id,
 	}
 }

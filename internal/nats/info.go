@@ -17,9 +17,11 @@ type Info struct {
 	Host            string   `json:"host"`
 	Port            int      `json:"port"`
 	Headers         bool     `json:"headers"`
+	AuthRequired    bool     `json:"auth_required,omitempty"`
 	MaxPayload      int      `json:"max_payload"`
 	ClientID        uint64   `json:"client_id,omitempty"`
 	ClientIP        string   `json:"client_ip,omitempty"`
+	Nonce           string   `json:"nonce,omitempty"`
 	ConnectURLs     []string `json:"connect_urls,omitempty"`
 	LameDuck        bool     `json:"ldm,omitempty"`
 	ConnectInfo     bool     `json:"connect_info,omitempty"`
@@ -43,6 +45,7 @@ func (i Info) frame(c *Conn) []byte {
 // info is the current document for the connection.
 func (l *Listener) info() Info {
 	i := l.opt.Info
+	i.AuthRequired = l.opt.Gate.Authenticator().Restricted()
 	l.mu.Lock()
 	i.LameDuck = l.lameDuck
 	l.mu.Unlock()
@@ -50,6 +53,14 @@ func (l *Listener) info() Info {
 		i.ConnectURLs = nil
 	}
 	return i
+}
+
+// greeting is the first document that a connection gets. Who needs no credentials is not asked for some.
+func (c *Conn) greeting() []byte {
+	i := c.l.info()
+	i.AuthRequired = c.l.opt.Gate.Authenticator().Required()
+	i.Nonce = c.login.nonce
+	return i.frame(c)
 }
 
 // announce sends the current document to a client that understands it at any time.

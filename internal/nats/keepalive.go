@@ -21,14 +21,22 @@ type keepAlive struct {
 
 // start plans the first look at the connection.
 func (k *keepAlive) start(c *Conn) {
-	k.timer = c.clock().AfterFunc(jitter(c.l.opt.Limits.PingInterval), c.interrupt)
+	k.timer = c.clock().AfterFunc(k.until(c, jitter(c.l.opt.Limits.PingInterval)), c.interrupt)
 }
 
 func (k *keepAlive) stop() { k.timer.Stop() }
 
+// until is d, or less if the connection's time is over before.
+func (k *keepAlive) until(c *Conn, d time.Duration) time.Duration {
+	if due := c.due(); !due.IsZero() {
+		return min(d, max(due.Sub(c.clock().Now()), 0))
+	}
+	return d
+}
+
 // connected plans an early ping after CONNECT.
 func (k *keepAlive) connected(c *Conn) {
-	k.timer.Reset(jitter(min(firstPing, c.l.opt.Limits.PingInterval)))
+	k.timer.Reset(k.until(c, jitter(min(firstPing, c.l.opt.Limits.PingInterval))))
 }
 
 // tick pings a connection that has been silent. One that is idle releases what it does not need.
@@ -36,6 +44,10 @@ func (k *keepAlive) tick(c *Conn) *fatal {
 	const idle = time.Second
 	interval := c.l.opt.Limits.PingInterval
 	now := c.clock().Now()
+	if f := c.overdue(now); f != nil || c.login.locked {
+		k.timer.Reset(k.until(c, jitter(interval)))
+		return f
+	}
 	silent := now.Sub(time.Unix(0, c.activity.Load()))
 	if silent >= interval || c.rtt.Load() == 0 && k.unpaid == 0 {
 		if k.unpaid >= c.l.opt.Limits.PingMax {
@@ -48,9 +60,9 @@ func (k *keepAlive) tick(c *Conn) *fatal {
 		c.session.Flush()
 	}
 	if silent >= idle {
-		c.session.Rest()
+		c.rest()
 	}
-	k.timer.Reset(jitter(interval))
+	k.timer.Reset(k.until(c, jitter(interval)))
 	return nil
 }
 

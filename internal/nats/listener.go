@@ -18,6 +18,7 @@ import (
 
 	"myelin/internal/broker"
 	"myelin/internal/clock"
+	"myelin/internal/gate"
 	"myelin/internal/netx"
 	"myelin/internal/report"
 )
@@ -42,6 +43,7 @@ type Limits struct {
 	NoStall          bool          // fast publishers are never held back
 	WriteDeadline    time.Duration // for one write to make progress
 	RetryWrites      bool          // a missed write deadline is not the end of the connection
+	AuthTimeout      time.Duration // within which a connection says who it is
 	PingInterval     time.Duration
 	PingMax          int // pings without an answer that end a connection
 }
@@ -65,6 +67,7 @@ type PeerLogger interface {
 // Options are what a Listener needs.
 type Options struct {
 	Broker   *broker.Broker
+	Gate     *gate.Gate
 	Registry *Registry
 	Clock    clock.Clock
 	Log      Logger
@@ -80,6 +83,7 @@ type Listener struct {
 	opt      Options
 	acceptor *netx.Acceptor
 	totals   totals
+	closing  chan struct{} // closed when Close begins
 
 	mu       sync.Mutex
 	lameDuck bool
@@ -100,7 +104,7 @@ func Listen(host string, port int, opt Options) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{opt: opt, acceptor: acceptor, conns: make(map[*Conn]struct{})}
+	l := &Listener{opt: opt, acceptor: acceptor, conns: make(map[*Conn]struct{}), closing: make(chan struct{})}
 	if l.opt.Info.Port == 0 {
 		l.opt.Info.Port = acceptor.Addr().Port
 	}
@@ -195,6 +199,9 @@ func (l *Listener) Spread(over time.Duration, stop <-chan struct{}) {
 func (l *Listener) Close() {
 	l.mu.Lock()
 	conns := l.open()
+	if l.conns != nil {
+		close(l.closing)
+	}
 	l.conns = nil
 	l.mu.Unlock()
 	for _, c := range conns {

@@ -41,10 +41,13 @@ func (c *Conn) publish(op *wire.Op, m *router.Message) {
 	c.counts.msgs++
 	c.counts.bytes += int64(len(op.Header) + len(op.Payload))
 	bits := c.flags.Load()
-	if bits&(verbose|pedantic) != 0 {
-		if bits&pedantic != 0 && !subject.ValidLiteral(string(op.Subject)) {
-			c.complain(textInvalidPublish)
-		}
+	if bits&pedantic != 0 && !subject.ValidLiteral(string(op.Subject)) {
+		c.complain(textInvalidPublish)
+	}
+	if !c.mayPublish(op) {
+		return
+	}
+	if bits&verbose != 0 {
 		c.ok()
 	}
 	m.Subject, m.Reply, m.Header, m.Payload = op.Subject, op.Reply, op.Header, op.Payload
@@ -90,17 +93,15 @@ func (c *Conn) other(op *wire.Op) *fatal {
 	return nil
 }
 
-// systemQueue is the queue group of the server itself.
-const systemQueue = "_sys_"
-
 func (c *Conn) subscribeOp(op *wire.Op) {
 	limits := &c.l.opt.Limits
 	pattern := string(op.Subject)
+	allowed, filter := c.maySubscribe(op)
 	switch {
-	case string(op.Queue) == systemQueue:
-		c.complain("Permissions Violation for Subscription to %q using queue %q", pattern, op.Queue)
+	case !allowed:
 	case limits.MaxSubTokens > 0 && subject.Tokens(pattern) > limits.MaxSubTokens:
-		c.complain("Permissions Violation for Subscription to %q, too many tokens", pattern)
+		c.forbid(fmt.Sprintf("Permissions Violation for Subscription to %q, too many tokens", pattern),
+			"Subscription Violation Too Many Tokens - "+place(op))
 	case limits.MaxSubscriptions > 0 && c.subCount() >= limits.MaxSubscriptions:
 		c.complain(textMaxSubscriptions)
 	case c.holds(op.SID):
@@ -108,7 +109,7 @@ func (c *Conn) subscribeOp(op *wire.Op) {
 	case !subject.ValidPattern(pattern):
 		c.complain(textInvalidSubject)
 	default:
-		c.subscribe(op)
+		c.subscribe(op, filter)
 		c.ok()
 	}
 }
@@ -129,7 +130,9 @@ func (c *Conn) ping() {
 	if !c.informed && c.connected && c.flags.has(asyncInfo) {
 		c.informed = true
 		info := c.l.info()
-		info.ConnectInfo, info.RemoteAccount = true, c.session.Account().Name()
+		account := c.session.Account()
+		info.ConnectInfo, info.RemoteAccount = true, account.Name()
+		info.IsSystemAccount = account == c.l.opt.Broker.System()
 		c.respond(info.frame(c))
 	}
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
+	"myelin/internal/gate"
 	"myelin/internal/netx"
 	"myelin/internal/report"
 	"myelin/internal/router"
@@ -40,7 +42,7 @@ func testLimits() Limits {
 func start(t testing.TB, limits Limits) *Listener {
 	t.Helper()
 	l, err := Listen("127.0.0.1", -1, Options{
-		Broker: broker.New(router.New(), nil), Registry: netx.NewRegistry[Guest, report.Conn](100),
+		Broker: broker.New(router.New(), nil), Gate: openGate(t), Registry: netx.NewRegistry[Guest, report.Conn](100),
 		Clock: clock.Real{}, Log: silent{}, PeerLog: silent{}, Limits: limits, Info: Info{Headers: true},
 	})
 	if err != nil {
@@ -52,6 +54,15 @@ func start(t testing.TB, limits Limits) *Listener {
 		l.Close()
 	})
 	return l
+}
+
+// openGate lets everybody in.
+func openGate(t testing.TB) *gate.Gate {
+	a, err := auth.New(&auth.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gate.New(a, clock.Real{}, 1)
 }
 
 // client is a peer that speaks the protocol by hand.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"myelin/internal/broker"
 	"myelin/internal/netx"
 	"myelin/internal/router"
 )
@@ -27,10 +28,11 @@ type outbound struct {
 	pending int64         // bytes that are queued or being written
 	writing bool          // there is a writer
 	state   outState
-	relief  chan struct{} // closed when pending has fallen below the pace; nil: nobody waits
-	idle    chan struct{} // closed when the writer stops; nil: nobody waits
-	msgs    int64         // delivered
-	bytes   int64         // of these, headers and payloads
+	relief  chan struct{}   // closed when pending has fallen below the pace; nil: nobody waits
+	idle    chan struct{}   // closed when the writer stops; nil: nobody waits
+	msgs    int64           // delivered
+	bytes   int64           // of these, headers and payloads
+	traffic *broker.Traffic // of the account; nil before there is one
 
 	// of the writer
 	current []*netx.Chunk // being written

@@ -59,6 +59,10 @@ func (o *outbound) account(f *router.Frames, t *totals) (finished []*subscriptio
 		o.bytes += bytes
 		t.outMsgs.Add(msgs)
 		t.outBytes.Add(bytes)
+		if o.traffic != nil {
+			o.traffic.OutMsgs.Add(msgs)
+			o.traffic.OutBytes.Add(bytes)
+		}
 	}
 	return finished
 }

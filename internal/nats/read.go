@@ -205,6 +205,11 @@ var works = sync.Pool{New: func() any { return new(work) }}
 
 func (c *Conn) operations(w *work) *fatal {
 	op := &w.op
+	if c.login.locked {
+		if f := c.knock(); f != nil {
+			return f
+		}
+	}
 	for {
 		err := c.reader.Next(op)
 		if err == wire.ErrShort {
@@ -233,6 +238,9 @@ func (c *Conn) addCounts() {
 	c.inBytes.Add(c.counts.bytes)
 	c.l.totals.inMsgs.Add(c.counts.msgs)
 	c.l.totals.inBytes.Add(c.counts.bytes)
+	traffic := c.session.Account().Traffic()
+	traffic.InMsgs.Add(c.counts.msgs)
+	traffic.InBytes.Add(c.counts.bytes)
 	c.counts = counts{}
 }
 

@@ -17,6 +17,10 @@ const (
 	ProtocolViolation   Reason = "Protocol Violation"
 	BadProtocolVersion  Reason = "Bad Client Protocol Version"
 	AuthFailure         Reason = "Authentication Failure"
+	AuthTimeout         Reason = "Authentication Timeout"
+	AuthExpired         Reason = "Authentication Expired"
+	ProxyNotTrusted     Reason = "Proxy Not Trusted"
+	ProxyRequired       Reason = "Proxy Required"
 	MaxConnections      Reason = "Maximum Connections Exceeded"
 	MaxPayload          Reason = "Maximum Message Payload Exceeded"
 	MaxControlLine      Reason = "Maximum Control Line Exceeded"
@@ -49,7 +53,8 @@ const (
 	textInvalidPublish   = "Invalid Publish Subject"
 	textBadProtocol      = "invalid client protocol"
 	textNoResponders     = "no responders requires headers support"
-	textAuthorization    = "Authorization Violation"
+	textAuthTimeout      = "Authentication Timeout"
+	textAuthExpired      = "User Authentication Expired"
 	textStale            = "Stale Connection"
 )
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync/atomic"
 
+	"myelin/internal/auth"
+	"myelin/internal/broker"
 	"myelin/internal/nats/wire"
 	"myelin/internal/router"
 )
@@ -15,8 +17,10 @@ import (
 // no publisher matches more than are wanted.
 type subscription struct {
 	router.Sub
-	conn *Conn
-	sid  string
+	conn    *Conn
+	account *broker.Account // in whose routing it is
+	sid     string
+	filter  atomic.Pointer[auth.Filter] // drops what must not be delivered; nil: nothing
 
 	left atomic.Int64 // deliveries that may still be claimed; unlimited: no maximum
 
@@ -32,12 +36,13 @@ const (
 )
 
 // newSubscription keeps its texts in one piece of memory.
-func newSubscription(c *Conn, op *wire.Op) *subscription {
+func newSubscription(c *Conn, op *wire.Op, filter *auth.Filter) *subscription {
 	p, q := len(op.Subject), len(op.Queue)
 	text := make([]byte, 0, p+q+len(op.SID))
 	text = append(append(append(text, op.Subject...), op.Queue...), op.SID...)
 	all := string(text)
-	s := &subscription{conn: c, sid: all[p+q:]}
+	s := &subscription{conn: c, account: c.session.Account(), sid: all[p+q:]}
+	s.filter.Store(filter)
 	s.Pattern, s.Queue = all[:p], all[p:p+q]
 	s.Sink = s
 	s.left.Store(unlimited)
@@ -51,8 +56,13 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 	// another mark and looks again.
 	mark := c.out.ended.Load() + 1
 	bits := c.flags.Load()
-	if bits&closed != 0 || m.From == c.id && bits&noEcho != 0 || !s.claim() {
+	if bits&closed != 0 || m.From == c.id && bits&noEcho != 0 || s.drops(m) || !s.claim() {
 		return false
+	}
+	if len(m.Reply) > 0 {
+		if answers := c.answers.Load(); answers != nil {
+			answers.Received(m.Reply, c.clock().Now())
+		}
 	}
 	f := b.To(c, c.id)
 	if f.Mark == 0 {
@@ -79,6 +89,12 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 	return true
 }
 
+// drops reports whether the message must not be delivered, though the subscription is allowed.
+func (s *subscription) drops(m *router.Message) bool {
+	filter := s.filter.Load()
+	return filter != nil && filter.Drops(m.SentBy())
+}
+
 // claim takes one of the deliveries that are left.
 func (s *subscription) claim() bool {
 	return s.left.Load() == unlimited || s.left.Add(-1) >= 0
@@ -98,8 +114,8 @@ func (c *Conn) holds(sid []byte) bool {
 }
 
 // subscribe adds a subscription whose sid is free.
-func (c *Conn) subscribe(op *wire.Op) {
-	s := newSubscription(c, op)
+func (c *Conn) subscribe(op *wire.Op, filter *auth.Filter) {
+	s := newSubscription(c, op, filter)
 	c.mu.Lock()
 	if c.subs == nil {
 		c.subs = make(map[string]*subscription)
@@ -135,7 +151,7 @@ func (c *Conn) endSub(s *subscription) {
 	}
 	c.mu.Unlock()
 	if current {
-		c.session.Unsubscribe(&s.Sub)
+		s.account.Unsubscribe(&s.Sub)
 		if c.l.opt.Log.TraceEnabled() {
 			c.l.opt.Log.Tracef("%s - <-> [DELSUB %s]", c, s.sid)
 		}
@@ -156,7 +172,7 @@ func (c *Conn) dropSubs() {
 	c.out.ended.Add(1)
 	c.out.mu.Unlock()
 	for _, s := range subs {
-		c.session.Unsubscribe(&s.Sub)
+		s.account.Unsubscribe(&s.Sub)
 	}
 }
 

@@ -60,7 +60,7 @@ func healthzOf(o HealthzOptions) func(*Views) (any, error) {
 
 // departures are the fields that we add (+) and leave out (-).
 var departures = map[string][]string{
-	"varz":         {"+myelin_version string", "-system_account string"}, // there is no such account yet
+	"varz":         {"+myelin_version string"},
 	"connz-closed": {"+connections[].subscriptions_list_detail[].max number"},
 }
 

@@ -22,6 +22,7 @@ type Varz struct {
 	Host           string `json:"host"` // as advertised to clients, if it is
 	Port           int    `json:"port"`
 
+	AuthRequired     bool          `json:"auth_required,omitempty"`
 	ConnectURLs      []string      `json:"connect_urls,omitempty"`
 	MaxConnections   int           `json:"max_connections"`
 	MaxSubscriptions int           `json:"max_subscriptions,omitempty"`
@@ -80,6 +81,7 @@ type Varz struct {
 	Tags           []string          `json:"tags,omitempty"`
 	Metadata       map[string]string `json:"metadata,omitempty"`
 	FeatureFlags   map[string]bool   `json:"feature_flags"`
+	SystemAccount  string            `json:"system_account,omitempty"`
 
 	SlowConsumerStats    KindCounts      `json:"slow_consumer_stats"`
 	StaleConnectionStats KindCounts      `json:"stale_connection_stats"`
@@ -162,7 +164,8 @@ func (z *Varz) describeConfig(c *config.Config) {
 	}
 	z.HTTPBasePath = c.HTTPBasePath
 	z.ConfigDigest, z.Tags, z.Metadata = c.Digest, c.ServerTags, c.ServerMetadata
-	z.AuthTimeout, z.TLSTimeout = handshakeTimeout, handshakeTimeout
+	z.AuthRequired, z.AuthTimeout, z.TLSTimeout = c.Auth.Restricted(), c.AuthTimeout().Seconds(), handshakeTimeout
+	z.SystemAccount = c.System()
 	z.FeatureFlags = map[string]bool{
 		"js_ack_fc_v2": false, "js_raft_delete_range": false, "js_snapshot_sources": false,
 	}

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"myelin/internal/auth"
+)
+
+// DefaultSystemAccount is where a server tells of itself unless SystemAccount says otherwise.
+const DefaultSystemAccount = "$SYS"
+
+const defaultAuthTimeout = 2 * time.Second
+
+// AccountStreams says whether an account may keep streams, and how much in them. Bounds are -1 for none.
+type AccountStreams struct {
+	Enabled bool
+
+	MaxMemory, MaxStorage             int64 // bytes
+	MaxStreams, MaxConsumers          int64
+	MaxAckPending                     int64 // of one consumer
+	MaxMemoryStream, MaxStorageStream int64 // bytes of one stream
+	MaxBytesRequired                  bool  // a stream must say how many bytes it may have
+}
+
+func unlimitedStreams() AccountStreams {
+	return AccountStreams{
+		MaxMemory: -1, MaxStorage: -1, MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1, MaxMemoryStream: -1, MaxStorageStream: -1,
+	}
+}
+
+// System is the name of the account in which the server tells of itself; "" for none.
+func (c *Config) System() string {
+	switch {
+	case c.SystemAccount != "":
+		return c.SystemAccount
+	case c.NoSystemAccount:
+		return ""
+	}
+	return DefaultSystemAccount
+}
+
+// AuthTimeout is how long a connection may take to say who it is.
+func (c *Config) AuthTimeout() time.Duration {
+	if c.Auth.Timeout == 0 {
+		return defaultAuthTimeout
+	}
+	return c.Auth.Timeout
+}
+
+// Streams says what an account may keep in streams. Where there are no accounts but the system's, the global one may keep
+// whatever the server can.
+func (c *Config) Streams(account string) AccountStreams {
+	if !c.JetStream.Enabled {
+		return AccountStreams{}
+	}
+	tenants := slices.ContainsFunc(c.Auth.Accounts, func(a auth.Account) bool { return a.Name != c.System() })
+	if account == auth.GlobalAccount && !tenants {
+		s := unlimitedStreams()
+		s.Enabled = true
+		return s
+	}
+	return c.AccountStreams[account]
+}
+
+// checkAuth says what is wrong with who may connect.
+func (c *Config) checkAuth(ps *problems) {
+	_, err := auth.New(&c.Auth)
+	var about *auth.ConfigError
+	if errors.As(err, &about) {
+		ps.refuse(true, about.Key, "%s", about.Text)
+	} else if err != nil {
+		ps.refuse(true, "authorization", "%v", err)
+	}
+	known := slices.ContainsFunc(c.Auth.Accounts, func(a auth.Account) bool { return a.Name == c.SystemAccount })
+	ps.refuse(c.SystemAccount != "" && c.SystemAccount != DefaultSystemAccount && !known, "system_account",
+		"error resolving system account: account missing")
+	ps.refuse(c.JetStream.Enabled && c.AccountStreams[c.System()].Enabled, "accounts", "Not allowed to enable JetStream on the system account")
+}

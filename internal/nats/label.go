@@ -1,0 +1,73 @@
+package nats
+
+import (
+	"strconv"
+	"strings"
+
+	"myelin/internal/auth"
+)
+
+// about is what a client says of itself, and who it is.
+type about struct {
+	name, lang, version string
+
+	user string // who it is, or says that it is; a word in place of a token
+}
+
+// name notes what the client says of itself and who it turned out to be.
+func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identity) {
+	user := identity.User
+	if user == "" {
+		user = r.Claims()
+	}
+	label := clientLabel(opt) + accountLabel(identity, r)
+	c.label.Store(&label)
+	c.mu.Lock()
+	if user == "" {
+		user = c.about.user // said in an earlier CONNECT
+	}
+	c.about = about{opt.Name, opt.Lang, opt.Version, user}
+	c.mu.Unlock()
+}
+
+// claim notes who somebody says to be that has not been let in.
+func (c *Conn) claim(opt *connectOptions, r *auth.Request) {
+	c.mu.Lock()
+	c.about = about{opt.Name, opt.Lang, opt.Version, r.Claims()}
+	c.mu.Unlock()
+}
+
+// clientLabel is how the log names what a client says of itself.
+func clientLabel(opt *connectOptions) string {
+	var words []string
+	if opt.Version != "" {
+		words = append(words, "v"+opt.Version)
+	}
+	for _, word := range []string{opt.Lang, opt.Name} {
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	if words == nil {
+		return ""
+	}
+	return " - " + strconv.Quote(strings.Join(words, ":"))
+}
+
+// accountLabel is how the log names somebody who showed credentials.
+func accountLabel(identity *auth.Identity, r *auth.Request) string {
+	who := ""
+	switch {
+	case r.NKey != "":
+		who = "nkey:" + r.NKey
+	case r.User != "":
+		who = "user:" + r.User
+	case identity.User != "":
+		who = "user:" + identity.User
+	case r.Token != "":
+		who = "token"
+	default:
+		return ""
+	}
+	return " - " + strconv.Quote(identity.Account+"/"+who)
+}

@@ -1,0 +1,192 @@
+package nats
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"time"
+
+	"myelin/internal/auth"
+	"myelin/internal/broker"
+	"myelin/internal/gate"
+	"myelin/internal/must"
+)
+
+// login is who a connection is. It belongs to the reading goroutine.
+type login struct {
+	locked   bool           // nothing is done for it before it has said who it is
+	nonce    string         // that it was told to sign; "" for none
+	identity *auth.Identity // nil before it is let in
+	guard    *auth.Guard    // nil for who may do all that anybody may
+}
+
+// nonceBytes is how random a nonce is; its text has 15 letters.
+const nonceBytes = 11
+
+// start prepares a connection for being asked who it is, if it will be.
+func (l *login) start(a *auth.Authenticator) {
+	l.locked = a.Restricted()
+	if a.NeedsNonce() {
+		var random [nonceBytes]byte
+		must.Get(rand.Read(random[:]))
+		l.nonce = base64.RawURLEncoding.EncodeToString(random[:])
+	}
+}
+
+// due is when the connection has to be looked at since its time to log in, or its identity, expires; zero for never.
+func (c *Conn) due() time.Time {
+	switch {
+	case c.login.locked:
+		return c.start.Add(c.l.opt.Limits.AuthTimeout)
+	case c.login.identity != nil:
+		return c.login.identity.Expires
+	}
+	return time.Time{}
+}
+
+// overdue ends a connection whose time is over.
+func (c *Conn) overdue(now time.Time) *fatal {
+	due := c.due()
+	switch {
+	case due.IsZero() || now.Before(due):
+		return nil
+	case c.login.locked:
+		return &fatal{reason: AuthTimeout, text: textAuthTimeout}
+	}
+	return &fatal{reason: AuthExpired, text: textAuthExpired}
+}
+
+// knock is called when something else than CONNECT may come first: only who needs no credentials is let in without.
+func (c *Conn) knock() *fatal {
+	next := c.reader.Rest()
+	if len(next) == 0 || next[0]|0x20 == 'c' {
+		return nil
+	}
+	if c.l.opt.Gate.Authenticator().Required() {
+		return c.refused(auth.Refuse(&auth.Request{}))
+	}
+	return c.identify(&connectOptions{})
+}
+
+// enter lets a connection in where everybody is, without being asked.
+func (c *Conn) enter() *fatal {
+	if c.login.locked {
+		return nil
+	}
+	return c.identify(&connectOptions{})
+}
+
+// identify finds out who the connection is and puts it into its account; a CONNECT without credentials changes nothing about
+// who has said that before.
+func (c *Conn) identify(opt *connectOptions) *fatal {
+	r := c.request(opt)
+	identity, err := c.stillKnown(r), error(nil)
+	if identity == nil {
+		c.session.Flush()
+		until := c.due()
+		if !c.login.locked {
+			until = c.clock().Now().Add(c.l.opt.Limits.AuthTimeout)
+		}
+		identity, err = c.l.opt.Gate.Enter(r, until, c.l.closing)
+	}
+	if err != nil {
+		c.claim(opt, r)
+		return c.refused(err)
+	}
+	account := c.l.opt.Broker.Account(identity.Account)
+	if account == nil {
+		return c.refused(auth.Refuse(r))
+	}
+	c.admit(identity, account)
+	c.name(opt, r, identity)
+	return nil
+}
+
+// stillKnown is who said so in an earlier CONNECT, if r says nothing else and that is still true; otherwise nil.
+func (c *Conn) stillKnown(r *auth.Request) *auth.Identity {
+	if c.login.identity == nil || r.Claims() != "" || !r.Empty() || r.JWT != "" {
+		return nil
+	}
+	return c.l.opt.Gate.Authenticator().Stays(c.login.identity)
+}
+
+// request is what the connection says and shows.
+func (c *Conn) request(opt *connectOptions) *auth.Request {
+	r := &auth.Request{
+		User: opt.User, Password: auth.Secret(opt.Pass), Token: auth.Secret(opt.Token),
+		NKey: opt.NKey, Signature: opt.Signature, JWT: auth.Secret(opt.JWT), ProxySignature: opt.ProxySig,
+		Nonce: c.login.nonce, Type: auth.Standard,
+	}
+	// An address that cannot be read is none.
+	r.Address, _ = netip.ParseAddr(c.host)
+	if state, ok := c.net.TLS(); ok && len(state.VerifiedChains) > 0 {
+		r.Certificates = state.PeerCertificates
+	}
+	return r
+}
+
+// refused ends a connection that was not let in.
+func (c *Conn) refused(err error) *fatal {
+	var wrong *auth.Error
+	switch {
+	case err == gate.ErrTimeout:
+		return &fatal{reason: AuthTimeout, text: textAuthTimeout}
+	case errors.As(err, &wrong):
+		return &fatal{refusals[wrong.Reason], wrong.Text(), wrong.Error()}
+	}
+	return &fatal{ServerShutdown, "", err.Error()}
+}
+
+var refusals = map[auth.Reason]Reason{
+	auth.Failed: AuthFailure, auth.ProxyNotTrusted: ProxyNotTrusted, auth.ProxyRequired: ProxyRequired,
+}
+
+// admit gives the connection its rights in an account. It has no subscriptions.
+func (c *Conn) admit(identity *auth.Identity, account *broker.Account) {
+	first := c.login.identity == nil
+	c.login.locked, c.login.identity = false, identity
+	if account != c.session.Account() {
+		c.session.Rest()
+		c.session = account.Open(c)
+	}
+	if first || account != c.account {
+		c.leaveAccount()
+		c.out.mu.Lock()
+		c.out.traffic = account.Traffic()
+		c.out.mu.Unlock()
+		c.mu.Lock()
+		c.account = account
+		c.mu.Unlock()
+		account.Traffic().Connections.Add(1)
+	}
+	c.permit(identity.Rights)
+}
+
+// leaveAccount takes the connection out of its account's counts.
+func (c *Conn) leaveAccount() {
+	if c.account != nil {
+		c.account.Traffic().Connections.Add(-1)
+	}
+}
+
+// permit applies rights from now on.
+func (c *Conn) permit(rights *auth.Rights) {
+	l := &c.login
+	switch {
+	case !rights.Limited():
+		if l.guard != nil {
+			l.guard.Rest()
+		}
+		l.guard = nil
+	case l.guard == nil:
+		l.guard = auth.NewGuard(rights)
+	default:
+		l.guard.Change(rights)
+	}
+	var answers *auth.Guard
+	if l.guard != nil && l.guard.Answers() {
+		answers = l.guard
+	}
+	c.answers.Store(answers)
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"fmt"
+	"runtime"
+
+	"myelin/internal/auth"
+	"myelin/internal/broker"
+	"myelin/internal/gate"
+	"myelin/internal/jetstream"
+	"myelin/internal/router"
+	"myelin/internal/subject"
+)
+
+// openAccounts makes the accounts of the configuration, and the gate that leads into them. The mappings are those of the
+// global one.
+func (s *Server) openAccounts(maps *subject.Mappings) error {
+	authenticator, err := auth.New(&s.cfg.Auth)
+	if err != nil {
+		return fmt.Errorf("read who may connect: %w", err)
+	}
+	s.gate = gate.New(authenticator, s.clock, costlyLogins())
+	newRouter := router.New
+	if s.cfg.NoSublistCache {
+		newRouter = router.NewUncached
+	}
+	s.broker = broker.New(newRouter(), maps)
+	s.broker.NewRouters(newRouter)
+	for _, a := range s.cfg.Auth.Accounts {
+		s.broker.Add(a.Name)
+	}
+	if name := s.cfg.System(); name != "" {
+		s.broker.SetSystem(s.broker.Add(name))
+	}
+	return nil
+}
+
+// costlyLogins is how many comparisons with bcrypt hashes are made at a time: half of the processors are for messages
+// whatever happens.
+func costlyLogins() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// streamLimits are those of an account as its clients are told; nil if it may have no streams.
+func (s *Server) streamLimits(account string) *jetstream.Limits {
+	a := s.cfg.Streams(account)
+	if !a.Enabled {
+		return nil
+	}
+	return &jetstream.Limits{
+		MaxMemory: a.MaxMemory, MaxStorage: a.MaxStorage, MaxStreams: int(a.MaxStreams), MaxConsumers: int(a.MaxConsumers),
+		MaxAckPending: int(a.MaxAckPending), MemoryMaxStreamBytes: a.MaxMemoryStream, StoreMaxStreamBytes: a.MaxStorageStream,
+		MaxBytesRequired: a.MaxBytesRequired,
+	}
+}
