@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,11 +14,7 @@ import (
 // copied is what is known of streams that copy others: M mirrors A, V mirrors M, and S takes A and B.
 type copied struct {
 	mirrored map[uint64]string // what M was seen to hold
-	// of S
-	through map[string]uint64 // by origin and incarnation, the highest sequence that was seen
-	last    uint64            // when that was seen
-	purged  bool              // messages of it may have gone since
-	lacking bool              // or before
+	sources  *sourced
 }
 
 func text(m *Message) string {
@@ -72,50 +66,6 @@ func complete(origin, mirror *Stream) error {
 	})
 }
 
-// sources finds whether S took something twice, out of order, or not at all.
-func (x *copied) sources(n *node, s *Stream) error {
-	through := map[string]uint64{}
-	for origin, seq := range x.through {
-		through[origin] = seq
-	}
-	found := map[string]bool{}
-	err := s.each(func(m *Message) error {
-		_, mark, ok := strings.Cut(string(m.Header), "Nats-Stream-Source: ")
-		fields := strings.Fields(mark)
-		if !ok || len(fields) != 6 {
-			return fmt.Errorf("says %q", m.Header)
-		}
-		origin := fields[0] + " " + fields[5]
-		seq, err := strconv.ParseUint(fields[1], 10, 64)
-		if err != nil {
-			return err
-		}
-		found[fmt.Sprintf("%s %d %s", origin, seq, m.Body)] = true
-		if m.Seq > x.last {
-			if seq <= through[origin] {
-				return fmt.Errorf("holds %s %d after %d", origin, seq, through[origin])
-			}
-			through[origin] = seq
-		}
-		return nil
-	})
-	for _, name := range []string{"A", "B"} {
-		origin := n.Stream(account, name)
-		if origin == nil || err != nil {
-			continue
-		}
-		id := name + " " + incarnation(origin)
-		err = origin.each(func(m *Message) error {
-			if !x.purged && (!x.lacking || m.Seq > x.through[id]) && !found[fmt.Sprintf("%s %d %s", id, m.Seq, m.Body)] {
-				return errors.New("S does not hold it")
-			}
-			return nil
-		})
-	}
-	x.through, x.last = through, s.Info().Last
-	return err
-}
-
 // check compares after a crash: at once, and when all is copied.
 func (x *copied) check(n *node) error {
 	a, m, s := n.Stream(account, "A"), n.Stream(account, "M"), n.Stream(account, "S")
@@ -125,7 +75,11 @@ func (x *copied) check(n *node) error {
 	if err := x.prefix(a, m, x.mirrored); err != nil {
 		return err
 	}
-	toggle(n, true)
+	if len(s.Config().Sources) == 1 {
+		if err := toggle(n, s); err != nil {
+			return err
+		}
+	}
 	v := n.create("V", mirrorOf("M"), func(c *stream.Config) { c.Storage = stream.Memory })
 	for _, s := range []*Stream{m, v, s} {
 		n.await("all to be copied", func() bool {
@@ -142,7 +96,7 @@ func (x *copied) check(n *node) error {
 	if err := errors.Join(x.prefix(a, m, x.mirrored), x.prefix(m, v, map[uint64]string{}), complete(a, m), complete(a, v)); err != nil {
 		return err
 	}
-	return x.sources(n, s)
+	return x.sources.check(n, s)
 }
 
 // create makes what is missing.
@@ -153,7 +107,7 @@ func (x *copied) create(n *node, async bool) (all bool) {
 				c.PersistMode = stream.PersistAsync
 			}
 		},
-		"B": func(*stream.Config) {}, "M": mirrorOf("A"), "S": sourcesOf("A", "B"),
+		"B": func(*stream.Config) {}, "M": mirrorOf("A"), "S": x.sources.configure,
 		"V": func(c *stream.Config) { mirrorOf("M")(c); c.Storage = stream.Memory },
 	}
 	for _, name := range []string{"S", "M", "A", "B", "V"} {
@@ -164,17 +118,6 @@ func (x *copied) create(n *node, async bool) (all bool) {
 		}
 	}
 	return true
-}
-
-// toggle has S leave B out, or take it in again.
-func toggle(n *node, both bool) {
-	s := n.Stream(account, "S")
-	cfg := *s.Config()
-	if len(cfg.Sources) == 2 && both {
-		return
-	}
-	cfg.Sources = []stream.Source{{Name: "A"}, {Name: "B"}}[:3-len(cfg.Sources)]
-	_, _ = n.Update(account, cfg, false) // it fails when the process is dead
 }
 
 // live loads the origins until the process dies, or for a while.
@@ -191,10 +134,9 @@ func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd 
 		case 0:
 			_ = n.Delete(account, "B")
 		case 1:
-			x.purged = true
-			n.Stream(account, "S").Propose(stream.Purge{Before: 1 + rnd.Uint64N(50)}.Encode(nil), true)
+			purge(n.Stream(account, "S"), rnd.Uint64N)
 		case 2:
-			toggle(n, false)
+			_ = toggle(n, n.Stream(account, "S")) // it fails when the process is dead
 		default:
 			if s := n.Stream(account, name); s != nil {
 				origins[name].step(s, rnd)
@@ -206,13 +148,14 @@ func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd 
 
 // Origins are loaded, purged, deleted and created again, left out and taken in again, while the process dies at a random operation, the
 // system with it or not. A mirror never says anything else than its origin nor runs ahead of it, be that
-// acknowledged before it is on disk; sources are taken in order, wholly and once.
+// acknowledged before it is on disk; sources are taken in order, wholly and once. A publisher that had no answer sends
+// again, perhaps to a stream that was created again meanwhile; a stream of sources tells that by the ids if it is to.
 func TestCopiesThroughCrashes(t *testing.T) {
 	seeds(t, 6, func(t *testing.T, seed uint64) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		disk := vfs.NewMem()
 		origins := map[string]*history{"A": newHistory("A"), "B": newHistory("B")}
-		x := &copied{mirrored: map[uint64]string{}, through: map[string]uint64{}}
+		x := &copied{mirrored: map[uint64]string{}, sources: newSourced(seed%2 == 0)}
 		relax := func(o *Options) {
 			if seed%3 == 2 {
 				o.SyncEvery = 2 * time.Millisecond
@@ -231,7 +174,6 @@ func TestCopiesThroughCrashes(t *testing.T) {
 			if err := x.check(n); err != nil {
 				t.Fatalf("life %d: %v\n%s", life, err, n.logs.all())
 			}
-			x.purged, x.lacking = false, x.lacking || x.purged
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
