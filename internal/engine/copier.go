@@ -53,7 +53,8 @@ type copier struct {
 	flights int           // proposals that are not answered
 	refused *apierr.Error // the first refusal since somebody looked
 	taken   bool          // something was not refused since then
-	seen    uint64        // all up to this sequence of the origin was looked at
+	seen    uint64        // all up to this sequence of the origin was looked at,
+	seenOf  uint64        // while it had this number
 	err     *apierr.Error // why nothing is copied now
 	heard   int64         // when the origin was last found well, ns since 1970; 0 for never
 }
@@ -160,7 +161,7 @@ func (c *copier) answers() (flights int, refused *apierr.Error) {
 // retry goes back to where the stream stands, after a while.
 func (c *copier) retry(refused *apierr.Error) {
 	c.mu.Lock()
-	c.refused, c.err, c.seen = nil, refused, 0
+	c.refused, c.err, c.seen, c.seenOf = nil, refused, 0, 0
 	c.mu.Unlock()
 	c.number = 0
 	c.wait = min(max(2*c.wait, minCopyWait), maxCopyWait)
@@ -213,18 +214,24 @@ func (c *copier) begin(o *stream.Origin, from *Stream) {
 		c.wake()
 		return
 	}
-	start := start(o.Source, from)
-	if o.Identity == "" {
-		start = max(start, o.Seq)
-	} else {
+	if o.Identity != "" {
 		c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
 	}
-	if o.Mirror { // whose own sequences never go back
-		start = max(start, c.dest.Info().Last)
-	}
 	p := c.parcel()
-	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: start}.Encode(p.data))
+	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: c.beginning(o, from)}.Encode(p.data))
 	c.propose(p)
+}
+
+// beginning is the sequence after which an incarnation is copied that the stream does not follow yet.
+func (c *copier) beginning(o *stream.Origin, from *Stream) (after uint64) {
+	after = start(o.Source, from)
+	if o.Identity == "" { // what a backup says
+		after = max(after, o.Seq)
+	}
+	if o.Mirror { // whose own sequences never go back
+		after = max(after, c.dest.Info().Last)
+	}
+	return after
 }
 
 // start is the sequence after which copying begins, as it is configured.
@@ -297,7 +304,7 @@ func (c *copier) skip(o *stream.Origin, s *selection, everything bool) {
 func (c *copier) pass(seq uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seen = seq
+	c.seen, c.seenOf = seq, c.number
 }
 
 // note keeps why nothing is copied now.

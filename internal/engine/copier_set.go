@@ -169,7 +169,7 @@ func (c *copier) describe(o *stream.Origin, status *OriginStatus) {
 	status.Err = c.obstacle(o, from)
 	c.mu.Lock()
 	heard, after := c.heard, o.Seq
-	if c.flights == 0 {
+	if c.flights == 0 && c.refused == nil && c.seenOf == o.Number { // all that was seen is taken, or not wanted
 		after = max(after, c.seen)
 	}
 	if status.Err == nil {
@@ -180,7 +180,13 @@ func (c *copier) describe(o *stream.Origin, status *OriginStatus) {
 	if heard > 0 {
 		status.Active = max(0, time.Duration(now-heard))
 	}
-	if from == nil || o.Identity != incarnation(from) {
+	if from == nil {
+		return
+	}
+	if o.Identity != incarnation(from) { // not yet
+		if status.Err == nil {
+			status.Lag = from.behind(c.beginning(o, from), filterOf(o.Source))
+		}
 		return
 	}
 	status.Lag = from.behind(after, filterOf(o.Source))
