@@ -20,6 +20,7 @@ type counter struct {
 func (c *counter) Ack([]byte, *stream.Reply)  { c.held++ }
 func (c *counter) Stored(*stream.Stored)      {}
 func (c *counter) Abandoned(stream.Abandoned) {}
+func (c *counter) Acknowledged([]byte)        {}
 func (c *counter) Flush() {
 	c.acked.Add(c.held)
 	c.held = 0

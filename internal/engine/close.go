@@ -16,7 +16,7 @@ func (e *Engine) retire(s *Stream) {
 	e.followers.changed(s)
 	s.leaveOrigins()
 	s.listen(nil)
-	s.end()
+	s.end("Consumer Deleted")
 	s.charge(0)
 	e.cleaner.forget(s)
 	e.keeper.release(&s.pin)
@@ -27,14 +27,16 @@ func (e *Engine) retire(s *Stream) {
 	}()
 }
 
-// end stops the stream: nobody holds its token any more.
-func (s *Stream) end() {
+// end stops the stream: nobody holds its token any more. text says why to clients that wait for messages.
+func (s *Stream) end(text string) {
 	s.ingest.close()
+	s.desk.close()
 	if s.events.group == nil {
 		return
 	}
 	s.events.close()
 	s.alarm.stop()
+	s.dispatch.close(text)
 	if s.staging != nil {
 		s.staging.Close()
 	}
@@ -131,7 +133,7 @@ func (e *Engine) stop() error {
 	e.keeper.close()
 	errs := []error{e.restores.end()}
 	for _, s := range streams {
-		s.end()
+		s.end("Server Shutdown")
 		if s.home != nil {
 			errs = append(errs, s.home.Close())
 		}

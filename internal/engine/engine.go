@@ -37,6 +37,8 @@ type Options struct {
 	Router func(account string) *router.Router
 	// Outlet returns the Outlet of a stream that is being started.
 	Outlet func(*Stream) Outlet
+	// Courier returns the Courier of one; nil: nothing is sent.
+	Courier func(*Stream) Courier
 
 	Bounds stream.Bounds
 	Limits meta.Limits
@@ -66,6 +68,7 @@ type Engine struct {
 	log      Logger
 	router   func(account string) *router.Router
 	outlet   func(*Stream) Outlet
+	courier  func(*Stream) Courier
 	bounds   stream.Bounds
 	limits   meta.Limits
 	relaxed  bool
@@ -102,7 +105,7 @@ const (
 
 func newEngine(o Options) *Engine {
 	e := &Engine{
-		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet,
+		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier,
 		bounds: o.Bounds, limits: o.Limits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
 		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,

@@ -47,6 +47,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 		s.config.Store(config)
 	}
 	s.republish(fx.Stored)
+	s.dispatch.note(fx)
 	s.answer(tickets, fx.Replies)
 	s.note(fx.Gone)
 	s.scheduled = append(s.scheduled, fx.Due...)

@@ -12,10 +12,6 @@ import (
 )
 
 const (
-	// paceBytes is how much may wait for a turn before publishers are asked to slow down.
-	paceBytes = 4 << 20
-	// inLineBytes bounds what a publisher's own goroutine takes a turn for.
-	inLineBytes = 16 << 10
 	// maxRefusedBytes bounds the reply subjects that wait for a refusal; beyond it publishers hear nothing.
 	maxRefusedBytes = 1 << 20
 	// proposalRoom keeps a proposal within the entry that it becomes.
@@ -29,23 +25,14 @@ const (
 //	...      the stream.Append command; stream.Fast for one of a fast batch; a single 0 for one that requires a
 //	         higher level of the API than there is
 type ingest struct {
-	id    uint64 // of the Dest
-	claim func() bool
-	run   func(inLine bool)
-	// crowded says that the whole node has too much in memory.
-	crowded  func() bool
+	intake
 	maxBytes int64
 	maxMsgs  int
 	level    int
 
-	mu      sync.Mutex
-	chunks  []*netx.Chunk
-	spare   []*netx.Chunk
-	bytes   int64
+	// of the intake's mutex
 	msgs    int
 	refused []byte // reply subjects, each as bytes with its length
-	relief  chan struct{}
-	closed  bool
 }
 
 // Deliver implements router.Sink.
@@ -86,20 +73,12 @@ func (g *ingest) Push(f *router.Frames) router.Answer {
 	case g.bytes > 0 && (g.bytes+int64(f.Bytes) > g.maxBytes || g.msgs+msgs > g.maxMsgs):
 		g.refuse(f)
 	default:
-		g.chunks = append(g.chunks, f.Chunks...)
-		g.bytes += int64(f.Bytes)
+		g.add(f)
 		g.msgs += msgs
-		f.Chunks = f.Chunks[:0]
 	}
 	pressed := g.bytes > paceBytes
 	g.mu.Unlock()
-	if g.claim() {
-		return router.Owes
-	}
-	if pressed || g.crowded() {
-		return router.Pressed
-	}
-	return router.Taken
+	return g.answer(pressed)
 }
 
 // refuse keeps who must be told that there was no room; mu is held.
@@ -115,60 +94,14 @@ func (g *ingest) refuse(f *router.Frames) {
 	f.Chunks = f.Chunks[:0]
 }
 
-// Work implements router.Worker: it takes the turn that a Push was answered Owes for.
-func (g *ingest) Work(inLine bool) {
-	g.mu.Lock()
-	small := g.bytes <= inLineBytes
-	g.mu.Unlock()
-	g.run(inLine && small)
-}
-
-// Relief implements router.Dest.
-func (g *ingest) Relief() (relief <-chan struct{}, full bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.relief == nil {
-		g.relief = make(chan struct{})
-		if g.bytes <= paceBytes && !g.crowded() {
-			close(g.relief)
-			relief, g.relief = g.relief, nil
-			return relief, false
-		}
-	}
-	return g.relief, g.bytes > paceBytes*2 || g.crowded()
-}
-
-// Unpack implements router.Dest; a stream is in no queue group, so nothing of it is picked again.
-func (g *ingest) Unpack(*router.Frames, func(*router.Sub, *router.Message)) {}
-
 // take returns all that waits, and relieves those who wait for that. What was returned before may be used
 // again.
 func (g *ingest) take() (chunks []*netx.Chunk, refused []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	chunks, refused = g.chunks, g.refused
-	g.chunks, g.refused, g.bytes, g.msgs = g.spare[:0], nil, 0, 0
-	g.spare = chunks
-	if g.relief != nil {
-		close(g.relief)
-		g.relief = nil
-	}
-	return chunks, refused
-}
-
-// close refuses what comes from now on, and frees what waits.
-func (g *ingest) close() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-	for _, c := range g.chunks {
-		c.Free()
-	}
-	g.chunks, g.bytes, g.msgs = nil, 0, 0
-	if g.relief != nil {
-		close(g.relief)
-		g.relief = nil
-	}
+	refused = g.refused
+	g.refused, g.msgs = nil, 0
+	return g.takeLocked(), refused
 }
 
 // each visits the frames in b.

@@ -261,11 +261,11 @@ func (e *Engine) reportStrangers(r replays) {
 // newStream returns a stream that was not started.
 func (e *Engine) newStream(asset *meta.Stream) *Stream {
 	s := &Stream{engine: e, asset: asset}
-	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn}
-	s.ingest = ingest{
-		id: 1<<63 | asset.Group, claim: s.events.claim, run: s.work, crowded: e.keeper.crowded,
-		maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level,
-	}
+	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn, outside: s.deliver}
+	s.ingest = ingest{maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level}
+	s.ingest.init(s, ingestIDs)
+	s.desk.init(s, deskIDs)
+	s.dispatch = newDispatch(s)
 	s.alarm = deadline{clock: e.clock, ring: s.ring}
 	s.outlet = e.outlet(s)
 	return s

@@ -117,6 +117,9 @@ func (s *Stream) due() int64 {
 			at = end
 		}
 	}
+	if wake := s.dispatch.due(); wake != 0 && (at == 0 || wake < at) {
+		at = wake
+	}
 	return at
 }
 
@@ -128,6 +131,7 @@ func (s *Stream) lookAfter() {
 		s.staging.Expire(now)
 		s.tellAbandoned()
 	}
+	s.dispatch.wake(now)
 	if at := s.state.Deadline(); at == 0 || at > now || s.ticking {
 		return
 	}

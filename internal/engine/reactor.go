@@ -15,6 +15,10 @@ type reactor[FX any] struct {
 	// the turn returned. Both belong to the holder of the token.
 	fetch func(in []replica.Event) []replica.Event
 	after func(error)
+	// outside does what follows from turns and is not part of them; may be nil. It is called by whoever had the
+	// token: behind a turn with last false when another one comes, where it must not take long; with last true when
+	// the token was given back.
+	outside func(last bool)
 
 	// of the holder of the token
 	group *replica.Group[FX]
@@ -77,7 +81,27 @@ func (r *reactor[FX]) claimLocked() bool {
 // run takes turns until nothing waits, and gives the token back.
 func (r *reactor[FX]) run() {
 	for r.turn() {
+		if r.outside != nil && r.waits() {
+			r.outside(false)
+		}
 	}
+	if r.outside != nil {
+		r.outside(true)
+	}
+}
+
+// again asks for another turn. It is called by the holder of the token.
+func (r *reactor[FX]) again() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.more = true
+}
+
+// waits reports whether there is work for another turn.
+func (r *reactor[FX]) waits() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.more
 }
 
 // runInLine takes one turn on the caller's goroutine, in which the log may commit, and leaves what came
@@ -92,6 +116,8 @@ func (r *reactor[FX]) runInLine() {
 	}
 	if r.goOn() {
 		go r.run()
+	} else if r.outside != nil {
+		r.outside(true)
 	}
 }
 
@@ -149,8 +175,7 @@ func (r *reactor[FX]) close() {
 	r.closed, r.idle = true, idle
 	token := r.claimLocked()
 	r.mu.Unlock()
-	if token {
-		r.run()
+	for token && r.turn() {
 	}
 	<-idle
 }

@@ -47,7 +47,7 @@ func (x *restores) end() (err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, r := range x.by {
-		r.stream.end()
+		r.stream.end("")
 		err = errors.Join(err, r.stream.home.Close())
 	}
 	return err

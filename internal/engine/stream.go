@@ -38,6 +38,8 @@ type Outlet interface {
 	Stored(m *stream.Stored)
 	// Abandoned is called for an atomic batch that will not be committed.
 	Abandoned(b stream.Abandoned)
+	// Acknowledged answers a client whose acknowledgement of a message was applied, and which waits at reply.
+	Acknowledged(reply []byte)
 	// Flush ends a turn in which any of the others was called.
 	Flush()
 }
@@ -48,6 +50,8 @@ type Stream struct {
 	asset  *meta.Stream // as of its creation
 	events reactor[stream.Effects]
 	ingest ingest
+	desk   desk
+	roster roster
 	home   *home.Home
 	outlet Outlet
 	config atomic.Pointer[stream.Config]
@@ -66,8 +70,9 @@ type Stream struct {
 	packed    proposals       // of this turn
 	erased    []uint64        // to be overwritten
 	gone      bool            // something went since the cleaner was told
-	charged   int64           // bytes that the stream counts for in Engine.used
-	grew      bool            // it took something since those who copy it were told
+	dispatch  *dispatch
+	charged   int64 // bytes that the stream counts for in Engine.used
+	grew      bool  // it took something since those who copy it were told
 
 	upTo atomic.Uint64 // the last sequence that was applied
 	pin  pin

@@ -10,18 +10,22 @@ import (
 	"myelin/internal/stream"
 )
 
-// fetch makes proposals of what was published.
+// fetch makes proposals of what was published, and of what clients of consumers said.
 func (s *Stream) fetch(events []replica.Event) []replica.Event {
 	chunks, refused := s.ingest.take()
+	said := s.desk.take()
 	if len(refused) > 0 {
 		s.refuse(refused, apierr.StreamTooManyRequests.Err())
 	}
-	if len(chunks) == 0 {
+	if len(chunks)+len(said) == 0 {
 		return events
 	}
 	refusal := s.refusal(false)
 	p := &s.packed
 	p.events = events
+	if len(said) > 0 {
+		s.dispatch.hear(said, p)
+	}
 	for _, c := range chunks {
 		each(c.B, func(reply, command []byte) {
 			if refusal == nil {
@@ -81,11 +85,26 @@ func (s *Stream) afterTurn(err error) {
 		go s.fire(s.scheduled)
 		s.scheduled = nil
 	}
+	if s.settled == nil && !s.dispatch.on {
+		s.dispatch.begin()
+	}
+	s.dispatch.run()
 	s.alarm.set(s.due())
 	s.engine.keeper.look(s)
 	if s.gone || len(s.erased) > 0 {
 		s.engine.cleaner.add(s, s.erased)
 		s.gone, s.erased = false, nil
+	}
+}
+
+// deliver sends what was decided in turns. See reactor.outside.
+func (s *Stream) deliver(last bool) {
+	switch claimed, little := s.dispatch.deliverer.claim(); {
+	case !claimed:
+	case last && little:
+		s.dispatch.deliverer.work()
+	default:
+		go s.dispatch.deliverer.work()
 	}
 }
 

@@ -56,6 +56,7 @@ func newAcks() *acks { return &acks{got: map[string]stream.Reply{}, wake: make(c
 func (a *acks) Ack(reply []byte, r *stream.Reply) { a.held = append(a.held, ack{string(reply), *r}) }
 func (a *acks) Stored(*stream.Stored)             {}
 func (a *acks) Abandoned(stream.Abandoned)        {}
+func (a *acks) Acknowledged(reply []byte)         { a.held = append(a.held, ack{to: string(reply)}) }
 func (a *acks) Flush() {
 	a.mu.Lock()
 	for _, h := range a.held {
@@ -95,6 +96,7 @@ type node struct {
 	t      testing.TB
 	routes *router.Router
 	acks   *acks
+	post   *post
 	logs   *logs
 }
 
@@ -102,7 +104,7 @@ func options(t testing.TB, fs vfs.FS, n *node) Options {
 	return Options{
 		FS: fs, Dir: "store", Clock: clock.Real{}, Log: n.logs,
 		Router: func(string) *router.Router { return n.routes },
-		Outlet: func(*Stream) Outlet { return n.acks },
+		Outlet: func(*Stream) Outlet { return n.acks }, Courier: func(*Stream) Courier { return n.post },
 		Limits: meta.Unlimited(),
 		// small, so that everything happens often
 		SegmentBytes: 256 << 10, LogBytes: 1 << 20,
@@ -110,7 +112,7 @@ func options(t testing.TB, fs vfs.FS, n *node) Options {
 }
 
 func open(t testing.TB, fs vfs.FS, change ...func(*Options)) (*node, error) {
-	n := &node{t: t, routes: router.New(), acks: newAcks(), logs: &logs{t: t}}
+	n := &node{t: t, routes: router.New(), acks: newAcks(), post: newPost(), logs: &logs{t: t}}
 	o := options(t, fs, n)
 	for _, c := range change {
 		c(&o)

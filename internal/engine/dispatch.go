@@ -1,0 +1,468 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"myelin/internal/consumer"
+	"myelin/internal/router"
+	"myelin/internal/stream"
+)
+
+const (
+	// servedInTurn is how many consumers are looked after in one turn, and deliveredAtOnce how many messages one of
+	// them delivers then. The others, and the rest, have to wait for the next turn, behind what was published.
+	servedInTurn    = 256
+	deliveredAtOnce = 128
+	// maxTransit is how far a dispatcher may run ahead of the deliverer.
+	maxTransit = 1024
+	// burstBytes is what a rate limit lets through at once.
+	burstBytes = 1 << 20
+)
+
+// dispatch joins the consumers of a stream's machine with their dispatchers. It belongs to the holder of the stream's
+// token: what the machine did is noted while entries are performed, what clients said before the turn; behind it, all
+// whom that concerns are looked after, and what they decide is proposed and handed to the deliverer.
+type dispatch struct {
+	stream    *Stream
+	deliverer *deliverer
+	on        bool // the machine is up to date
+	consumers map[uint32]*Consumer
+	stirred   []*Consumer            // to be looked after
+	spare     []*Consumer            // an emptied slice
+	hungry    map[uint64][]*Consumer // by filter, who wants what is stored next
+	timers    timers
+	asking    []*Consumer // who have acks
+
+	proposed uint64 // of our own proposals
+	applied  uint64 // or dropped
+	waiters  []waiter
+}
+
+// waiter is called when so many of our proposals are applied.
+type waiter struct {
+	proposed uint64
+	call     func()
+}
+
+func newDispatch(s *Stream) *dispatch {
+	return &dispatch{
+		stream: s, deliverer: newDeliverer(s),
+		consumers: map[uint32]*Consumer{}, hungry: map[uint64][]*Consumer{},
+	}
+}
+
+func (x *dispatch) now() int64 { return x.stream.engine.clock.Now().UnixNano() }
+
+// begin starts the consumers that the machine has. Those that live in memory did so in an earlier life.
+func (x *dispatch) begin() {
+	x.on = true
+	for view := range x.stream.state.Consumers() {
+		if view.Config.MemoryStorage && x.stream.asset.Config.Storage != stream.Memory {
+			x.stream.propose(stream.DropConsumer{Name: view.Config.Name}.Encode(nil), true, func(stream.Reply) {})
+			continue
+		}
+		x.open(view.Number)
+	}
+}
+
+// open starts the dispatcher of a consumer.
+func (x *dispatch) open(number uint32) *Consumer {
+	s := x.stream
+	source := s.state.Source(number)
+	view := source.View()
+	c := &Consumer{stream: s, number: number, name: view.Config.Name, created: view.Created, source: source, filter: source.Filter()}
+	c.config.Store(view.Config)
+	c.outlet = x.deliverer.courier.Open(c)
+	x.consumers[number] = c
+	s.roster.put(c)
+	x.watch(c)
+	c.dispatcher = consumer.New(x.now(), x.start(c), seen{source})
+	x.stir(c)
+	return c
+}
+
+// start is where the machine has a consumer.
+func (x *dispatch) start(c *Consumer) consumer.Start {
+	view := c.source.View()
+	return consumer.Start{
+		Config: view.Config, Delivered: view.Delivered.Stream, DSeq: view.Delivered.Consumer, Pending: waiting(c.source),
+		Last: x.stream.state.Info().Last, Listening: x.listening(c), MaxBytes: burstBytes, AckPrefix: c.outlet.AckPrefix(),
+		Listens: x.listens, NewID: newID,
+	}
+}
+
+// waiting yields what a consumer waits for.
+func waiting(source *stream.ConsumerSource) func(yield func(consumer.Pending) bool) {
+	return func(yield func(consumer.Pending) bool) {
+		for p := range source.Pending() {
+			if !p.Abandoned && !yield(consumer.Pending{Seq: p.Seq, DSeq: p.DSeq, Time: p.Time, Count: p.Count}) {
+				return
+			}
+		}
+	}
+}
+
+// seen makes a machine's source one for a dispatcher.
+type seen struct{ *stream.ConsumerSource }
+
+// Look implements consumer.Source.
+func (s seen) Look(seq uint64) (bytes int, time int64, ok bool) {
+	if bytes, ok = s.Size(seq); !ok {
+		return 0, 0, false
+	}
+	time, ok = s.Time(seq)
+	return bytes, time, ok
+}
+
+// newID returns a name that is not likely to come again.
+func newID() string {
+	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	id := make([]byte, 22)
+	for i := range id {
+		id[i] = letters[rand.IntN(len(letters))]
+	}
+	return string(id)
+}
+
+// listens reports whether anybody listens to a subject.
+func (x *dispatch) listens(to []byte) (found bool) {
+	routes := x.stream.engine.router(x.stream.Account())
+	if routes == nil {
+		return false
+	}
+	routes.Matching(to, func(*router.Sub) bool {
+		found = true
+		return false
+	})
+	return found
+}
+
+// listening reports whether anybody listens to a consumer's deliver subject, in its deliver group if it has one.
+func (x *dispatch) listening(c *Consumer) (found bool) {
+	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
+	if routes == nil || !config.Push() {
+		return false
+	}
+	routes.Matching([]byte(config.DeliverSubject), func(s *router.Sub) bool {
+		found = config.DeliverGroup == "" || s.Queue == config.DeliverGroup
+		return !found
+	})
+	return found
+}
+
+// watch has a push consumer hear of who listens to its deliver subject.
+func (x *dispatch) watch(c *Consumer) {
+	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
+	if routes == nil || c.watch != nil && c.watch.Subject == config.DeliverSubject {
+		return
+	}
+	x.unwatch(c)
+	if config.Push() {
+		c.watch = &router.Watch{Subject: config.DeliverSubject, Changed: func() {
+			x.stream.events.do(func() { x.interest(c) })
+		}}
+		routes.Watch(c.watch)
+	}
+}
+
+func (x *dispatch) unwatch(c *Consumer) {
+	if c.watch != nil {
+		if routes := x.stream.engine.router(x.stream.Account()); routes != nil {
+			routes.Unwatch(c.watch)
+		}
+		c.watch = nil
+	}
+}
+
+// interest finds out who listens now.
+func (x *dispatch) interest(c *Consumer) {
+	if x.consumers[c.number] == c && c.Config().Push() {
+		c.dispatcher.Interest(x.now(), x.listening(c))
+		x.stir(c)
+	}
+}
+
+// note takes in what an entry did to consumers.
+func (x *dispatch) note(fx *stream.Effects) {
+	if !x.on {
+		return
+	}
+	if len(fx.Consumers) > 0 {
+		now, reasons := x.now(), reasons{list: fx.Gone}
+		for i := range fx.Consumers {
+			x.happened(&fx.Consumers[i], now, &reasons)
+		}
+	}
+	if len(x.hungry) > 0 && len(fx.Stored) > 0 {
+		fx.Touched(func(filter uint64) {
+			for _, c := range x.hungry[filter] {
+				x.stir(c)
+			}
+		})
+	}
+}
+
+func (x *dispatch) happened(e *stream.ConsumerEvent, now int64, reasons *reasons) {
+	if e.Kind == stream.ConsumerAdded {
+		if x.stream.state.Source(e.Consumer) == nil {
+			return // the same entry drops it again
+		}
+		x.shipment(x.open(e.Consumer)).created = true
+		return
+	}
+	c := x.consumers[e.Consumer]
+	if c == nil {
+		return
+	}
+	switch e.Kind {
+	case stream.ConsumerChanged:
+		x.configure(c, now)
+	case stream.ConsumerDropped:
+		x.drop(c)
+		return
+	case stream.ConsumerRestarted:
+		c.frozen = false
+		c.dispatcher.Restart(now, x.start(c))
+	case stream.ConsumerAcked:
+		c.dispatcher.Acked(now, e.Ack, x.out(c))
+	case stream.ConsumerVanished:
+		c.dispatcher.Vanished(now, e.Ack.Seq, reasons.of(e.Ack.Seq) != stream.Purged, x.out(c))
+	case stream.ConsumerEmptied:
+		c.dispatcher.Emptied(now)
+	}
+	x.stir(c)
+}
+
+// reasons finds why messages went, best in the order of their removal.
+type reasons struct {
+	list []stream.Gone
+	at   int
+}
+
+func (r *reasons) of(seq uint64) stream.Reason {
+	for range r.list {
+		if g := &r.list[r.at]; g.First <= seq && seq <= g.Last {
+			return g.Reason
+		}
+		r.at = (r.at + 1) % len(r.list)
+	}
+	return 0
+}
+
+func (x *dispatch) configure(c *Consumer, now int64) {
+	config := c.source.View().Config
+	c.config.Store(config)
+	c.dispatcher.Configure(now, config, x.out(c))
+	x.sate(c)
+	c.filter = c.source.Filter()
+	x.watch(c)
+	x.interest(c)
+}
+
+// drop ends a consumer that the machine does not have any more.
+func (x *dispatch) drop(c *Consumer) {
+	p := x.shipment(c)
+	c.dispatcher.Close("Consumer Deleted", &p.out)
+	p.dropped = true
+	x.ship(c)
+	x.forget(c)
+}
+
+// forget lets go of a consumer.
+func (x *dispatch) forget(c *Consumer) {
+	x.unwatch(c)
+	x.sate(c)
+	x.timers.set(c, never)
+	delete(x.consumers, c.number)
+	x.stream.roster.remove(c)
+	c.leaving = true
+}
+
+// stir has a consumer looked after behind this turn, or the next.
+func (x *dispatch) stir(c *Consumer) {
+	if !c.stirred {
+		c.stirred = true
+		x.stirred = append(x.stirred, c)
+	}
+}
+
+// run looks after those who were stirred.
+func (x *dispatch) run() {
+	if !x.on || len(x.stirred) == 0 || x.stream.Err() != nil || x.stream.events.group.Stalled() {
+		return
+	}
+	list, now := x.stirred, x.now()
+	x.stirred = x.spare[:0]
+	n := min(len(list), servedInTurn)
+	x.stirred = append(x.stirred, list[n:]...)
+	for _, c := range list[:n] {
+		c.stirred = false
+		if x.consumers[c.number] == c {
+			x.serve(c, now)
+		}
+	}
+	clear(list)
+	x.spare = list[:0]
+	if len(x.stirred) > 0 {
+		x.stream.events.again()
+	}
+}
+
+// serve has a dispatcher do what is due, and hands on what it decides.
+func (x *dispatch) serve(c *Consumer, now int64) {
+	room := x.room(c)
+	if c.frozen || room == 0 {
+		x.ship(c)
+		x.timers.set(c, never)
+		return
+	}
+	if c.lost {
+		c.lost = false
+		c.dispatcher.Restart(now, x.start(c))
+	}
+	more := c.dispatcher.Run(now, min(room, deliveredAtOnce), x.out(c))
+	x.ship(c)
+	if more {
+		x.stir(c)
+		x.timers.set(c, never)
+	} else {
+		x.timers.set(c, c.dispatcher.Deadline())
+	}
+	if c.dispatcher.Wants() {
+		x.hunger(c)
+	} else {
+		x.sate(c)
+	}
+}
+
+// room is how many messages a consumer may deliver now. If that is none, the deliverer stirs it when there is some.
+func (x *dispatch) room(c *Consumer) int {
+	t := &c.transit
+	if t.deliveries.Load() < maxTransit {
+		return maxTransit - int(t.deliveries.Load())
+	}
+	t.held.Store(true)
+	if t.deliveries.Load() >= maxTransit || !t.held.CompareAndSwap(true, false) {
+		return 0
+	}
+	return maxTransit - int(t.deliveries.Load())
+}
+
+// hunger notes that a consumer wants what is stored next.
+func (x *dispatch) hunger(c *Consumer) {
+	if c.place == 0 {
+		x.hungry[c.filter] = append(x.hungry[c.filter], c)
+		c.place = len(x.hungry[c.filter])
+	}
+}
+
+// sate notes that it does not.
+func (x *dispatch) sate(c *Consumer) {
+	if c.place == 0 {
+		return
+	}
+	list := x.hungry[c.filter]
+	last := list[len(list)-1]
+	list[c.place-1], last.place = last, c.place
+	list[len(list)-1] = nil
+	c.place = 0
+	if list = list[:len(list)-1]; len(list) == 0 {
+		delete(x.hungry, c.filter)
+	} else {
+		x.hungry[c.filter] = list
+	}
+}
+
+// shipment is what is being decided for a consumer.
+func (x *dispatch) shipment(c *Consumer) *shipment {
+	if c.shipment == nil {
+		c.shipment = newShipment(c)
+	}
+	return c.shipment
+}
+
+func (x *dispatch) out(c *Consumer) *consumer.Out { return &x.shipment(c).out }
+
+// ship proposes what was decided for a consumer, and hands the deliverer what is to be sent.
+func (x *dispatch) ship(c *Consumer) {
+	p := c.shipment
+	if p == nil {
+		return
+	}
+	c.shipment = nil
+	out := &p.out
+	if len(out.Acks) > 0 {
+		x.propose(c, (&stream.Ack{Consumer: c.number, Acks: out.Acks}).Encode)
+	}
+	if len(out.Delivered) > 0 {
+		x.propose(c, (&stream.Delivered{Consumer: c.number, At: out.Delivered}).Encode)
+		c.transit.deliveries.Add(int64(len(out.Deliveries)))
+	}
+	if out.Drop && !c.leaving {
+		c.leaving = true
+		x.stream.propose(stream.DropConsumer{Name: c.name}.Encode(nil), true, func(r stream.Reply) { c.leaving = r.Err == nil })
+	}
+	if p.empty() {
+		p.free()
+	} else {
+		x.deliverer.add(p)
+	}
+}
+
+// reset proposes that a consumer starts again.
+func (x *dispatch) reset(name string, seq uint64, answer func(stream.Reply)) {
+	c := x.stream.Consumer(name)
+	if c != nil {
+		c.frozen = true
+	}
+	x.stream.propose(stream.ResetConsumer{Name: name, Seq: seq}.Encode(nil), false, func(r stream.Reply) {
+		if c != nil {
+			c.frozen = false
+			x.stir(c)
+		}
+		answer(r)
+	})
+}
+
+func (x *dispatch) unpin(c *Consumer) bool {
+	if x.consumers[c.number] != c {
+		return false
+	}
+	pinned := c.dispatcher.Unpin(x.now(), x.out(c))
+	x.stir(c)
+	return pinned
+}
+
+// due is the time from which on somebody wants to be looked after, 0 for none.
+func (x *dispatch) due() int64 {
+	if at := x.timers.first(); at != never {
+		return at
+	}
+	return 0
+}
+
+// wake stirs those whose time has come.
+func (x *dispatch) wake(now int64) {
+	for x.timers.first() <= now {
+		c := x.timers.heap[0]
+		x.timers.set(c, never)
+		x.stir(c)
+	}
+}
+
+const never = math.MaxInt64
+
+// close tells all clients that wait why they wait in vain.
+func (x *dispatch) close(text string) {
+	for _, c := range x.consumers {
+		c.dispatcher.Close(text, x.out(c))
+		x.ship(c)
+		x.forget(c)
+	}
+	x.deliverer.close()
+	for _, w := range x.waiters {
+		w.call()
+	}
+	x.waiters = nil
+}
