@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // consumerManyCases have many consumers on one stream. Either nobody shares a
@@ -18,14 +19,14 @@ func consumerManyCases() []Case {
 
 const (
 	consumerCount = 10_000
-	manyRounds    = 2 // of publishing without and with the consumers, in turn
 	manySize      = 128
 	idleWindows   = 5  // how many windows long the server is watched while idle
 	manyProbes    = 16 // how many consumers are looked at in the end, more or less
 )
 
-// manyConsumers measures what making and having a consumer costs, and what
-// those who are idle cost a publisher.
+// manyConsumers measures what making and having a consumer costs, what those
+// who are idle cost a publisher, and how long after its last message they all
+// count it.
 func manyConsumers(filtered bool) func(context.Context, *Env) (Sample, error) {
 	return func(ctx context.Context, env *Env) (Sample, error) {
 		consumers := env.scaled(consumerCount)
@@ -33,24 +34,20 @@ func manyConsumers(filtered bool) func(context.Context, *Env) (Sample, error) {
 		if err != nil {
 			return nil, err
 		}
-		var stored []int64 // messages of each round with the consumers
-		for range manyRounds {
-			without, _, err := publishKeys(ctx, env, 1, consumers)
-			if err != nil {
-				return nil, err
-			}
-			with, n, err := publishKeys(ctx, env, 0, consumers)
-			if err != nil {
-				return nil, err
-			}
-			stored = append(stored, n)
-			if err := checkPending(ctx, env, consumers, filtered, stored); err != nil {
-				return nil, err
-			}
-			sample[Undisturbed] += without[Rate] / manyRounds
-			sample[Published] += with[Rate] / manyRounds
-			sample[CPU] += with[CPU] / manyRounds
+		without, _, err := publishKeys(ctx, env, 1, consumers)
+		if err != nil {
+			return nil, err
 		}
+		with, stored, err := publishKeys(ctx, env, 0, consumers)
+		if err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		if err := checkPending(ctx, env, consumers, filtered, stored); err != nil {
+			return nil, err
+		}
+		sample[Work] = float64(time.Since(start))
+		sample[Undisturbed], sample[Published], sample[CPU] = without[Rate], with[Rate], with[CPU]
 		sample[Kept] = sample[Published] / sample[Undisturbed]
 		return sample, nil
 	}
@@ -139,7 +136,7 @@ func publishKeys(ctx context.Context, env *Env, stream, subjects int) (Sample, i
 
 // checkPending waits until the consumers have what was published before them,
 // looking at some, and fails if they never do.
-func checkPending(ctx context.Context, env *Env, consumers int, filtered bool, stored []int64) error {
+func checkPending(ctx context.Context, env *Env, consumers int, filtered bool, stored int64) error {
 	st := newStage(ctx, env.dialer())
 	defer st.close()
 	api, err := st.api()
@@ -147,12 +144,9 @@ func checkPending(ctx context.Context, env *Env, consumers int, filtered bool, s
 		return err
 	}
 	for i := 0; i < consumers; i += max(1, consumers/manyProbes) {
-		want := int64(0)
-		for _, n := range stored {
-			if filtered {
-				n = (n + int64(consumers-1-i)) / int64(consumers)
-			}
-			want += n
+		want := stored
+		if filtered {
+			want = (stored + int64(consumers-1-i)) / int64(consumers)
 		}
 		if err := api.awaitPending(st.ctx, streamName(0), manyName(int64(i)), want); err != nil {
 			return err

@@ -136,20 +136,29 @@ func (a *apiClient) checkDelivered(ctx context.Context, stream, name string, n i
 	return err
 }
 
-// awaitPending waits until n messages wait for the consumer: a server may tell
-// its consumers later what was published.
+// pendingPoll is how often awaitPending asks; a server that has to tell ten
+// thousand consumers is not to be kept from it.
+const pendingPoll = 20 * time.Millisecond
+
+// awaitPending waits until n messages wait for the consumer, as long as the
+// number changes: a server may tell its consumers later what was published.
 func (a *apiClient) awaitPending(ctx context.Context, stream, name string, n int64) error {
-	var state consumerState
-	var failed error
-	err := await(ctx, "count what waits", func() bool {
-		state, failed = a.consumer(ctx, stream, name)
-		return failed != nil || state.Pending == n
-	})
-	if failed != nil {
-		return failed
+	last, since := int64(-1), time.Now()
+	for {
+		state, err := a.consumer(ctx, stream, name)
+		if err != nil || state.Pending == n {
+			return err
+		}
+		if state.Pending != last {
+			last, since = state.Pending, time.Now()
+		}
+		if time.Since(since) > pendingPatience {
+			return fmt.Errorf("%d messages instead of %d wait for consumer %s of %s", last, n, name, stream)
+		}
+		if err := sleep(ctx, pendingPoll); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("%w: consumer %s of %s is at %+v and not before %d messages", err, name, stream, state, n)
-	}
-	return nil
 }
+
+const pendingPatience = 30 * time.Second

@@ -97,7 +97,7 @@ func (t *tally) take(reply []byte) error {
 	case !t.seen.set(d.stream):
 		return fmt.Errorf("message %d was delivered twice", d.stream)
 	case d.times != 1:
-		return fmt.Errorf("the first delivery of message %d counts as the %d.", d.stream, d.times)
+		return fmt.Errorf("the first delivery of message %d counts as number %d", d.stream, d.times)
 	case t.ordered && d.consumer != t.last.consumer+1:
 		return fmt.Errorf("delivery %d comes after delivery %d", d.consumer, t.last.consumer)
 	case t.ordered && d.stream <= t.last.stream:

@@ -38,7 +38,7 @@ func TestTally(t *testing.T) {
 		{true, "1.5.1 1.7.2 1.8.3", ""},
 		{false, "1.7.2 1.5.1 1.8.4", ""},
 		{false, "1.5.1 1.5.2", "delivered twice"},
-		{false, "2.5.1", "counts as the 2."},
+		{false, "2.5.1", "counts as number 2"},
 		{true, "1.5.1 1.7.3", "delivery 3 comes after delivery 1"},
 		{true, "1.5.1 1.4.2", "message 4 comes after message 5"},
 		{false, "1.99999999999.1", "a stream of 99999999999 messages"},
