@@ -3,11 +3,12 @@
 //
 //	bench -server bin/myelin -peer /path/to/nats-server -case 'js-sync-*,1to1-*' -runs 3
 //
-// -list names the cases. Those that begin with js- store messages: both servers
-// run with JetStream on, each in a folder that is made below -dir for the run
-// and removed after it, and sync when they do by default, or before each
-// acknowledgement where the title says "synced". The cases that fill a store
-// take minutes and gigabytes; -scale 0.1 makes them a tenth of that.
+// -list names the cases. Those that begin with js- store messages, and those
+// that begin with jsc- have consumers take them: both servers run with
+// JetStream on, each in a folder that is made below -dir for the run and removed
+// after it, and sync when they do by default, or before each acknowledgement
+// where the title says "synced". The cases that fill a store take minutes and
+// gigabytes; -scale 0.1 makes them a tenth of that.
 package main
 
 import (
@@ -68,7 +69,7 @@ func main() {
 
 func usage() {
 	fmt.Fprint(os.Stderr, "bench compares a server with a peer, case by case, and prints a table in Markdown.\n"+
-		"Cases named js-* store messages: with JetStream on, in folders below -dir.\n\n")
+		"Cases named js-* and jsc-* store messages: with JetStream on, in folders below -dir.\n\n")
 	flag.PrintDefaults()
 }
 

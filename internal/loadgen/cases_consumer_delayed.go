@@ -13,14 +13,14 @@ import (
 )
 
 func consumerDelayedCases() []Case {
-	return []Case{{Name: "jsc-delayed", Title: "1,000,000 messages of 128 B delayed until moments within 50 s, taken by a pushed consumer, beside a publisher of 10,000/s",
+	return []Case{{Name: "jsc-delayed", Title: "1,000,000 messages of 128 B delayed until moments within 50 s, taken by a pushed consumer, beside another publisher",
 		Once: true, Store: OwnSync, Goals: []Goal{atLeast(OnTime, 0.999)}, Run: runDelayed}}
 }
 
 const (
 	delayedMessages = 1_000_000
 	delayedSpread   = 50 * time.Second       // from the moment of the first to that of the last
-	delayedLead     = 20 * time.Second       // for publishing them before the first moment, by the scale
+	delayedLead     = 30 * time.Second       // for publishing them before the first moment, by the scale
 	delayedLeadMin  = 500 * time.Millisecond // and this on top of it
 	delayedLate     = 50 * time.Millisecond  // what still is on time
 	delayedSize     = 128

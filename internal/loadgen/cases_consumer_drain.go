@@ -8,11 +8,15 @@ import (
 // consumerDrainCases take all messages of a stream that was filled before.
 func consumerDrainCases() []Case {
 	pull := drain{messages: pullMessages, again: fetchAgain, consumer: func() consumerConfig { return durableConsumer(drainConsumer) }}
+	ahead := pull
+	ahead.again = consumeAgain
 	push := drain{messages: orderedMessages, consumer: func() consumerConfig { return orderedPush(drainConsumer, newInbox()) }}
 	ordered := drain{messages: orderedMessages, again: consumeAgain, consumer: func() consumerConfig { return orderedPull(drainConsumer) }}
 	return []Case{
 		{Name: "jsc-pull", Title: "pull 2,000,000 messages of 128 B in batches of 500 and acknowledge each",
 			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 3)}, Run: pull.run},
+		{Name: "jsc-pull-ahead", Title: "the same, with the next batch asked for when half of one is there",
+			Store: OwnSync, Run: ahead.run},
 		{Name: "jsc-ordered", Title: "ordered consumer, pushed, over 5,000,000 messages of 128 B",
 			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 2)}, Run: push.run},
 		{Name: "jsc-ordered-pull", Title: "ordered consumer, pulled, over 5,000,000 messages of 128 B",

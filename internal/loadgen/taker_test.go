@@ -124,7 +124,7 @@ func TestSuiteOfConsumers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Rows) != 15 {
+	if len(report.Rows) != 16 {
 		t.Errorf("%d rows", len(report.Rows))
 	}
 	for _, row := range report.Rows {
