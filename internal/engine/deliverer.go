@@ -7,6 +7,8 @@ import (
 
 	"myelin/internal/consumer"
 	"myelin/internal/router"
+	"myelin/internal/store/home"
+	"myelin/internal/stream"
 )
 
 const (
@@ -70,10 +72,11 @@ type deliverer struct {
 	idle    chan struct{}
 
 	// of whoever works
-	spare []*shipment
-	buf   []byte
-	sent  int       // deliveries that are not pushed
-	to    *Consumer // whose they are; nil: of several
+	spare  []*shipment
+	reader *home.Reader // nil: none
+	lives  []bool       // of the deliveries of a shipment
+	sent   int          // deliveries that are not pushed
+	to     *Consumer    // whose they are; nil: of several
 }
 
 func newDeliverer(s *Stream) *deliverer {
@@ -112,7 +115,6 @@ func (d *deliverer) work() {
 	for {
 		d.mu.Lock()
 		queue, relaxed := d.queue, d.relaxed
-		d.queue, d.relaxed, d.count = d.spare[:0], nil, 0
 		if len(queue)+len(relaxed) == 0 {
 			d.working = false
 			d.restLater()
@@ -123,6 +125,7 @@ func (d *deliverer) work() {
 			d.mu.Unlock()
 			return
 		}
+		d.queue, d.spare, d.relaxed, d.count = d.spare[:0], queue, nil, 0
 		d.mu.Unlock()
 		for _, c := range relaxed {
 			d.resume(c)
@@ -132,7 +135,14 @@ func (d *deliverer) work() {
 			queue[i] = nil
 		}
 		d.flush()
-		d.spare = queue
+	}
+}
+
+// rest lets go of memory, and of what was read ahead.
+func (d *deliverer) rest() {
+	d.courier.Rest()
+	if d.reader != nil {
+		d.reader.Close()
 	}
 }
 
@@ -153,7 +163,7 @@ func (d *deliverer) restLater() {
 		}
 		d.mu.Unlock()
 		if rests {
-			d.courier.Rest()
+			d.rest()
 			d.endRest()
 		}
 	})
@@ -187,13 +197,16 @@ func (d *deliverer) send(p *shipment) {
 	for _, r := range p.refused {
 		c.outlet.Refused(r.to, r.problem)
 	}
+	d.look(p.out.Deliveries)
 	statuses := p.out.Statuses
 	for i := range p.out.Deliveries {
 		for len(statuses) > 0 && statuses[0].At <= i {
 			c.outlet.Status(&statuses[0])
 			statuses = statuses[1:]
 		}
-		d.deliver(c, &p.out.Deliveries[i])
+		if d.lives[i] {
+			d.deliver(c, &p.out.Deliveries[i])
+		}
 	}
 	for i := range statuses {
 		c.outlet.Status(&statuses[i])
@@ -208,14 +221,29 @@ func (d *deliverer) send(p *shipment) {
 	p.free()
 }
 
-// deliver reads and sends one message. One that is gone meanwhile is left out: the machine knows.
+// look finds which messages are still there. What is gone is left out: the machine knows.
+func (d *deliverer) look(list []consumer.Delivery) {
+	d.lives = d.lives[:0]
+	d.stream.View(func(state *stream.State) {
+		for i := range list {
+			_, ok := state.Get(list[i].Seq)
+			d.lives = append(d.lives, ok)
+		}
+	})
+}
+
+// deliver reads and sends one message.
 func (d *deliverer) deliver(c *Consumer, delivery *consumer.Delivery) {
-	m, buf, err := d.stream.Read(delivery.Seq, d.buf)
-	d.buf = buf
-	switch {
-	case err == nil:
+	if d.reader == nil {
+		d.reader = d.stream.home.Reader()
+	}
+	r, err := d.reader.Read(delivery.Seq)
+	if err == nil {
+		m := Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
 		c.outlet.Deliver(delivery, &m)
-	case !errors.Is(err, ErrNotFound):
+		return
+	}
+	if _, _, err = d.stream.Read(delivery.Seq, nil); err != nil && !errors.Is(err, ErrNotFound) {
 		d.stream.engine.log.Errorf("Consumer '%s > %s > %s' cannot be given message %d: %v",
 			d.stream.Account(), d.stream.Name(), c.name, delivery.Seq, err)
 	}
@@ -294,7 +322,7 @@ func (d *deliverer) close() {
 	d.working = true
 	d.mu.Unlock()
 	d.work()
-	d.courier.Rest()
+	d.rest()
 }
 
 // mute is the Courier of an engine that has no clients.

@@ -344,9 +344,14 @@ func (m *model) check() {
 	var buf []byte
 	var r segment.Record
 	var err error
+	reader := m.home.Reader()
+	defer reader.Close()
 	for i := range m.live {
 		w := &m.live[i]
 		seq := w.seq + m.rng.Uint64N(uint64(w.span))
+		if r, err = reader.Read(seq); err != nil || !w.is(&r) {
+			m.t.Fatalf("reading on to %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)
+		}
 		if r, buf, err = m.home.Read(seq, buf); err != nil || !w.is(&r) {
 			m.t.Fatalf("reading %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)
 		}

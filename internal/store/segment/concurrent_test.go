@@ -31,6 +31,8 @@ func TestReadsDuringEverything(t *testing.T) {
 				readers.Go(func() {
 					rng := rand.New(rand.NewPCG(uint64(n), 0))
 					var buf []byte
+					ahead := set.Reader()
+					defer ahead.Close()
 					for written.Load() < total {
 						low, high := dropped.Load(), written.Load()
 						if high-low < 8 {
@@ -45,6 +47,13 @@ func TestReadsDuringEverything(t *testing.T) {
 						if err != nil && seq >= dropped.Load() || err == nil && !same(&r, &want) {
 							t.Errorf("read %d of %d to %d: %v", seq, low, high, err)
 							return
+						}
+						for next := seq; next < min(seq+90, high); next += 3 {
+							r, err := ahead.Read(next)
+							if want := record(next, 1); err != nil && next >= dropped.Load() || err == nil && !same(&r, &want) {
+								t.Errorf("read on to %d of %d to %d: %v", next, low, high, err)
+								return
+							}
 						}
 						count := 0
 						last := seq - 1
