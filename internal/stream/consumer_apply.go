@@ -75,7 +75,8 @@ func (s *State) addConsumer(a AddConsumer, fx *Effects) Reply {
 	s.noteLate(c)
 	s.want(c.wants(), c.delivered.Stream, nil)
 	fx.consumer(c.number, ConsumerAdded, AckItem{})
-	return Reply{Consumer: c.number, Created: true}
+	view := c.view()
+	return Reply{Consumer: c.number, Created: true, View: &view}
 }
 
 // enlist makes a consumer found and finds its filter.
@@ -199,7 +200,6 @@ func (s *State) changeConsumer(c *consumer, a AddConsumer, fx *Effects) Reply {
 		}
 		return Reply{Consumer: c.number}
 	}
-	config.Inactive = cmp.Or(config.Inactive, old.Inactive)
 	config.PauseUntil = old.PauseUntil
 	if err := (&consumerCheck{ConsumerConfig: &config}).change(old); err != nil {
 		return Reply{Err: err}
@@ -386,7 +386,8 @@ func (s *State) resetConsumer(c ResetConsumer, fx *Effects) Reply {
 	s.want(n.wants(), to, nil)
 	s.unwant(before, from, waiting, fx)
 	fx.consumer(n.number, ConsumerRestarted, AckItem{})
-	return Reply{Consumer: n.number, Seq: to + 1}
+	view := n.view()
+	return Reply{Consumer: n.number, Seq: to + 1, View: &view}
 }
 
 // resettable says why a consumer may not start at a sequence.

@@ -1,14 +1,10 @@
 package stream
 
-import (
-	"cmp"
-
-	"myelin/internal/apierr"
-)
+import "myelin/internal/apierr"
 
 // CheckConsumerUpdate completes and validates the configuration that is to replace old, which CheckConsumer
-// or CheckConsumerUpdate returned. An inactive threshold that it
-// leaves out stays; how long the consumer is paused is not its business.
+// or CheckConsumerUpdate returned. An inactive threshold that it leaves out is the default one if the consumer was not
+// durable and had one before, and none otherwise; how long the consumer is paused is not its business.
 func CheckConsumerUpdate(old *ConsumerConfig, cfg ConsumerConfig, stream *Config, bounds ConsumerBounds, pedantic bool) (*ConsumerConfig, *apierr.Error) {
 	cfg.PauseUntil = old.PauseUntil
 	c := consumerCheck{&cfg, stream, bounds, pedantic, true}
@@ -18,7 +14,9 @@ func CheckConsumerUpdate(old *ConsumerConfig, cfg ConsumerConfig, stream *Config
 	if err := c.change(old); err != nil {
 		return nil, err
 	}
-	c.Inactive = cmp.Or(c.Inactive, old.Inactive)
+	if c.Inactive == 0 && old.Durable == "" && old.Inactive > 0 {
+		c.Inactive = defaultInactive
+	}
 	return c.ConsumerConfig, nil
 }
 

@@ -26,6 +26,7 @@ type Reply struct {
 	Frames    []Frame       // often none
 	Consumer  uint32        // of a command about a consumer: its number
 	Created   bool          // AddConsumer: there was none before
+	View      *ConsumerView // of a consumer that was created or reset, before it is given anything
 	Acks      []AckResult   // Ack: one for each item
 	Err       *apierr.Error // nothing was changed
 }
