@@ -42,7 +42,7 @@ func newRoot(con *console) *cobra.Command {
 	}
 	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client),
 		newService(client))
-	add(jets, newStream(client), newAccount(client), newKV(client), newObject(client))
+	add(jets, newStream(client), newConsumer(client), newAccount(client), newKV(client), newObject(client))
 	add(other, newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }

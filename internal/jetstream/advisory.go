@@ -6,7 +6,6 @@ import (
 
 	"github.com/nats-io/nuid"
 
-	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
 )
 
@@ -92,16 +91,12 @@ type publisher interface {
 }
 
 func publishEvent(a *API, p publisher, subject string, advisory any) {
-	publishBody(a, p, wire.Advisory{Subject: advisorySubject + subject, Body: advisory})
-}
-
-func publishBody(a *API, p publisher, event wire.Advisory) {
-	body, err := json.Marshal(event.Body)
+	body, err := json.Marshal(advisory)
 	if err != nil {
-		a.opt.Log.Errorf("JetStream event %s cannot be encoded: %v", event.Subject, err)
+		a.opt.Log.Errorf("JetStream advisory %s cannot be encoded: %v", subject, err)
 		return
 	}
-	p.Publish(&router.Message{Subject: []byte(event.Subject), Payload: body})
+	p.Publish(&router.Message{Subject: []byte(advisorySubject + subject), Payload: body})
 }
 
 // limitReached says that requests were dropped.
