@@ -1,8 +1,12 @@
 package server
 
 import (
+	"time"
+
+	"myelin/internal/engine"
 	"myelin/internal/jetstream"
 	"myelin/internal/report"
+	"myelin/internal/stream"
 )
 
 // JetStream implements report.JetStreamSource.
@@ -54,8 +58,35 @@ func (v streamViews) Streams(account string) []report.Stream {
 	return list
 }
 
-// Consumers are none yet.
-func (v streamViews) Consumers(string, string) []report.Consumer { return nil }
+func (v streamViews) Consumers(account, stream string) (list []report.Consumer) {
+	s := v.s.streams.engine.Stream(account, stream)
+	if s == nil {
+		return nil
+	}
+	for _, status := range s.ConsumerStatuses(s.Consumers()) {
+		list = append(list, report.Consumer{Info: consumerInfo(stream, &status), Direct: status.View.Config.Direct})
+	}
+	return list
+}
+
+func consumerInfo(of string, status *engine.ConsumerStatus) report.ConsumerInfo {
+	v := &status.View
+	return report.ConsumerInfo{
+		Stream: of, Name: v.Config.Name, Created: time.Unix(0, v.Created), Config: v.Config,
+		Delivered: sequenceInfo(v.Delivered), AckFloor: sequenceInfo(v.Floor),
+		NumAckPending: v.NumAckPending, NumRedelivered: v.NumRedelivered, NumWaiting: status.Waiting, NumPending: v.NumPending,
+		PushBound: status.Listening && v.Config.Push(),
+	}
+}
+
+func sequenceInfo(p stream.Position) report.SequenceInfo {
+	info := report.SequenceInfo{Consumer: p.Consumer, Stream: p.Stream}
+	if p.Active != 0 {
+		at := time.Unix(0, p.Active).UTC()
+		info.Last = &at
+	}
+	return info
+}
 
 func (v streamViews) Origins(account, stream string) (list []report.Origin) {
 	s := v.s.streams.engine.Stream(account, stream)

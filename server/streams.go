@@ -51,6 +51,7 @@ func (s *Server) startStreams() error {
 	p.api = jetstream.New(jetstream.Options{
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
 		Domain: js.Domain, Limits: s.streamLimits, MaxRequests: js.RequestQueueLimit,
+		ConsumerBounds: stream.ConsumerBounds{MaxAckPending: js.Limits.MaxAckPending, MaxRequestBatch: js.Limits.MaxRequestBatch},
 	})
 	s.streamsBanner(p)
 	begun := s.clock.Now()
@@ -81,7 +82,8 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	limits.ServerMemory, limits.ServerStorage = p.maxMemory, p.maxStorage
 	o := engine.Options{
 		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
-		Outlet:         func(st *engine.Stream) engine.Outlet { return p.api.OutletOf(st) },
+		Outlet:         p.api.OutletOf,
+		Courier:        p.api.CourierOf,
 		Level:          apiLevel,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,

@@ -1,6 +1,9 @@
 package jetstream
 
-import "myelin/internal/apierr"
+import (
+	"myelin/internal/apierr"
+	"myelin/internal/stream"
+)
 
 // accountInfo is what an account has and may have.
 type accountInfo struct {
@@ -31,10 +34,14 @@ type apiStats struct {
 // accountInfo answers whatever the payload is, as a stock server does. A failure has no numbers.
 func (c *call) accountInfo(resp *accountInformed) *apierr.Error {
 	usage := c.door.api.engine.Usage(c.door.account)
+	consumers := 0
+	for _, s := range c.door.api.engine.Streams(c.door.account) {
+		s.View(func(state *stream.State) { consumers += state.NumConsumers() })
+	}
 	resp.accountInfo = &accountInfo{
 		Memory: usage.Memory, Storage: usage.Storage,
 		ReservedMemory: usage.ReservedMemory, ReservedStorage: usage.ReservedStorage,
-		Streams: usage.Streams, Limits: *c.door.limits, Domain: c.door.api.opt.Domain,
+		Streams: usage.Streams, Consumers: consumers, Limits: *c.door.limits, Domain: c.door.api.opt.Domain,
 		API: apiStats{Level: Level, Total: c.door.total.Load(), Errors: c.door.errors.Load()},
 	}
 	return nil

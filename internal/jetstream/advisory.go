@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nuid"
 
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
 )
 
@@ -91,12 +92,16 @@ type publisher interface {
 }
 
 func publishEvent(a *API, p publisher, subject string, advisory any) {
-	body, err := json.Marshal(advisory)
+	publishBody(a, p, wire.Advisory{Subject: advisorySubject + subject, Body: advisory})
+}
+
+func publishBody(a *API, p publisher, event wire.Advisory) {
+	body, err := json.Marshal(event.Body)
 	if err != nil {
-		a.opt.Log.Errorf("JetStream advisory %s cannot be encoded: %v", subject, err)
+		a.opt.Log.Errorf("JetStream event %s cannot be encoded: %v", event.Subject, err)
 		return
 	}
-	p.Publish(&router.Message{Subject: []byte(advisorySubject + subject), Payload: body})
+	p.Publish(&router.Message{Subject: []byte(event.Subject), Payload: body})
 }
 
 // limitReached says that requests were dropped.

@@ -8,7 +8,9 @@ import (
 
 	"myelin/internal/broker"
 	"myelin/internal/clock"
+	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
+	"myelin/internal/stream"
 )
 
 // Level is the level of the JetStream API that is spoken.
@@ -37,6 +39,8 @@ type Options struct {
 	Domain string
 	// Limits are those of an account, nil if it may have no streams. Without the function no account is limited.
 	Limits func(account string) *Limits
+	// ConsumerBounds are what the server allows consumers.
+	ConsumerBounds stream.ConsumerBounds
 	// Client describes the connection that a message came from, for events; nil: nobody is described.
 	Client func(from uint64) *Client
 	// MaxRequests bounds the requests of an account that wait for an answer; beyond it all that wait are
@@ -123,6 +127,7 @@ func (a *API) now() time.Time { return a.opt.Clock.Now().UTC() }
 type door struct {
 	api     *API
 	account string
+	hash    string // of the account, as subjects have it
 	tenant  *broker.Account
 	limits  *Limits         // nil: the account may have no streams
 	session *broker.Session // for subscribing only
@@ -143,24 +148,31 @@ var destIDs atomic.Uint64
 func newDestID() uint64 { return 3<<62 | destIDs.Add(1) }
 
 func newDoor(a *API, account *broker.Account) *door {
-	d := &door{api: a, account: account.Name(), tenant: account, limits: a.opt.Limits(account.Name()), session: account.Open(nil)}
+	name := account.Name()
+	d := &door{api: a, account: name, hash: wire.AccountHash(name), tenant: account, limits: a.opt.Limits(name), session: account.Open(nil)}
 	d.lanes.init(d)
 	d.direct.init(d)
 	d.transfers.init()
 	return d
 }
 
-// open subscribes to the API's subjects, with and without domain.
+// open subscribes to the API's subjects, with and without domain, and to what clients say to consumers.
 func (d *door) open() {
 	prefixes := []string{apiPrefix}
 	if domain := d.api.opt.Domain; domain != "" {
 		prefixes = append(prefixes, "$JS."+domain+".API.")
 	}
 	for _, prefix := range prefixes {
-		sub := &router.Sub{Pattern: prefix + ">", Sink: &entrance{d, len(prefix)}}
-		d.subs = append(d.subs, sub)
-		d.session.Subscribe(sub)
+		d.subscribe(prefix+">", &entrance{d, len(prefix)})
 	}
+	d.subscribe(ackPattern, &acks{d})
+	d.subscribe(flowPattern, &flows{d})
+}
+
+func (d *door) subscribe(pattern string, sink router.Sink) {
+	sub := &router.Sub{Pattern: pattern, Sink: sink}
+	d.subs = append(d.subs, sub)
+	d.session.Subscribe(sub)
 }
 
 func (d *door) close() {
@@ -191,7 +203,9 @@ func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
 	switch {
 	case hasPrefix(verb, directGet):
 		return e.door.direct.deliver(verb[len(directGet):], m, b)
-	case hasPrefix(verb, msgNext), string(verb) == directGet[:len(directGet)-1]:
+	case hasPrefix(verb, msgNext):
+		return e.door.pull(verb[len(msgNext):], m, b)
+	case string(verb) == directGet[:len(directGet)-1]:
 		return false
 	}
 	return e.door.lanes.deliver(verb, m, b)

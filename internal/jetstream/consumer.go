@@ -1,12 +1,44 @@
 package jetstream
 
 import (
+	"slices"
+	"time"
+
+	"github.com/nats-io/nuid"
+
 	"myelin/internal/apierr"
 	"myelin/internal/jetstream/wire"
+	"myelin/internal/stream"
 )
 
-// Consumers do not exist yet. Lists of them are empty, and to create one is refused by name, so that no
-// client waits for an answer.
+// consumerNamed finds the stream and the consumer that the subject names, by its last token.
+func (c *call) consumerNamed() (Stream, *Consumer, *apierr.Error) {
+	s, err := c.stream()
+	if err != nil {
+		return nil, nil, err
+	}
+	consumer := s.FindConsumer(token(c.request.verb, c.verb.stream+1))
+	if consumer == nil {
+		return nil, nil, apierr.ConsumerNotFound.Err()
+	}
+	return s, consumer, nil
+}
+
+// described describes a consumer.
+func (c *call) described(consumer *Consumer) (*wire.ConsumerInfo, *apierr.Error) {
+	status, ok := consumer.Status()
+	if !ok {
+		return nil, apierr.ConsumerNotFound.Err() // dropped since it was found
+	}
+	a := c.door.api
+	return consumerInfo(consumer.Stream().Name(), &status, a.now(), a.opt.Version), nil
+}
+
+// consumerInfo describes a consumer; version is empty in lists.
+func consumerInfo(of string, status *ConsumerStatus, now time.Time, version string) *wire.ConsumerInfo {
+	live := wire.Live{Waiting: status.Waiting, Listening: status.Listening, Pin: status.Pin, PinnedSince: status.PinnedSince}
+	return wire.InfoOf(of, &status.View, &live, now, version, Level)
+}
 
 type consumerNames struct {
 	envelope
@@ -16,57 +48,183 @@ type consumerNames struct {
 
 func (n *consumerNames) defaults() { n.Consumers = []string{} }
 
-type JSApiConsumersRequest struct{ ApiPagedRequest }
-
 func (c *call) consumerNames(resp *consumerNames) *apierr.Error {
-	return c.noConsumers(&resp.page, namesPage)
+	_, list, err := c.consumersFrom(&resp.page, namesPage)
+	for _, consumer := range list {
+		resp.Consumers = append(resp.Consumers, consumer.Name())
+	}
+	return err
 }
 
 type consumerList struct {
 	envelope
 	page
-	Consumers []struct{} `json:"consumers"`
+	Consumers []*wire.ConsumerInfo `json:"consumers"`
 }
 
-func (l *consumerList) defaults() { l.Consumers = []struct{}{} }
+func (l *consumerList) defaults() { l.Consumers = []*wire.ConsumerInfo{} }
 
 func (c *call) consumerList(resp *consumerList) *apierr.Error {
-	return c.noConsumers(&resp.page, listPage)
-}
-
-func (c *call) noConsumers(p *page, limit int) *apierr.Error {
-	var q JSApiConsumersRequest
-	if err := decodeOptions(c.payload, &q); err != nil {
+	s, list, err := c.consumersFrom(&resp.page, listPage)
+	if err != nil {
 		return err
 	}
-	if _, err := c.stream(); err != nil {
-		return err
+	now := c.door.api.now()
+	for _, status := range s.ConsumerStatuses(list) {
+		resp.Consumers = append(resp.Consumers, consumerInfo(s.Name(), &status, now, ""))
 	}
-	p.cut(0, q.Offset, limit)
 	return nil
 }
 
-// consumerKnown answers about a consumer that there cannot be.
-func (c *call) consumerKnown(*envelope) *apierr.Error {
-	if !wire.IsEmpty(c.payload) {
-		return apierr.NotEmptyRequest.Err()
+// consumersFrom are the consumers of a stream that stand on the page that is asked for.
+func (c *call) consumersFrom(p *page, limit int) (Stream, []*Consumer, *apierr.Error) {
+	offset, err := wire.ParseList(c.payload)
+	if err != nil {
+		return nil, nil, err
 	}
-	return c.consumerMissing(nil)
+	s, err := c.stream()
+	if err != nil {
+		return nil, nil, err
+	}
+	list := shownConsumers(s)
+	from, to := p.cut(len(list), offset, limit)
+	return s, list[from:to], nil
 }
 
-// consumerMissing is consumerKnown for requests with options, which do not matter.
-func (c *call) consumerMissing(*envelope) *apierr.Error {
-	if _, err := c.stream(); err != nil {
-		return err
-	}
-	return apierr.ConsumerNotFound.Err()
+// shownConsumers are the consumers of a stream but for those that serve mirrors and sources.
+func shownConsumers(s Stream) []*Consumer {
+	return slices.DeleteFunc(s.Consumers(), func(c *Consumer) bool { return c.Config().Direct })
 }
 
-func (c *call) consumerCreate(*envelope) *apierr.Error {
-	if _, err := c.stream(); err != nil {
+type consumerInformed struct {
+	envelope
+	*wire.ConsumerInfo
+}
+
+func (c *call) consumerInfo(resp *consumerInformed) *apierr.Error {
+	if err := wire.ParseEmpty(c.payload); err != nil {
 		return err
 	}
-	return apierr.ConsumerCreate.With("consumers are not supported yet")
+	_, consumer, err := c.consumerNamed()
+	if err != nil {
+		return err
+	}
+	resp.ConsumerInfo, err = c.described(consumer)
+	return err
+}
+
+func (c *call) consumerDelete(resp *succeeded) *apierr.Error {
+	if err := wire.ParseEmpty(c.payload); err != nil {
+		return err
+	}
+	s, consumer, err := c.consumerNamed()
+	if err != nil {
+		return err
+	}
+	if err := s.DropConsumer(consumer.Name()); err != nil {
+		return err
+	}
+	resp.Success = true
+	return nil
+}
+
+// consumersOf are the consumers of a stream that may not be there.
+func (c *call) consumersOf(name string) []*Consumer {
+	if s := c.door.streamOf(name); s != nil {
+		return s.Consumers()
+	}
+	return nil
+}
+
+// consumersDeleted tells that consumers went with their stream.
+func (c *call) consumersDeleted(of string, list []*Consumer) {
+	a := c.door.api
+	for _, consumer := range list {
+		t := wire.Teller{Account: c.door.account, Stream: of, Consumer: consumer.Name(), Domain: a.opt.Domain, ID: nuid.Next(), Time: a.now()}
+		publishBody(a, c.session, t.Deleted())
+	}
+}
+
+type consumerPaused struct {
+	envelope
+	wire.Pause
+}
+
+func (c *call) consumerPause(resp *consumerPaused) *apierr.Error {
+	until, err := wire.ParsePause(c.payload)
+	if err != nil {
+		return err
+	}
+	s, consumer, err := c.consumerNamed()
+	if err != nil {
+		return err
+	}
+	if err := s.PauseConsumer(consumer.Name(), nanosOf(until)); err != nil {
+		return err
+	}
+	resp.Pause = wire.PauseOf(&until, c.door.api.now())
+	return nil
+}
+
+// Times that fit nanoseconds since 1970.
+var (
+	earliest = time.Unix(0, 1)
+	latest   = time.Unix(0, 1<<63-1)
+)
+
+// nanosOf is a time in nanoseconds since 1970, or the nearest one that fits; 0 for none.
+func nanosOf(t time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Before(earliest):
+		return earliest.UnixNano()
+	case t.After(latest):
+		return latest.UnixNano()
+	}
+	return t.UnixNano()
+}
+
+type consumerReset struct {
+	envelope
+	wire.Reset
+}
+
+func (c *call) consumerReset(resp *consumerReset) *apierr.Error {
+	seq, err := wire.ParseReset(c.payload)
+	if err != nil {
+		return err
+	}
+	s, consumer, err := c.consumerNamed()
+	if err != nil {
+		return err
+	}
+	next, err := s.ResetConsumer(consumer.Name(), seq)
+	if err != nil {
+		return err
+	}
+	if resp.ConsumerInfo, err = c.described(consumer); err != nil {
+		return err
+	}
+	resp.Seq = next
+	return nil
+}
+
+func (c *call) consumerUnpin(*envelope) *apierr.Error {
+	group, err := wire.ParseUnpin(c.payload)
+	if err != nil {
+		return err
+	}
+	_, consumer, err := c.consumerNamed()
+	if err != nil {
+		return err
+	}
+	config := consumer.Config()
+	if config.Priority != stream.PriorityPinned || !slices.Contains(config.PriorityGroups, group) {
+		return apierr.ConsumerInvalidPriorityGroup.Err()
+	}
+	consumer.Unpin()
+	return nil
 }
 
 // clusterOnly refuses what only a cluster can do.

@@ -206,6 +206,7 @@ const (
 	noResults        = "No Results"
 	tooManyResults   = "Too Many Results"
 	wrongLevel       = "Required Api Level"
+	wrongLevelCode   = 412
 )
 
 // answer answers one request; those for many messages are handed to a lane.
@@ -214,7 +215,7 @@ func (r *reader) answer(q *request) {
 		return
 	}
 	if !levelServed(q.header) {
-		r.status(q, 412, wrongLevel)
+		r.status(q, wrongLevelCode, wrongLevel)
 		return
 	}
 	name := token(q.verb, 0)

@@ -55,10 +55,31 @@ type Stream interface {
 	DeleteMessage(seq uint64, erase bool) stream.Reply
 	// Origins are what the stream copies from, in the order of its configuration.
 	Origins() []Origin
+
+	// Consumer returns a consumer, or nil if there is none of that name.
+	Consumer(name string) *Consumer
+	// FindConsumer is Consumer for a name in passing; it should not allocate.
+	FindConsumer(name []byte) *Consumer
+	// Consumers returns all consumers by name, in a slice that is the caller's.
+	Consumers() []*Consumer
+	DropConsumer(name string) *apierr.Error
+	// PauseConsumer makes a consumer pause until a time, in nanoseconds since 1970, or go on if that is 0.
+	PauseConsumer(name string, until int64) *apierr.Error
+	// ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns where.
+	ResetConsumer(name string, seq uint64) (next uint64, err *apierr.Error)
+	// ConsumerStatuses says how consumers are, but for those that are gone.
+	ConsumerStatuses(list []*Consumer) []ConsumerStatus
 }
 
 // Origin says how a stream is with copying from another.
 type Origin = engine.OriginStatus
+
+// Consumer is a consumer of a stream. It is the engine's own: what clients say to it goes into the batches of
+// publishers, which no stand-in for it would show.
+type Consumer = engine.Consumer
+
+// ConsumerStatus says how a consumer is.
+type ConsumerStatus = engine.ConsumerStatus
 
 // Message is a stored message; its slices are valid as whoever returns it says.
 type Message = engine.Message

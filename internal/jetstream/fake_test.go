@@ -241,6 +241,18 @@ func (s *fakeStream) Origins() (list []Origin) {
 	return list
 }
 
+// A fakeStream has no consumers.
+
+func (s *fakeStream) Consumer(string) *Consumer                     { return nil }
+func (s *fakeStream) FindConsumer([]byte) *Consumer                 { return nil }
+func (s *fakeStream) Consumers() []*Consumer                        { return nil }
+func (s *fakeStream) ConsumerStatuses([]*Consumer) []ConsumerStatus { return nil }
+func (s *fakeStream) DropConsumer(string) *apierr.Error             { return apierr.ConsumerNotFound.Err() }
+func (s *fakeStream) PauseConsumer(string, int64) *apierr.Error     { return apierr.ConsumerNotFound.Err() }
+func (s *fakeStream) ResetConsumer(string, uint64) (uint64, *apierr.Error) {
+	return 0, apierr.ConsumerNotFound.Err()
+}
+
 func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
 
 func (s *fakeStream) DeleteMessage(seq uint64, erase bool) stream.Reply {
@@ -327,19 +339,26 @@ func (i *inbox) Deliver(m *router.Message, _ *router.Batch) bool {
 // wait returns what came since the last time, once it is n messages.
 func (i *inbox) wait(t testing.TB, n int) []received {
 	t.Helper()
-	for have := 0; ; {
+	got := i.await(n)
+	if len(got) < n {
+		t.Fatalf("%d of %d messages", len(got), n)
+	}
+	return got
+}
+
+// await is wait that gives up after a while.
+func (i *inbox) await(n int) []received {
+	for given := time.After(patience); ; {
 		i.mu.Lock()
-		if have = len(i.got); have >= n {
-			got := i.got
-			i.got = nil
-			i.mu.Unlock()
-			return got
-		}
+		enough := len(i.got) >= n
 		i.mu.Unlock()
+		if enough {
+			return i.take()
+		}
 		select {
 		case <-i.more:
-		case <-time.After(patience):
-			t.Fatalf("%d of %d messages", have, n)
+		case <-given:
+			return i.take()
 		}
 	}
 }
@@ -374,7 +393,7 @@ func newEngineTester(t testing.TB) *tester {
 	return newTesterOf(t, nil, func(api *API, routes *router.Router, c clock.Clock) Engine {
 		e, err := engine.Open(engine.Options{
 			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
-			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf,
+			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf, Courier: api.CourierOf,
 		})
 		if err != nil {
 			t.Fatal(err)

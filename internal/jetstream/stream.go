@@ -94,10 +94,12 @@ func (c *call) streamDelete(resp *succeeded) *apierr.Error {
 		return apierr.NotEmptyRequest.Err()
 	}
 	name := c.streamName()
+	consumers := c.consumersOf(name)
 	if err := c.door.api.engine.Delete(c.door.account, name); err != nil {
 		return err
 	}
 	resp.Success = true
+	c.consumersDeleted(name, consumers)
 	c.streamAction("DELETED", "delete", name)
 	return nil
 }

@@ -106,8 +106,10 @@ func (a *API) described(config *stream.Config) *stream.Config {
 // infoOf says what a stream is and holds, without details.
 func (a *API) infoOf(s Stream) StreamInfo {
 	var info stream.Info
-	s.View(func(state *stream.State) { info = state.Info() })
+	var consumers int
+	s.View(func(state *stream.State) { info, consumers = state.Info(), state.NumShownConsumers() })
 	all := StreamInfo{Config: s.Config(), Created: s.Created().UTC(), State: stateOf(info), Domain: a.opt.Domain, Time: a.now()}
+	all.State.Consumers = consumers
 	for _, o := range s.Origins() {
 		if o.Mirror {
 			all.Mirror = sourceOf(&o)

@@ -43,11 +43,11 @@ var verbs = []*verb{
 
 	row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames),
 	row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList),
-	row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerKnown),
-	row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerKnown),
-	row("CONSUMER.PAUSE.*.*", 2, "consumer_pause", (*call).consumerMissing),
-	row("CONSUMER.UNPIN.*.*", 2, "consumer_unpin", (*call).consumerMissing),
-	row("CONSUMER.RESET.*.*", 2, "consumer_reset", (*call).consumerMissing),
+	row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerInfo),
+	row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerDelete),
+	row("CONSUMER.PAUSE.*.*", 2, "consumer_pause", (*call).consumerPause),
+	row("CONSUMER.UNPIN.*.*", 2, "consumer_unpin", (*call).consumerUnpin),
+	row("CONSUMER.RESET.*.*", 2, "consumer_reset", (*call).consumerReset),
 	row("CONSUMER.CREATE.*", 2, "consumer_create", (*call).consumerCreate),
 	row("CONSUMER.CREATE.*.>", 2, "consumer_create", (*call).consumerCreate),
 	row("CONSUMER.DURABLE.CREATE.*.*", 3, "consumer_create", (*call).consumerCreate),
@@ -136,6 +136,7 @@ type call struct {
 	door    *door
 	verb    *verb
 	session *broker.Session
+	head    []byte // header block of the response; nil: none
 	after   func() // what follows the response; nil: nothing
 }
 
@@ -165,7 +166,7 @@ func (d *door) answer(q *request, session *broker.Session) {
 		return
 	}
 	if len(q.reply) > 0 {
-		session.Reply(&router.Message{Subject: q.reply, Payload: body})
+		session.Reply(&router.Message{Subject: q.reply, Header: c.head, Payload: body})
 	}
 	if !v.silent || resp.failed() {
 		c.count(resp)

@@ -1,0 +1,163 @@
+package jetstream
+
+import (
+	"math/rand/v2"
+	"strconv"
+
+	"myelin/internal/apierr"
+	"myelin/internal/header"
+	"myelin/internal/jetstream/wire"
+	"myelin/internal/stream"
+)
+
+func (c *call) consumerCreate(resp *consumerInformed) *apierr.Error {
+	q, err := wire.ParseCreate(c.request.verb, c.payload)
+	if err != nil {
+		return err
+	}
+	s, err := c.stream()
+	if err != nil {
+		return err
+	}
+	internal := q.Config.Direct || q.Config.Sourcing
+	identity := ""
+	if internal {
+		identity = identityOf(c.door.account, s)
+		if told := header.Get(c.header, streamIdentity); len(told) > 0 && string(told) != identity {
+			return apierr.ConsumerStreamIdentityMismatch.With(identity)
+		}
+	}
+	if resp.ConsumerInfo, err = c.addConsumer(s, &q); err != nil {
+		return err
+	}
+	if internal {
+		c.head = header.AppendEnd(header.AppendField(header.AppendStart(nil), streamIdentity, identity))
+	}
+	return nil
+}
+
+// streamIdentity is a header by which who copies a stream learns, and says, which one of that name it is.
+const streamIdentity = "Nats-Stream-Identity"
+
+// identityOf is other for each stream that ever had this name.
+func identityOf(account string, s Stream) string {
+	return wire.AccountHash(account + " " + s.Name() + " " + strconv.FormatInt(s.Created().UnixNano(), 10))
+}
+
+// addConsumer creates or changes a consumer, and describes it. Requests for one stream come one after the other.
+func (c *call) addConsumer(s Stream, q *wire.CreateConsumerRequest) (*wire.ConsumerInfo, *apierr.Error) {
+	cfg, action := q.Config, stream.ConsumerAction(q.Action)
+	c.name(s, &cfg, action)
+	old := s.Consumer(cfg.Name)
+	checked, err := c.checkConsumer(s, old, cfg, action, q.Pedantic)
+	if err != nil {
+		return nil, err
+	}
+	r := s.Propose(stream.AddConsumer{Config: checked, Action: action}.Encode(nil), false)
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	consumer := s.Consumer(cfg.Name)
+	switch {
+	case consumer == nil:
+		return nil, apierr.ConsumerNotFound.Err() // it was dropped again
+	case r.Created:
+		return c.begun(s, consumer, r.View)
+	}
+	return c.described(consumer)
+}
+
+// begun describes a new consumer as it was before it was given anything: clients count on that what they are to get
+// first is all pending.
+func (c *call) begun(s Stream, consumer *Consumer, view *stream.ConsumerView) (*wire.ConsumerInfo, *apierr.Error) {
+	status := ConsumerStatus{View: *view}
+	if view.Config.Push() {
+		now, ok := consumer.Status()
+		if !ok {
+			return nil, apierr.ConsumerNotFound.Err()
+		}
+		status.Listening = now.Listening
+	}
+	a := c.door.api
+	return consumerInfo(s.Name(), &status, a.now(), a.opt.Version), nil
+}
+
+// name gives a consumer that has no name one that is free, and one that copies a stream a name of its own: more
+// than one of them may be there while the copier tries again.
+func (c *call) name(s Stream, cfg *stream.ConsumerConfig, action stream.ConsumerAction) {
+	switch {
+	case cfg.Name == "" && cfg.Durable == "":
+		cfg.Unnamed = true
+		cfg.Name = freeName(s, "")
+	case cfg.Direct && cfg.Sourcing && s.Config().Retention == stream.Limits && action != stream.ConsumerUpdate:
+		cfg.Name = freeName(s, cfg.Name+"-")
+	}
+}
+
+const (
+	nameChars = 8
+	nameTable = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// freeName is a random name that begins with prefix and that no consumer of the stream has.
+func freeName(s Stream, prefix string) string {
+	name := make([]byte, len(prefix)+nameChars)
+	copy(name, prefix)
+	for {
+		for i := len(prefix); i < len(name); i++ {
+			name[i] = nameTable[rand.IntN(len(nameTable))]
+		}
+		if s.FindConsumer(name) == nil {
+			return string(name)
+		}
+	}
+}
+
+// checkConsumer completes a configuration, and refuses what does not depend on the state of the stream.
+func (c *call) checkConsumer(s Stream, old *Consumer, cfg stream.ConsumerConfig, action stream.ConsumerAction, pedantic bool) (*stream.ConsumerConfig, *apierr.Error) {
+	bounds := c.consumerBounds()
+	if old == nil || action == stream.ConsumerCreate {
+		checked, err := stream.CheckConsumer(cfg, s.Config(), bounds, pedantic)
+		if err == nil && old == nil && action != stream.ConsumerUpdate {
+			err = c.roomForConsumer(s)
+		}
+		return checked, err
+	}
+	checked, err := stream.CheckConsumerUpdate(old.Config(), cfg, s.Config(), bounds, pedantic)
+	if err == nil && bound(old, checked) {
+		err = apierr.ConsumerNameExist.Err()
+	}
+	return checked, err
+}
+
+func (c *call) consumerBounds() stream.ConsumerBounds {
+	bounds := c.door.api.opt.ConsumerBounds
+	if limit := c.door.limits.MaxAckPending; limit > 0 && (bounds.MaxAckPending == 0 || limit < bounds.MaxAckPending) {
+		bounds.MaxAckPending = limit
+	}
+	return bounds
+}
+
+// roomForConsumer refuses one more consumer than the account allows each of its streams.
+func (c *call) roomForConsumer(s Stream) *apierr.Error {
+	limit := c.door.limits.MaxConsumers
+	if limit > 0 && shownCount(s) >= limit {
+		return apierr.MaximumConsumersLimit.Err()
+	}
+	return nil
+}
+
+// bound reports whether a consumer would be taken away from who listens to it.
+func bound(old *Consumer, checked *stream.ConsumerConfig) bool {
+	if !old.Config().Push() || checked.DeliverSubject == old.Config().DeliverSubject {
+		return false
+	}
+	status, ok := old.Status()
+	return ok && status.Listening
+}
+
+// shownCount is how many consumers a stream has but for those that serve mirrors and sources.
+func shownCount(s Stream) (n int) {
+	s.View(func(state *stream.State) { n = state.NumShownConsumers() })
+	return n
+}
