@@ -49,7 +49,7 @@ func (s *State) deliver(c *consumer, at Delivery, fx *Effects) {
 	r.delivered.Active = s.now
 	if at.Seq <= r.delivered.Stream {
 		if p, ok := r.pending.find(at.Seq); ok && !r.pending.at(p).isAbandoned() {
-			r.pending.deliver(p, s.now, at.Count)
+			r.pending.deliver(p, at.DSeq, s.now, at.Count)
 		}
 		return
 	}
@@ -59,6 +59,8 @@ func (s *State) deliver(c *consumer, at Delivery, fx *Effects) {
 	case !wanted: // gone in the meantime
 	case r.config.Ack == AckNone:
 		fx.seqs = append(fx.seqs, at.Seq)
+	case at.Count == 0:
+		r.pending.add(at.Seq, 0, s.now, parkedBit)
 	default:
 		r.pending.add(at.Seq, at.DSeq, s.now, at.Count)
 	}
@@ -124,6 +126,9 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 	at, ok := c.pending.find(a.Seq)
 	if !ok {
 		return AckKnown
+	}
+	if c.pending.at(at).isParked() {
+		return AckIgnored
 	}
 	r := s.consumers.edit(c)
 	e := r.pending.at(at)

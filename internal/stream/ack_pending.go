@@ -15,6 +15,7 @@ type pending struct {
 	count       int    // all
 	abandoned   int    // of these, delivered as often as may be
 	redelivered int    // of all, delivered more than once
+	parked      int    // of all, not delivered yet
 	low         uint64 // no lower one is waited for
 }
 
@@ -31,19 +32,22 @@ type pendingEntry struct {
 	time   int64  // of its last delivery, or what stands for it: when the wait for an ack began
 	dseq   uint64 // consumer sequence of its first delivery
 	offset uint32
-	count  uint32 // deliveries; the top bit says that there will be no more
+	count  uint32 // deliveries, or parkedBit; the top bit says that there will be no more
 }
 
 const (
 	pendingPerChunk = 256
 	abandonedBit    = 1 << 31
-	maxDeliveries   = abandonedBit - 1
+	parkedBit       = 1 << 30 // it was passed by and waits for its first delivery
+	maxDeliveries   = parkedBit - 1
 )
 
 // pendingPlace is where an entry stands, until the next change.
 type pendingPlace struct{ chunk, index int }
 
-func (e *pendingEntry) deliveries() uint32 { return e.count &^ abandonedBit }
+func (e *pendingEntry) deliveries() uint32 { return e.count &^ (abandonedBit | parkedBit) }
+
+func (e *pendingEntry) isParked() bool { return e.count&parkedBit != 0 }
 
 func (e *pendingEntry) isAbandoned() bool { return e.count&abandonedBit != 0 }
 
@@ -120,7 +124,9 @@ func (p *pending) add(seq, dseq uint64, time int64, count uint32) {
 	c.list = append(c.list, pendingEntry{time, dseq, uint32(seq - c.first), count})
 	c.live++
 	p.count++
-	if count&^abandonedBit > 1 {
+	if count&parkedBit != 0 {
+		p.parked++
+	} else if count&^abandonedBit > 1 {
 		p.redelivered++
 	}
 	if count&abandonedBit != 0 {
@@ -144,13 +150,20 @@ func (p *pending) own(n int) *pendingChunk {
 func (p *pending) edit(at pendingPlace) *pendingEntry { return &p.own(at.chunk).list[at.index] }
 
 // deliver notes another delivery, the count-th at least.
-func (p *pending) deliver(at pendingPlace, time int64, count uint32) {
+func (p *pending) deliver(at pendingPlace, dseq uint64, time int64, count uint32) {
 	e := p.edit(at)
+	if e.isParked() {
+		if count == 0 {
+			return
+		}
+		p.parked--
+		e.count, e.dseq = 0, dseq
+	}
 	e.time = time
 	if count <= e.count {
 		return
 	}
-	if e.count == 1 {
+	if e.count <= 1 && count > 1 {
 		p.redelivered++
 	}
 	e.count = count
@@ -169,6 +182,9 @@ func (p *pending) remove(at pendingPlace) (waited bool) {
 	waited = !e.isAbandoned()
 	if e.deliveries() > 1 {
 		p.redelivered--
+	}
+	if e.isParked() {
+		p.parked--
 	}
 	if e.isAbandoned() {
 		p.abandoned--

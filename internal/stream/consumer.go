@@ -136,7 +136,10 @@ func (x *consumers) settle(c *consumer, gone uint64, now int64, t *table) {
 	r.floor.Active = now
 	if at, ok := r.pending.firstWaiting(); ok {
 		if seq := r.pending.seq(at); gone < seq && seq-1 > r.floor.Stream {
-			r.floor.Stream, r.floor.Consumer = seq-1, r.pending.at(at).dseq-1
+			r.floor.Stream = seq - 1
+			if e := r.pending.at(at); !e.isParked() {
+				r.floor.Consumer = e.dseq - 1
+			}
 		}
 	} else {
 		r.floor.Stream, r.floor.Consumer = r.delivered.Stream, r.delivered.Consumer

@@ -49,7 +49,7 @@ type Delivered struct {
 type Delivery struct {
 	Seq   uint64
 	DSeq  uint64 // consumer sequence
-	Count uint32 // how often it was sent by now, from 1
+	Count uint32 // how often it was sent by now, from 1; 0: it is passed by for now, and DSeq is 0
 }
 
 // Ack says what clients of a consumer answered.
@@ -184,7 +184,7 @@ func readDeliveries(r *bin.Reader, list []Delivery) ([]Delivery, bool) {
 		d.Seq += uint64(r.Varint())
 		d.DSeq += uint64(r.Varint())
 		d.Count = uint32(min(r.Uvarint(), maxDeliveries))
-		if r.Err() != nil || d.Seq == 0 || d.DSeq == 0 || d.Count == 0 {
+		if r.Err() != nil || d.Seq == 0 || (d.DSeq == 0) != (d.Count == 0) {
 			return list, false
 		}
 		list = append(list, d)

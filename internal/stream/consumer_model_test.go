@@ -115,7 +115,10 @@ func (c *modelConsumer) settle(gone uint64) {
 	if lowest == math.MaxUint64 {
 		c.floor.Stream, c.floor.Consumer = c.delivered.Stream, c.delivered.Consumer
 	} else if gone < lowest && lowest-1 > c.floor.Stream {
-		c.floor.Stream, c.floor.Consumer = lowest-1, c.pending[lowest].dseq-1
+		c.floor.Stream = lowest - 1
+		if c.pending[lowest].count > 0 {
+			c.floor.Consumer = c.pending[lowest].dseq - 1
+		}
 	}
 	if c.floor.Stream >= c.initialEnd {
 		c.initial, c.initialEnd = nil, 0
@@ -316,6 +319,9 @@ func (m *consumerModel) deliver(c *modelConsumer, at []Delivery) {
 		c.delivered.Consumer = max(c.delivered.Consumer, d.DSeq)
 		if d.Seq <= c.delivered.Stream {
 			if p := c.pending[d.Seq]; p != nil && !p.abandoned {
+				if p.count == 0 && d.Count > 0 {
+					p.dseq = d.DSeq
+				}
 				p.count = max(p.count, d.Count)
 			}
 			continue
@@ -347,6 +353,8 @@ func (m *consumerModel) answer(c *modelConsumer, a AckItem) AckResult {
 		return m.finish(c, a.Seq)
 	case p == nil:
 		return AckKnown
+	case p.count == 0:
+		return AckIgnored
 	case done:
 		delete(c.pending, a.Seq)
 		if !p.abandoned {
@@ -427,7 +435,9 @@ func (m *consumerModel) show() string {
 		var list []string
 		for _, seq := range slices.Sorted(maps.Keys(c.pending)) {
 			p := c.pending[seq]
-			if !p.abandoned {
+			if p.count == 0 {
+				pending++
+			} else if !p.abandoned {
 				waiting++
 			}
 			if p.count > 1 {

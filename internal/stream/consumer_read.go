@@ -30,7 +30,7 @@ type PendingAck struct {
 	Seq       uint64
 	DSeq      uint64 // consumer sequence of its first delivery
 	Time      int64  // when the wait for the ack began; it ends after ConsumerConfig.Wait(Count)
-	Count     uint32 // deliveries
+	Count     uint32 // deliveries; 0: it was passed by and waits for its first
 	Abandoned bool   // it is not to be delivered again
 }
 
@@ -89,8 +89,8 @@ func (s *State) ConsumerNames() []string {
 func (c *consumer) view() ConsumerView {
 	return ConsumerView{
 		Number: c.number, Config: c.config, Created: c.created, Delivered: c.delivered, Floor: c.floor,
-		NumPending:    c.wants().count(c.delivered.Stream + 1),
-		NumAckPending: c.pending.waiting(), NumRedelivered: c.pending.redelivered,
+		NumPending:    c.wants().count(c.delivered.Stream+1) + uint64(c.pending.parked),
+		NumAckPending: c.pending.waiting() - c.pending.parked, NumRedelivered: c.pending.redelivered,
 	}
 }
 
@@ -181,6 +181,9 @@ func (r *ConsumerSource) Probe(a *AckItem) AckResult {
 		return AckApplied
 	}
 	at, ok := c.pending.find(a.Seq)
+	if ok && c.pending.at(at).isParked() {
+		return AckIgnored
+	}
 	if !ok || c.pending.at(at).isAbandoned() && a.Kind != AckDone && a.Kind != AckTerm {
 		return AckKnown
 	}

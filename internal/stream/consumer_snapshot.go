@@ -158,6 +158,14 @@ func (s *State) enlistRestored(list []restoredConsumer) bool {
 	return true
 }
 
+// countable reports whether an entry that was delivered so often can be.
+func countable(count uint32, dseq uint64) bool {
+	if count&parkedBit != 0 {
+		return count == parkedBit && dseq == 0
+	}
+	return count&^abandonedBit != 0
+}
+
 // settleRestored finds who c's pending messages belong to: its filter, unless that was changed meanwhile.
 func (c *consumer) settleRestored(x *consumers) {
 	for seq := range c.pending.all() {
@@ -185,7 +193,7 @@ func (s *State) restoreConsumer(c *restoredConsumer, r *bin.Reader) bool {
 		count := r.Uvarint()
 		seq += gap
 		if _, there := s.table.find(seq); gap == 0 || !there || seq > c.delivered.Stream || count == 0 ||
-			count >= 1<<32 || uint32(count)&^abandonedBit == 0 || c.config.Ack == AckNone {
+			count >= 1<<32 || !countable(uint32(count), dseq) || c.config.Ack == AckNone {
 			return false
 		}
 		c.pending.add(seq, dseq, time, uint32(count))

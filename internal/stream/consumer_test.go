@@ -307,7 +307,11 @@ func (r *consumerRun) deliver() {
 		dseq++
 		switch n := r.rng.IntN(10); {
 		case n < 6:
-			if seq, ok := src.Next(from); ok {
+			if seq, ok := src.Next(from); ok && n == 0 && c.cfg.Ack == AckExplicit {
+				d.At = append(d.At, Delivery{seq, 0, 0})
+				from = seq + 1
+				dseq--
+			} else if ok {
 				d.At = append(d.At, Delivery{seq, dseq, 1})
 				from = seq + 1
 			}

@@ -91,7 +91,7 @@ func TestPendingAgreesWithMap(t *testing.T) {
 				}
 				if ok && rng.IntN(5) == 0 {
 					want[pick]++
-					p.deliver(at, int64(step), want[pick])
+					p.deliver(at, 1, int64(step), want[pick])
 				} else if ok {
 					p.remove(at)
 					delete(want, pick)
