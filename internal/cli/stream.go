@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,7 +29,9 @@ func newStream(c *client) *cobra.Command {
   myelin stream ls
   myelin stream view ORDERS
   myelin stream backup ORDERS /var/backups/orders`,
-	}, newStreamAdd(t), newStreamList(t), newStreamInfo(t), newStreamState(t), newStreamRemove(t))
+	}, newStreamAdd(t), newStreamList(t), newStreamInfo(t), newStreamState(t), newStreamEdit(t),
+		newStreamCopy(t), newStreamRemove(t), newStreamPurge(t), newStreamSeal(t), newStreamGet(t), newStreamRemoveMessage(t),
+		newStreamView(t), newStreamSubjects(t), newStreamFind(t), newStreamReport(t))
 	cmd.PersistentFlags().BoolVarP(&t.all, "all", "a", false, "list and offer also the streams that are behind buckets and bridges")
 	return cmd
 }
@@ -152,13 +153,4 @@ func (j *jetStream) streamInfo(name string) (*streamInfo, error) {
 		return nil, fmt.Errorf("stream %s: %w", name, explained(err))
 	}
 	return info, nil
-}
-
-// parseSequence reads the number of a message.
-func parseSequence(s string) (uint64, error) {
-	seq, err := strconv.ParseUint(s, 10, 64)
-	if err != nil || seq == 0 {
-		return 0, fmt.Errorf("%q is no sequence number", s)
-	}
-	return seq, nil
 }
