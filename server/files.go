@@ -50,9 +50,9 @@ func (s *Server) writeFiles() error {
 }
 
 func (s *Server) ports() ports {
-	p := ports{NATS: urls("nats", s.cfg.Host, s.clients.Addr())}
+	p := ports{NATS: urls(s.clientScheme(), s.cfg.Host, s.clients.Addr())}
 	if s.monitor != nil {
-		p.Monitoring = urls("http", s.monitorHost(), s.monitor.Addr())
+		p.Monitoring = urls(s.monitorScheme(), s.monitorHost(), s.monitor.Addr())
 	}
 	if s.profiler != nil {
 		p.Profile = urls("http", s.cfg.Host, s.profiler.Addr())

@@ -7,11 +7,13 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nkeys"
@@ -72,6 +74,7 @@ type Server struct {
 	gate     *gate.Gate
 	registry *nats.Registry
 	views    *report.Views
+	tls      atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
 
 	// fixed by Start
 	started  time.Time
@@ -123,6 +126,9 @@ func New(opt Options) (*Server, error) {
 		if err := s.openLog(); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.loadTLS(); err != nil {
+		return nil, err
 	}
 	if err := s.openAccounts(maps); err != nil {
 		return nil, err
@@ -192,6 +198,7 @@ func (s *Server) Start() error {
 	s.state = running
 	s.mu.Unlock()
 	s.log.Noticef("Listening for client connections on %s", address(s.cfg.Host, s.clients.Addr().Port))
+	s.tellTLS()
 	go s.clients.Serve()
 	s.trimmer = startTrimmer(s.clock, s.work)
 	s.log.Noticef("Server is ready")
@@ -217,15 +224,11 @@ func (s *Server) banner() {
 
 // listen binds all addresses of the configuration.
 func (s *Server) listen() (err error) {
-	if s.cfg.HTTPPort != 0 {
-		addr := address(s.monitorHost(), s.cfg.HTTPPort)
-		s.monitor, err = monitor.Start(monitor.Options{
-			Addr: addr, BasePath: s.cfg.HTTPBasePath, Views: s.views, Warnf: s.log.Warnf,
-		})
-		if err != nil {
+	if s.cfg.HTTPPort != 0 || s.cfg.HTTPSPort != 0 {
+		if s.monitor, err = monitor.Start(s.monitorOptions()); err != nil {
 			return fmt.Errorf("can't listen to the monitor port: %w", err)
 		}
-		s.log.Noticef("Starting http monitor on %s", s.monitor.Addr())
+		s.log.Noticef("Starting %s monitor on %s", s.monitorScheme(), s.monitor.Addr())
 	}
 	if s.cfg.ProfPort != 0 {
 		s.profiler, err = monitor.StartProfiler(monitor.ProfilerOptions{
@@ -259,7 +262,7 @@ func (s *Server) natsOptions() nats.Options {
 	l := &s.cfg.Limits
 	host, port := s.cfg.Advertised(0)
 	return nats.Options{
-		Broker: s.broker, Gate: s.gate, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		Broker: s.broker, Gate: s.gate, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, TLS: s.clientTLS(), MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
@@ -297,14 +300,14 @@ func (s *Server) stopHTTP() {
 }
 
 // ClientURL is where clients on this machine connect.
-func (s *Server) ClientURL() string { return urls("nats", s.cfg.Host, s.clients.Addr())[0] }
+func (s *Server) ClientURL() string { return urls(s.clientScheme(), s.cfg.Host, s.clients.Addr())[0] }
 
 // MonitorURL is where the monitoring pages are for this machine; "" when there are none.
 func (s *Server) MonitorURL() string {
 	if s.monitor == nil {
 		return ""
 	}
-	return urls("http", s.monitorHost(), s.monitor.Addr())[0]
+	return urls(s.monitorScheme(), s.monitorHost(), s.monitor.Addr())[0]
 }
 
 func (s *Server) monitorHost() string { return orText(s.cfg.HTTPHost, s.cfg.Host) }

@@ -19,7 +19,8 @@ func (v source) Identity() report.Identity {
 	id := report.Identity{
 		ID: s.id, Name: s.name, Version: version.NATS, ProductVersion: version.Product, GitCommit: version.GitCommit(),
 		GoVersion: runtime.Version(), Start: s.started, Host: s.cfg.Host, Port: s.cfg.Port,
-		HTTPHost: orText(s.cfg.HTTPHost, s.cfg.Host), HTTPPort: s.cfg.HTTPPort,
+		HTTPHost: orText(s.cfg.HTTPHost, s.cfg.Host), HTTPPort: s.cfg.HTTPPort, HTTPSPort: s.cfg.HTTPSPort,
+		CertNotAfter: s.certNotAfter(),
 	}
 	if s.clients != nil {
 		id.Port, id.ConnectURLs = s.clients.Addr().Port, s.clients.Info().ConnectURLs

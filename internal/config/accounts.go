@@ -43,10 +43,13 @@ func (c *Config) System() string {
 
 // AuthTimeout is how long a connection may take to say who it is.
 func (c *Config) AuthTimeout() time.Duration {
-	if c.Auth.Timeout == 0 {
-		return defaultAuthTimeout
+	switch {
+	case c.Auth.Timeout != 0:
+		return c.Auth.Timeout
+	case c.TLS != nil:
+		return c.TLS.Timeout + time.Second // the handshake comes first
 	}
-	return c.Auth.Timeout
+	return defaultAuthTimeout
 }
 
 // Streams says what an account may keep in streams. Where there are no accounts but the system's, the global one may keep

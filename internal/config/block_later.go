@@ -16,13 +16,9 @@ var laterKeys = []key[Config]{
 	later(isNothing, "resolver_pinned_accounts"),
 	later(isNothing, "trusted_keys", "trusted"),
 
-	// How connections are protected and carried. An empty tls block is not off: it asks for TLS.
-	later(isNothing, "tls"),
-	later(isNothing, "allow_non_tls"),
+	// How connections are protected and carried. The rest is in block_tls.go.
 	later(isNothing, "ocsp"),
 	later(nothingOn, "ocsp_cache"),
-	later(isNothing, "https"),
-	later(isNothing, "https_port"),
 	later(isNothing, "proxy_protocol"),
 	later(nothingOn, "websocket", "ws"),
 	later(nothingOn, "mqtt"),

@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+// tlsKeys say how clients are protected. No value of tls switches it off: an empty block asks for TLS.
+var tlsKeys = []key[Config]{
+	{"tls", nil, decodeTLS},
+	{"allow_non_tls", nil, boolean(func(c *Config) *bool { return &c.AllowNonTLS })},
+}
+
+func decodeTLS(d *decoder, c *Config, f *Field) {
+	if t := d.tlsOf(f); t != nil {
+		c.TLS, c.Auth.MapCertificates = t, t.MapUsers
+	}
+}
+
 // tlsSettings is what is decoded of a TLS block.
 type tlsSettings struct {
 	TLS
@@ -55,7 +67,7 @@ func (d *decoder) tlsOf(f *Field) *TLS {
 	}
 	t := &tlsSettings{TLS: *defaultTLS()}
 	decodeNested(d, tlsBlock, t, m, unknownTLSField)
-	t.Verify = t.Verify || t.MapUsers
+	t.Verify, t.ConnectionRate = t.Verify || t.MapUsers, max(t.ConnectionRate, 0)
 	switch {
 	case t.single == KeyPair{}:
 	case t.listed:

@@ -30,10 +30,16 @@ type Config struct {
 	Port            int    // default 4222; -1 for any free port
 	ClientAdvertise string // host or host:port told to clients instead of the listener's; "" for none
 
+	// How clients, and the monitoring pages over HTTPS, are protected.
+
+	TLS         *TLS // nil for not at all
+	AllowNonTLS bool // clients may do without
+
 	// Monitoring and profiling over HTTP.
 
 	HTTPHost      string // address to bind, default Host
 	HTTPPort      int    // 0 for off, -1 for any free port
+	HTTPSPort     int    // in place of HTTPPort, over TLS
 	HTTPBasePath  string // what comes before /varz and the others
 	ProfPort      int    // 0 for off, -1 for any free port
 	ProfBlockRate int    // as in runtime.SetBlockProfileRate; 0 for off

@@ -44,7 +44,7 @@ func TestValidate(t *testing.T) {
 // TestKeysAreUnique shows that no key hides another, and that all are written as they are looked up.
 func TestKeysAreUnique(t *testing.T) {
 	seen := map[string]bool{}
-	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, laterKeys} {
+	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, tlsKeys, laterKeys} {
 		for _, k := range list {
 			for _, name := range append([]string{k.name}, k.aliases...) {
 				if seen[name] || name != strings.ToLower(name) {
@@ -137,10 +137,10 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s is not in the usage", name)
 		}
 	}
-	if got := strings.Count(text, "(planned)"); got != 12 {
+	if got := strings.Count(text, "(planned)"); got != 6 {
 		t.Errorf("%d flags are planned", got)
 	}
-	if text := UsageTLS("nats-server"); !strings.Contains(text, "nats-server does not support TLS yet") {
+	if text := UsageTLS("nats-server"); !strings.Contains(text, "file for nats-server, with every setting") {
 		t.Errorf("TLS: %s", text)
 	}
 }

@@ -78,11 +78,12 @@ type line struct {
 	signal, file                 string
 	refused                      []string // flags of features that do not exist yet
 	changes                      []change
+	tls                          tlsLine
 }
 
 // flags decides what the whole of a command line means. rest is what follows the flags.
 func (l *line) flags(rest []string) (*Flags, error) {
-	f := &Flags{ConfigFile: l.file, changes: l.changes}
+	f := &Flags{ConfigFile: l.file, changes: append(l.changes, l.tls.changes()...)}
 	word := ""
 	if len(rest) > 0 {
 		word = strings.ToLower(rest[0])
@@ -100,6 +101,8 @@ func (l *line) flags(rest []string) (*Flags, error) {
 		return nil, fmt.Errorf(notSupported, l.refused[0])
 	case l.signal != "":
 		return parseSignal(l.signal)
+	case l.tls.check() != nil:
+		return nil, l.tls.check()
 	case l.test && l.file == "":
 		return nil, errors.New("must specify [-c, --config] option to check configuration file syntax")
 	case l.test:

@@ -7,7 +7,7 @@ import (
 )
 
 // serverBlock is the outermost block of a file.
-var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, laterKeys)
+var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, tlsKeys, laterKeys)
 
 // LoadFile reads a configuration file on top of the defaults. Its errors are of the file system, a single *Error
 // for the language, or Errors for the meaning.
@@ -40,6 +40,9 @@ func load(fs vfs.FS, file string, lookup LookupEnv, changes []change) (*Config, 
 	c.normalize()
 	if d.err() == nil {
 		d.place(c.problems())
+	}
+	if d.err() == nil {
+		d.place(c.fileProblems(fs))
 	}
 	if err := d.err(); err != nil {
 		return nil, err

@@ -119,7 +119,6 @@ func (t *TLS) check(ps *problems) {
 	}
 	ps.refuse(len(t.Pinned) > 0 && !t.Verify, key, "'pinned_certs' needs 'verify': clients that are not asked for a certificate show none")
 	ps.refuse(t.Timeout < 0, key, "the timeout of TLS handshakes is negative")
-	ps.refuse(t.ConnectionRate < 0, key, "'connection_rate_limit' is negative")
 	ps.refuse(t.FallbackDelay < 0, key, "the duration of 'handshake_first' is negative")
 }
 

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -50,8 +53,49 @@ func (o *option) usage() string {
 	return fmt.Sprintf("%-*s %s\n", usageColumn, left, text)
 }
 
+const usageTLS = `
+The TLS block of a configuration file for %s, with every setting but certs (a list of further pairs of
+certificate and key, of which a client gets the first that is valid for the name that it asks for):
+
+    tls {
+        cert_file: "server.pem"
+        key_file:  "server.key"
+
+        ca_file: "authorities.pem"   # for the certificates of clients; default those of the system
+        verify: true                 # clients have to show one
+        verify_and_map: true         # and are the user that it names
+        pinned_certs: ["<hex>"]      # SHA-256 of the public keys that clients may have
+
+        min_version: "1.2"           # or "1.3"
+        cipher_suites: ["<name>"]    # for TLS 1.2
+        curve_preferences: ["<name>"]
+
+        timeout: 2                   # seconds for a handshake, or a duration
+        connection_rate_limit: 0     # handshakes a second; 0 for no limit
+        handshake_first: false       # true: before the server's greeting; "auto" or a duration: unless the client
+                                     # says nothing for so long
+    }
+
+    allow_non_tls: false             # beside the block: clients may do without
+    https_port: 8222                 # monitoring with the same certificate
+
+`
+
+// names lists a name a line.
+func names[T any](list []T, name func(T) string) string {
+	var b strings.Builder
+	for _, element := range list {
+		fmt.Fprintf(&b, "    %s\n", name(element))
+	}
+	return b.String()
+}
+
 // UsageTLS is what --help_tls prints.
 func UsageTLS(program string) string {
-	return fmt.Sprintf("\n%s does not support TLS yet. The tls block of a configuration file and the --tls flags are known,\n"+
-		"and refused rather than ignored, so that no server runs without a protection that was asked for.\n\n", program)
+	return fmt.Sprintf(usageTLS, program) + "Cipher suites for TLS 1.2; those of TLS 1.3 are not a matter of choice:\n" +
+		names(tls.CipherSuites(), func(s *tls.CipherSuite) string { return s.Name }) +
+		"\nWeak ones, which need allow_insecure_cipher_suites:\n" +
+		names(tls.InsecureCipherSuites(), func(s *tls.CipherSuite) string { return s.Name }) +
+		"\nCurve preferences:\n" +
+		names(slices.Sorted(maps.Keys(curves)), func(name string) string { return name }) + "\n"
 }

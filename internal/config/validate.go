@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"myelin/internal/subject"
+	"myelin/internal/vfs"
 )
 
 const maxPort = 1<<16 - 1
@@ -49,6 +50,14 @@ func (c *Config) problems() []problem {
 	return ps
 }
 
+// fileProblems are those of files that the configuration names.
+func (c *Config) fileProblems(fs vfs.FS) (ps problems) {
+	if c.TLS != nil {
+		c.TLS.checkFiles(fs, &ps)
+	}
+	return ps
+}
+
 func (c *Config) checkIdentity(ps *problems) {
 	ps.refuse(strings.Contains(c.ServerName, " "), "server_name", "server name cannot contain spaces")
 	if c.ClientAdvertise != "" {
@@ -61,6 +70,12 @@ func (c *Config) checkListeners(ps *problems) {
 	ps.refuse(c.Port == 0, "port", "port 0 is none: use -1 for any free port")
 	ps.port("port", c.Port)
 	ps.port("http_port", c.HTTPPort)
+	ps.port("https_port", c.HTTPSPort)
+	ps.refuse(c.HTTPPort != 0 && c.HTTPSPort != 0, "https_port", "can't specify both HTTP (%d) and HTTPs (%d) ports", c.HTTPPort, c.HTTPSPort)
+	ps.refuse(c.HTTPSPort != 0 && c.TLS == nil, "https_port", "TLS cert and key required for HTTPS")
+	if c.TLS != nil {
+		c.TLS.check(ps)
+	}
 	ps.port("prof_port", c.ProfPort)
 }
 

@@ -31,10 +31,12 @@ type Conn struct {
 	counts    counts
 	connected bool // CONNECT was seen
 	informed  bool // the INFO that follows the first PING after CONNECT was sent
+	optional  *TLS // what protects the connection if its first input asks for it; nil: nothing was to be asked, or it was
 	keep      keepAlive
 
 	// read by anybody
 	flags    flags
+	secured  atomic.Pointer[secured]    // how the connection is protected; nil: not
 	label    atomic.Pointer[string]     // what the log calls the client, besides its address
 	answers  atomic.Pointer[auth.Guard] // is told of requests, since they may be answered; nil: need not
 	activity atomic.Int64               // time of the last input, in nanoseconds since 1970
@@ -98,7 +100,10 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 // serve is the life of a connection.
 func (c *Conn) serve() {
 	defer c.l.forget(c)
-	c.tell(c.greeting())
+	t := c.l.tls.Load()
+	if t == nil || !t.First {
+		c.tell(c.greeting())
+	}
 	f := c.enter()
 	if f == nil && !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
 		f = &fatal{reason: MaxConnections, text: textMaxConnections}
@@ -109,9 +114,11 @@ func (c *Conn) serve() {
 		return
 	}
 	c.debugf("Client connection created")
-	c.keep.start(c)
-	c.readLoop()
-	c.keep.stop()
+	if c.protect(t) {
+		c.keep.start(c)
+		c.readLoop()
+		c.keep.stop()
+	}
 	c.finish()
 	c.debugf("Client connection closed: %s", c.reason())
 }
@@ -202,7 +209,7 @@ func (c *Conn) linger() {
 	const patience, most = 250 * time.Millisecond, 16 << 20
 	switch c.reason() {
 	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, BadProtocolVersion, NoRespondersNoHdr,
-		AuthFailure, AuthTimeout, AuthExpired, ProxyNotTrusted, ProxyRequired, StaleConnection:
+		AuthFailure, AuthTimeout, AuthExpired, ProxyNotTrusted, ProxyRequired, StaleConnection, TLSHandshake:
 	default:
 		return
 	}

@@ -25,7 +25,7 @@ func (c *Conn) Describe() report.Conn {
 		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: outMsgs, OutBytes: outBytes,
 		Stalls: c.stalls.Load(), NumSubs: subs,
 		Name: about.name, Lang: about.lang, Version: about.version, Account: account, User: about.user,
-		Subs: c.describeSubs,
+		TLS: c.secured.Load().describe(), Subs: c.describeSubs,
 	}
 }
 
@@ -34,7 +34,7 @@ func (c *Conn) Describe() report.Conn {
 func (c *Conn) lastView() report.Conn {
 	const mostSubs = 256
 	view := c.Describe()
-	view.Stop, view.Subs = c.clock().Now(), nil
+	view.Stop, view.Subs, view.TLS = c.clock().Now(), nil, view.TLS.Remembered()
 	if view.NumSubs <= mostSubs {
 		list := c.describeSubs()
 		view.Subs = func() []report.Sub { return list }

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"crypto/tls"
 	"encoding/json"
 
 	"myelin/internal/nats/wire"
@@ -18,6 +19,9 @@ type Info struct {
 	Port            int      `json:"port"`
 	Headers         bool     `json:"headers"`
 	AuthRequired    bool     `json:"auth_required,omitempty"`
+	TLSRequired     bool     `json:"tls_required,omitempty"`
+	TLSVerify       bool     `json:"tls_verify,omitempty"`
+	TLSAvailable    bool     `json:"tls_available,omitempty"`
 	MaxPayload      int      `json:"max_payload"`
 	ClientID        uint64   `json:"client_id,omitempty"`
 	ClientIP        string   `json:"client_ip,omitempty"`
@@ -46,6 +50,10 @@ func (i Info) frame(c *Conn) []byte {
 func (l *Listener) info() Info {
 	i := l.opt.Info
 	i.AuthRequired = l.opt.Gate.Authenticator().Restricted()
+	if t := l.tls.Load(); t != nil {
+		i.TLSRequired, i.TLSAvailable = !t.Optional, t.Optional
+		i.TLSVerify = t.Config.ClientAuth == tls.RequireAndVerifyClientCert
+	}
 	l.mu.Lock()
 	i.LameDuck = l.lameDuck
 	l.mu.Unlock()
@@ -60,6 +68,9 @@ func (c *Conn) greeting() []byte {
 	i := c.l.info()
 	i.AuthRequired = c.l.opt.Gate.Authenticator().Required()
 	i.Nonce = c.login.nonce
+	if s := c.secured.Load(); s != nil && s.first {
+		i.TLSRequired = true // as in stock, also where clients may do without
+	}
 	return i.frame(c)
 }
 

@@ -51,6 +51,7 @@ type Limits struct {
 // Logger is where a Listener reports to.
 type Logger interface {
 	Noticef(format string, args ...any)
+	Warnf(format string, args ...any)
 	Errorf(format string, args ...any)
 	Debugf(format string, args ...any)
 	Tracef(format string, args ...any)
@@ -74,6 +75,7 @@ type Options struct {
 	PeerLog  PeerLogger
 	Limits   Limits
 	Info     Info // what every connection is told; port 0 becomes the one that is bound
+	TLS      *TLS // nil: connections are not protected
 	// MaxTraced cuts payloads in traces; 0: whole.
 	MaxTraced int
 }
@@ -84,6 +86,8 @@ type Listener struct {
 	acceptor *netx.Acceptor
 	totals   totals
 	closing  chan struct{} // closed when Close begins
+	tls      atomic.Pointer[TLS]
+	rate     rate
 
 	mu       sync.Mutex
 	lameDuck bool
@@ -108,6 +112,7 @@ func Listen(host string, port int, opt Options) (*Listener, error) {
 	if l.opt.Info.Port == 0 {
 		l.opt.Info.Port = acceptor.Addr().Port
 	}
+	l.SetTLS(opt.TLS)
 	return l, nil
 }
 

@@ -29,6 +29,7 @@ func (silent) Noticef(string, ...any) {}
 func (silent) Errorf(string, ...any)  {}
 func (silent) Debugf(string, ...any)  {}
 func (silent) Tracef(string, ...any)  {}
+func (silent) Warnf(string, ...any)   {}
 func (silent) TraceEnabled() bool     { return false }
 
 func testLimits() Limits {

@@ -109,6 +109,9 @@ func (c *Conn) readLoop() {
 		if n > 0 {
 			c.activity.Store(c.clock().Now().UnixNano())
 			c.in.adapt(n)
+			if c.optional != nil && !c.detect() {
+				return
+			}
 			if f := c.consume(n); f != nil {
 				c.fail(f)
 				return

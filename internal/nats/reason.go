@@ -21,6 +21,7 @@ const (
 	AuthExpired         Reason = "Authentication Expired"
 	ProxyNotTrusted     Reason = "Proxy Not Trusted"
 	ProxyRequired       Reason = "Proxy Required"
+	TLSHandshake        Reason = "TLS Handshake Failure"
 	MaxConnections      Reason = "Maximum Connections Exceeded"
 	MaxPayload          Reason = "Maximum Message Payload Exceeded"
 	MaxControlLine      Reason = "Maximum Control Line Exceeded"
@@ -56,6 +57,7 @@ const (
 	textAuthTimeout      = "Authentication Timeout"
 	textAuthExpired      = "User Authentication Expired"
 	textStale            = "Stale Connection"
+	textThrottled        = "Connection throttling is active. Please try again later."
 )
 
 // violation translates an error of the codec.

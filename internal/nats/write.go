@@ -85,19 +85,28 @@ func (c *Conn) drain() {
 	if o.state == outOpen {
 		o.state = outDrain
 	}
-	var idle chan struct{}
-	if o.writing {
-		idle = make(chan struct{})
-		o.idle = idle
-	}
 	o.mu.Unlock()
-	if idle == nil {
-		return
+	if !c.settled(min(patience, c.l.opt.Limits.WriteDeadline)) {
+		o.shut()
 	}
+}
+
+// settled waits until all that is queued is written, and reports false when that takes too long.
+func (c *Conn) settled(patience time.Duration) bool {
+	o := &c.out
+	o.mu.Lock()
+	if !o.writing {
+		o.mu.Unlock()
+		return true
+	}
+	idle := make(chan struct{})
+	o.idle = idle
+	o.mu.Unlock()
 	select {
 	case <-idle:
-	case <-c.clock().After(min(patience, c.l.opt.Limits.WriteDeadline)):
-		o.shut()
+		return true
+	case <-c.clock().After(patience):
+		return false
 	}
 }
 

@@ -6,6 +6,7 @@
 package netx
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"syscall"
@@ -75,6 +76,10 @@ func (c *Conn) Peek() (byte, error) {
 	}
 	return c.ahead[0], nil
 }
+
+// Unread gives input back: the next read brings it, or the handshake begins with it. All that was read before has been given
+// back or used up.
+func (c *Conn) Unread(b []byte) { c.ahead = bytes.Clone(b) }
 
 // CanTry reports whether TryWrite can ever succeed.
 func (c *Conn) CanTry() bool { return c.raw.conn != nil }

@@ -23,6 +23,8 @@ type Varz struct {
 	Port           int    `json:"port"`
 
 	AuthRequired     bool          `json:"auth_required,omitempty"`
+	TLSRequired      bool          `json:"tls_required,omitempty"`
+	TLSVerify        bool          `json:"tls_verify,omitempty"`
 	ConnectURLs      []string      `json:"connect_urls,omitempty"`
 	MaxConnections   int           `json:"max_connections"`
 	MaxSubscriptions int           `json:"max_subscriptions,omitempty"`
@@ -86,6 +88,7 @@ type Varz struct {
 	SlowConsumerStats    KindCounts      `json:"slow_consumer_stats"`
 	StaleConnectionStats KindCounts      `json:"stale_connection_stats"`
 	DiskIOWaitStats      DiskIOWaitStats `json:"disk_io_wait_stats"`
+	TLSCertNotAfter      time.Time       `json:"tls_cert_not_after,omitzero"`
 }
 
 // JetStreamVarz is the general state of JetStream; empty while it is off.
@@ -111,11 +114,7 @@ type DiskIOWaitStats struct {
 	MaxWaitTime time.Duration `json:"max_wait_time"`
 }
 
-const (
-	protocolVersion = 1
-	// handshakeTimeout, in seconds, is stock's default for authentication and TLS alike.
-	handshakeTimeout = 2
-)
+const protocolVersion = 1
 
 // Varz is the general state of the server.
 func (v *Views) Varz() *Varz {
@@ -144,6 +143,7 @@ func (v *Views) describeServer(z *Varz) {
 	z.ServerID, z.ServerName = id.ID, id.Name
 	z.Version, z.ProductVersion, z.Proto = id.Version, id.ProductVersion, protocolVersion
 	z.GitCommit, z.GoVersion = id.GitCommit, id.GoVersion
+	z.HTTPSPort, z.TLSCertNotAfter = id.HTTPSPort, id.CertNotAfter.UTC()
 	z.Host, z.Port, z.ConnectURLs = id.Host, id.Port, id.ConnectURLs
 	z.HTTPHost, z.HTTPPort = id.HTTPHost, id.HTTPPort
 	z.Start, z.Now = id.Start.UTC(), v.now()
@@ -164,7 +164,11 @@ func (z *Varz) describeConfig(c *config.Config) {
 	}
 	z.HTTPBasePath = c.HTTPBasePath
 	z.ConfigDigest, z.Tags, z.Metadata = c.Digest, c.ServerTags, c.ServerMetadata
-	z.AuthRequired, z.AuthTimeout, z.TLSTimeout = c.Auth.Restricted(), c.AuthTimeout().Seconds(), handshakeTimeout
+	z.AuthRequired, z.AuthTimeout = c.Auth.Restricted(), c.AuthTimeout().Seconds()
+	z.TLSTimeout = config.DefaultTLSTimeout.Seconds()
+	if c.TLS != nil {
+		z.TLSRequired, z.TLSVerify, z.TLSTimeout = !c.AllowNonTLS, c.TLS.Verify, c.TLS.Timeout.Seconds()
+	}
 	z.SystemAccount = c.System()
 	z.FeatureFlags = map[string]bool{
 		"js_ack_fc_v2": false, "js_raft_delete_range": false, "js_snapshot_sources": false,

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"myelin/internal/monitor"
+	"myelin/internal/nats"
+)
+
+// loadTLS reads the certificates that the configuration names.
+func (s *Server) loadTLS() error {
+	if s.cfg.TLS == nil {
+		return nil
+	}
+	loaded, err := s.cfg.TLS.Load(s.fs)
+	if err != nil {
+		return fmt.Errorf("load the certificates: %w", err)
+	}
+	s.tls.Store(loaded)
+	return nil
+}
+
+// clientTLS is how clients are protected; nil for not at all.
+func (s *Server) clientTLS() *nats.TLS {
+	loaded, t := s.tls.Load(), s.cfg.TLS
+	if loaded == nil {
+		return nil
+	}
+	return &nats.TLS{
+		Config: loaded, Optional: s.cfg.AllowNonTLS, First: t.HandshakeFirst, Fallback: t.FallbackDelay, Timeout: t.Timeout,
+		Rate: t.ConnectionRate, Pinned: t.Pinned,
+	}
+}
+
+// tellTLS says in the log what clients have to be able to.
+func (s *Server) tellTLS() {
+	t := s.cfg.TLS
+	if t == nil {
+		return
+	}
+	only := t.HandshakeFirst && t.FallbackDelay == 0
+	if s.cfg.AllowNonTLS && !only {
+		s.log.Noticef("TLS available for client connections")
+	} else {
+		s.log.Noticef("TLS required for client connections")
+	}
+	if only {
+		s.log.Warnf("Clients that are not using \"TLS Handshake First\" option will fail to connect")
+	}
+}
+
+// monitorOptions are the settings of the monitoring pages.
+func (s *Server) monitorOptions() monitor.Options {
+	o := monitor.Options{
+		Addr: address(s.monitorHost(), s.cfg.HTTPPort), BasePath: s.cfg.HTTPBasePath, Views: s.views,
+		Warnf: s.log.Warnf, PeerErrorf: s.peerLog.Errorf,
+	}
+	if s.cfg.HTTPSPort != 0 {
+		o.Addr, o.TLS = address(s.monitorHost(), s.cfg.HTTPSPort), s.tls.Load
+	}
+	return o
+}
+
+func (s *Server) clientScheme() string {
+	if s.cfg.TLS != nil && !s.cfg.AllowNonTLS {
+		return "tls"
+	}
+	return "nats"
+}
+
+func (s *Server) monitorScheme() string {
+	if s.cfg.HTTPSPort != 0 {
+		return "https"
+	}
+	return "http"
+}
+
+// certNotAfter is when the first of the server's certificates expires; zero without any.
+func (s *Server) certNotAfter() (first time.Time) {
+	loaded := s.tls.Load()
+	if loaded == nil {
+		return first
+	}
+	for _, pair := range loaded.Certificates {
+		if at := pair.Leaf.NotAfter; first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
