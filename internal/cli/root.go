@@ -42,7 +42,8 @@ func newRoot(con *console) *cobra.Command {
 	}
 	add(talk, newPub(client), newSub(client), newRequest(client), newReply(client), newRTT(client), newBench(client),
 		newService(client))
-	add(jets, newStream(client), newConsumer(client), newAccount(client), newKV(client), newObject(client))
+	add(jets, newStream(client), newConsumer(client), newAccount(client), newKV(client), newObject(client),
+		newDeadLetter(client))
 	add(other, newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }

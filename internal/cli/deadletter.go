@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"myelin/internal/subject"
+)
+
+// The headers with which a server says where a message of a dead-letter stream comes from.
+const (
+	deadPrefix     = "Myelin-Dead-"
+	deadReason     = deadPrefix + "Reason"     // max_deliver or terminated
+	deadDetail     = deadPrefix + "Detail"     // what the client said when it gave the message up
+	deadStream     = deadPrefix + "Stream"     // the stream that the message was in,
+	deadConsumer   = deadPrefix + "Consumer"   // the consumer that did not handle it,
+	deadDeliveries = deadPrefix + "Deliveries" // and how often that delivered it
+	deadSubject    = deadPrefix + "Subject"    // the subject that the message was published on
+	deadSequence   = deadPrefix + "Sequence"   // its sequence in the stream
+	deadTime       = deadPrefix + "Time"       // when that stored it, in RFC 3339
+)
+
+// newDeadLetter is the group of commands about messages that no consumer could handle.
+func newDeadLetter(c *client) *cobra.Command {
+	t := &streamTool{client: c}
+	return family(&cobra.Command{
+		Use:     "deadletter",
+		Aliases: []string{"dlq", "dl"},
+		Short:   "See messages that consumers could not handle, and publish them again",
+		Long: `See messages that consumers could not handle, and publish them again.
+
+A consumer whose metadata myelin.dead_letter names a stream hands over to it each message that it has delivered as often
+as --max-deliver allows, or that a client has terminated.`,
+		Example: `  myelin stream add DEAD --subjects '$DL.>' --defaults
+  myelin consumer edit ORDERS billing --max-deliver 5 --metadata myelin.dead_letter=DEAD
+  myelin deadletter ls DEAD --consumer billing
+  myelin deadletter replay DEAD --consumer billing`,
+	}, newDeadLetterList(t), newDeadLetterView(t), newDeadLetterReplay(t))
+}
+
+// deadLetter is a message of a dead-letter stream.
+type deadLetter struct {
+	Seq        uint64      `json:"seq"`
+	Time       time.Time   `json:"time"` // when it died
+	Reason     string      `json:"reason,omitempty"`
+	Detail     string      `json:"detail,omitempty"`
+	Stream     string      `json:"stream,omitempty"`
+	Consumer   string      `json:"consumer,omitempty"`
+	Deliveries uint64      `json:"deliveries,omitempty"`
+	Subject    string      `json:"subject,omitempty"`
+	Sequence   uint64      `json:"sequence,omitempty"`
+	Stored     *time.Time  `json:"stored,omitempty"` // when it was published first
+	Bytes      int         `json:"bytes"`            // of the payload
+	Headers    nats.Header `json:"headers,omitempty"`
+
+	payload []byte
+}
+
+// readDeadLetter reads the headers. Of a message without them no more is known than that it is there.
+func readDeadLetter(m *jetstream.RawStreamMsg) *deadLetter {
+	d := &deadLetter{
+		Seq: m.Sequence, Time: m.Time, Reason: m.Header.Get(deadReason), Detail: m.Header.Get(deadDetail),
+		Stream: m.Header.Get(deadStream), Consumer: m.Header.Get(deadConsumer), Subject: m.Header.Get(deadSubject),
+		Bytes: len(m.Data), Headers: nats.Header{}, payload: m.Data,
+	}
+	d.Deliveries, _ = strconv.ParseUint(m.Header.Get(deadDeliveries), 10, 64)
+	d.Sequence, _ = strconv.ParseUint(m.Header.Get(deadSequence), 10, 64)
+	if at, err := time.Parse(time.RFC3339Nano, m.Header.Get(deadTime)); err == nil {
+		d.Stored = &at
+	}
+	for key, values := range m.Header {
+		if !strings.HasPrefix(key, deadPrefix) {
+			d.Headers[key] = values
+		}
+	}
+	return d
+}
+
+// source is the consumer that did not handle the message.
+func (d *deadLetter) source() string {
+	return strings.Trim(d.Stream+" > "+d.Consumer, " >")
+}
+
+// deadLetters are those of a stream that flags or arguments choose.
+type deadLetters struct {
+	consumer, reason, subject string
+}
+
+func (f *deadLetters) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.consumer, "consumer", "", "only those of the consumer of this `name`")
+	flags.StringVar(&f.reason, "reason", "", "only those that died for this `reason`: max_deliver or terminated")
+	flags.StringVar(&f.subject, "subject", "", "only those that were published on this `subject`, which may have wildcards")
+	completeWords(cmd, "reason", "max_deliver", "terminated")
+}
+
+// none reports whether no flag chooses.
+func (f *deadLetters) none() bool { return f.consumer == "" && f.reason == "" && f.subject == "" }
+
+func (f *deadLetters) match(d *deadLetter) bool {
+	return (f.consumer == "" || f.consumer == d.Consumer) && (f.reason == "" || f.reason == d.Reason) &&
+		(f.subject == "" || subject.Matches(f.subject, d.Subject))
+}
+
+// in yields those of a stream that flags choose, in order, up to the one that is last now: what dies while they are
+// handled is not among them. They are read one by one, since a consumer would take them out of a work queue.
+func (f *deadLetters) in(ctx context.Context, stream jetstream.Stream) iter.Seq2[*deadLetter, error] {
+	return func(yield func(*deadLetter, error) bool) {
+		state := stream.CachedInfo().State
+		for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
+			m, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(">"))
+			switch {
+			case errors.Is(err, jetstream.ErrMsgNotFound):
+				return
+			case err != nil:
+				yield(nil, err)
+				return
+			case m.Sequence > state.LastSeq:
+				return
+			}
+			seq = m.Sequence
+			if d := readDeadLetter(m); f.match(d) && !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// numbered yields those of a stream with these sequences.
+func numbered(ctx context.Context, stream jetstream.Stream, sequences []uint64) iter.Seq2[*deadLetter, error] {
+	return func(yield func(*deadLetter, error) bool) {
+		for _, seq := range sequences {
+			m, err := stream.GetMsg(ctx, seq)
+			switch {
+			case errors.Is(err, jetstream.ErrMsgNotFound):
+				err = fmt.Errorf("stream %s has no message %d", stream.CachedInfo().Config.Name, seq)
+				fallthrough
+			case err != nil:
+				yield(nil, err)
+				return
+			}
+			if !yield(readDeadLetter(m), nil) {
+				return
+			}
+		}
+	}
+}
+
+// withDead runs a command with a dead-letter stream, for as long as the user lets it.
+func withDead(js *jetStream, name string, run func(context.Context, jetstream.Stream) error) error {
+	ctx, stop := untilInterrupted()
+	defer stop()
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", name, explained(err))
+	}
+	return run(ctx, stream)
+}
