@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -120,15 +121,32 @@ func (x *copied) create(n *node, async bool) (all bool) {
 	return true
 }
 
+// resend has a publisher send again what it had no answer for, and some of what it lost the answer of. Its stream may
+// hold that, or may have held it before it was deleted.
+func resend(s *Stream, h *history, rnd *rand.Rand) {
+	ids := h.unsure
+	h.unsure = nil
+	for range min(5, h.next) {
+		ids = append(ids, h.name+strconv.Itoa(1+rnd.IntN(h.next)))
+	}
+	h.publish(s, ids, 100)
+}
+
 // live loads the origins until the process dies, or for a while.
 func (x *copied) live(t *testing.T, fs vfs.FS, origins map[string]*history, rnd *rand.Rand, relax func(*Options), async bool) {
 	n, err := open(t, fs, relax, func(o *Options) { o.TailBytes = 1 << 20 })
 	if err != nil {
 		return
 	}
-	for range 25 {
+	if rnd.IntN(2) == 0 {
+		_ = n.Delete(account, "B")
+	}
+	for i := range 25 {
 		if !x.create(n, async) {
 			break
+		}
+		if i == 0 {
+			resend(n.Stream(account, "B"), origins["B"], rnd)
 		}
 		switch name := []string{"A", "B"}[rnd.IntN(2)]; rnd.IntN(25) {
 		case 0:
