@@ -71,6 +71,18 @@ type Responses struct {
 	Expires time.Duration // after the request; 0 for two minutes, negative for never
 }
 
+// Limits are the two with the defaults in place.
+func (r *Responses) Limits() (most int, expires time.Duration) {
+	most, expires = r.Max, r.Expires
+	if most == 0 {
+		most = defaultResponses
+	}
+	if expires == 0 {
+		expires = defaultExpires
+	}
+	return most, expires
+}
+
 const (
 	defaultResponses = 1
 	defaultExpires   = 2 * time.Minute

@@ -17,7 +17,12 @@ type Rights struct {
 
 	maxAnswers    int           // to one request; negative for any number, 0 if no right comes from requests
 	answersExpire time.Duration // after the request; negative for never
+
+	from *Permissions // nil for none
 }
+
+// Permissions are what the rights were made of, not to be changed; nil for none.
+func (r *Rights) Permissions() *Permissions { return r.from }
 
 // subjects is one side of Rights.
 type subjects struct {
@@ -58,7 +63,7 @@ func NewRights(p *Permissions) (*Rights, error) {
 	if p == nil {
 		return unlimited, nil
 	}
-	r := new(Rights)
+	r := &Rights{from: p}
 	if err := r.publish.compile(p.Publish, CheckSubject); err != nil {
 		return nil, err
 	}
@@ -66,13 +71,7 @@ func NewRights(p *Permissions) (*Rights, error) {
 		return nil, err
 	}
 	if p.Responses != nil {
-		r.maxAnswers, r.answersExpire = p.Responses.Max, p.Responses.Expires
-		if r.maxAnswers == 0 {
-			r.maxAnswers = defaultResponses
-		}
-		if r.answersExpire == 0 {
-			r.answersExpire = defaultExpires
-		}
+		r.maxAnswers, r.answersExpire = p.Responses.Limits()
 		r.publish.limited = true
 	}
 	return r, nil

@@ -32,6 +32,8 @@ func newPages(o Options) *pages {
 		"/gatewayz":       p.view("/gatewayz", gatewayz),
 		"/leafz":          p.view("/leafz", leafz),
 		"/jsz":            p.view("/jsz", jsz),
+		"/accountz":       p.view("/accountz", accountz),
+		"/accstatz":       p.view("/accstatz", accstatz),
 		"/healthz":        p.healthz,
 		"/stacksz":        stacksz,
 		"/debug/vars":     expvar.Handler().ServeHTTP,
@@ -145,6 +147,18 @@ func jsz(v *report.Views, a *args) (any, error) {
 		LeaderOnly: a.boolean("leader-only"), RaftGroups: a.boolean("raft"), StreamLeaderOnly: a.boolean("stream-leader-only"),
 	}
 	return v.JSz(o), a.err
+}
+
+func accountz(v *report.Views, a *args) (any, error) {
+	o := report.AccountzOptions{Account: a.text("acc")}
+	if a.err != nil {
+		return nil, a.err
+	}
+	return v.Accountz(o)
+}
+
+func accstatz(v *report.Views, a *args) (any, error) {
+	return v.AccStatz(report.AccStatzOptions{Unused: a.boolean("unused")}), a.err
 }
 
 // healthz answers in one line, and with the status code that says the same.

@@ -24,7 +24,8 @@ func TestViewsAreJSON(t *testing.T) {
 	p := newPages(f.options(t, ""))
 	for page, key := range map[string]string{
 		"/varz": "server_name", "/connz": "num_connections", "/subsz": "num_inserts", "/subscriptionsz": "num_inserts",
-		"/routez": "num_routes", "/gatewayz": "outbound_gateways", "/leafz": "leafnodes", "/jsz": "reserved_memory", "/debug/vars": "memstats",
+		"/routez": "num_routes", "/gatewayz": "outbound_gateways", "/leafz": "leafnodes", "/jsz": "reserved_memory", "/accountz": "system_account",
+		"/accstatz": "account_statz", "/debug/vars": "memstats",
 	} {
 		w := answer(p, "GET", page)
 		var view map[string]any
@@ -262,7 +263,7 @@ func TestIndex(t *testing.T) {
 func TestUnknownPages(t *testing.T) {
 	f := new(fakeServer)
 	for base, urls := range map[string][]string{
-		"":     {"/nope", "/VARZ", "/varz/x", "/jszz", "/accountz", "/accstatz", "/debug/pprof/", "/metrics"},
+		"":     {"/nope", "/VARZ", "/varz/x", "/jszz", "/raftz", "/debug/pprof/", "/metrics"},
 		"/a/b": {"/", "/varz", "/a", "/a/b/nope", "/a/bvarz", "/debug/vars"},
 	} {
 		p := newPages(f.options(t, base))

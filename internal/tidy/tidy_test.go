@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"internal/jetstream/wire"},
 	{"internal/engine"},
 	{"internal/broker", "internal/report"},
-	{"internal/nats", "internal/jetstream", "internal/monitor"},
+	{"internal/nats", "internal/jetstream", "internal/monitor", "internal/system"},
 	{"server", "internal/testkit", "internal/loadgen"},
 	{"internal/cli"},
 	{"cmd/myelin", "bench"},

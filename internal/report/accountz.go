@@ -1,0 +1,113 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AccountSource is a Source whose server has accounts.
+type AccountSource interface {
+	Source
+	// Accounts are all accounts, by name.
+	Accounts() []Account
+}
+
+// Account is one tenant.
+type Account struct {
+	Name          string
+	System        bool // in it the server tells of itself
+	JetStream     bool // it may have streams
+	Connections   int64
+	InMsgs        int64 // from its connections
+	InBytes       int64
+	OutMsgs       int64 // to them
+	OutBytes      int64
+	SlowConsumers int64
+}
+
+// AccountzOptions say which account is described.
+type AccountzOptions struct {
+	Account string `json:"account"` // "": all are listed
+}
+
+// Accountz lists the accounts, or describes one.
+type Accountz struct {
+	ServerID      string       `json:"server_id"`
+	Now           time.Time    `json:"now"`
+	SystemAccount string       `json:"system_account,omitempty"`
+	Accounts      []string     `json:"accounts,omitempty"`
+	Account       *AccountInfo `json:"account_detail,omitempty"`
+}
+
+// AccountInfo describes an account.
+type AccountInfo struct {
+	Name         string       `json:"account_name"`
+	Updated      time.Time    `json:"update_time,omitzero"`
+	System       bool         `json:"is_system,omitempty"`
+	Expired      bool         `json:"expired"`
+	Complete     bool         `json:"complete"`
+	JetStream    bool         `json:"jetstream_enabled"`
+	LeafNodes    int          `json:"leafnode_connections"`
+	Clients      int64        `json:"client_connections"`
+	Subs         uint32       `json:"subscriptions"`
+	NameTag      string       `json:"name_tag,omitempty"`
+	SublistStats SublistStats `json:"sublist_stats,omitempty"`
+}
+
+// SublistStats describe the subscriptions of an account and how they are matched.
+type SublistStats struct {
+	NumSubscriptions uint32  `json:"num_subscriptions"`
+	NumCache         uint32  `json:"num_cache"`
+	NumInserts       uint64  `json:"num_inserts"`
+	NumRemoves       uint64  `json:"num_removes"`
+	NumMatches       uint64  `json:"num_matches"`
+	CacheHitRate     float64 `json:"cache_hit_rate"` // 0 to 1
+	MaxFanout        uint32  `json:"max_fanout"`
+	AvgFanout        float64 `json:"avg_fanout"`
+}
+
+// accounts are those of the server.
+func (v *Views) accounts() []Account {
+	if source, ok := v.source.(AccountSource); ok {
+		return source.Accounts()
+	}
+	return nil
+}
+
+// Accountz lists the accounts, or describes one. The error is one in the options.
+func (v *Views) Accountz(o AccountzOptions) (*Accountz, error) {
+	z := &Accountz{ServerID: v.id(), Now: v.now(), SystemAccount: v.source.Config().System()}
+	if o.Account != "" {
+		info, err := v.AccountInfo(o.Account)
+		z.Account = info
+		return z, err
+	}
+	z.Accounts = []string{}
+	for _, a := range v.accounts() {
+		z.Accounts = append(z.Accounts, a.Name)
+	}
+	return z, nil
+}
+
+// AccountInfo describes an account; the error says that there is none of that name.
+func (v *Views) AccountInfo(name string) (*AccountInfo, error) {
+	all := v.accounts()
+	i := slices.IndexFunc(all, func(a Account) bool { return a.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("Account %s does not exist", name)
+	}
+	a, stats := &all[i], v.source.RouterStats(name)
+	info := &AccountInfo{
+		Name: name, Updated: v.source.ConfigLoaded().UTC(), System: a.System, Complete: true, JetStream: a.JetStream,
+		Clients: a.Connections, Subs: stats.NumSubs, NameTag: name,
+		SublistStats: SublistStats{
+			NumSubscriptions: stats.NumSubs, NumCache: stats.NumCache, NumInserts: stats.Inserts, NumRemoves: stats.Removes,
+			NumMatches: stats.Matches, MaxFanout: stats.MaxFanout, AvgFanout: stats.AvgFanout,
+		},
+	}
+	if stats.Matches > 0 {
+		info.SublistStats.CacheHitRate = float64(stats.CacheHits) / float64(stats.Matches)
+	}
+	return info, nil
+}

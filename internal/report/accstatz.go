@@ -1,0 +1,65 @@
+package report
+
+import (
+	"slices"
+	"time"
+)
+
+// AccStatzOptions say of which accounts the traffic is told.
+type AccStatzOptions struct {
+	Accounts []string `json:"accounts"`       // none: all
+	Unused   bool     `json:"include_unused"` // also those without connections
+}
+
+// AccStatz is the traffic of accounts.
+type AccStatz struct {
+	ServerID string        `json:"server_id"`
+	Now      time.Time     `json:"now"`
+	Accounts []AccountStat `json:"account_statz"`
+}
+
+// AccountStat is the traffic of one account.
+type AccountStat struct {
+	Account       string      `json:"acc"`
+	Name          string      `json:"name"`
+	Conns         int64       `json:"conns"`
+	LeafNodes     int         `json:"leafnodes"`
+	TotalConns    int64       `json:"total_conns"`
+	NumSubs       uint32      `json:"num_subscriptions"`
+	Sent          KindTraffic `json:"sent"`
+	Received      KindTraffic `json:"received"`
+	SlowConsumers int64       `json:"slow_consumers"`
+}
+
+// Traffic is a number of messages and their bytes.
+type Traffic struct {
+	Msgs  int64 `json:"msgs"`
+	Bytes int64 `json:"bytes"`
+}
+
+// KindTraffic is the traffic over all kinds of connections, and over those between servers.
+type KindTraffic struct {
+	Traffic
+	Gateways Traffic `json:"gateways"`
+	Routes   Traffic `json:"routes"`
+	Leafs    Traffic `json:"leafs"`
+}
+
+// AccStatz tells the traffic of accounts that have connections, or of those that are asked for. Names that are none are
+// passed over.
+func (v *Views) AccStatz(o AccStatzOptions) *AccStatz {
+	z := &AccStatz{ServerID: v.id(), Now: v.now(), Accounts: []AccountStat{}}
+	for _, a := range v.accounts() {
+		asked := slices.Contains(o.Accounts, a.Name)
+		if len(o.Accounts) > 0 && !asked || !asked && !o.Unused && a.Connections == 0 {
+			continue
+		}
+		z.Accounts = append(z.Accounts, AccountStat{
+			Account: a.Name, Name: a.Name, Conns: a.Connections, TotalConns: a.Connections,
+			NumSubs:  v.source.RouterStats(a.Name).NumSubs,
+			Sent:     KindTraffic{Traffic: Traffic{a.OutMsgs, a.OutBytes}},
+			Received: KindTraffic{Traffic: Traffic{a.InMsgs, a.InBytes}}, SlowConsumers: a.SlowConsumers,
+		})
+	}
+	return z
+}

@@ -1,0 +1,138 @@
+package system
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myelin/internal/auth"
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/report"
+	"myelin/internal/router"
+)
+
+// Logger is told what an operator should know.
+type Logger interface {
+	Warnf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// Options are what a Guest needs.
+type Options struct {
+	Broker *broker.Broker
+	Views  *report.Views
+	Clock  clock.Clock
+	Log    Logger
+	Server Server // what does not change of it
+
+	// User tells who a connection is; nil if it is gone.
+	User func(cid uint64) *User
+	// Kick ends a connection, LameDuck asks one to move elsewhere. The error is for who asks.
+	Kick, LameDuck func(cid uint64) error
+	// Reload reads the configuration anew.
+	Reload func() error
+}
+
+// User is who a connection is.
+type User struct {
+	Name        string
+	Account     string
+	Permissions *auth.Permissions // nil for none that limit anything
+	Expires     time.Time         // zero for never
+}
+
+// Guest tells of the server. Its methods may be called by anybody.
+type Guest struct {
+	opt     Options
+	account *broker.Account // the system's; nil: nobody is told anything
+	queue   queue
+	serial  atomic.Uint64 // of what was told last
+
+	// of Start and Close
+	subs []placed
+
+	mu      sync.Mutex // guards what follows
+	pulse   clock.Timer
+	pause   time.Duration // until the next pulse
+	counted map[*broker.Account]clock.Timer
+	closed  bool
+}
+
+// placed is a subscription in an account.
+type placed struct {
+	account *broker.Account
+	sub     *router.Sub
+}
+
+// New prepares a guest; it tells nothing before Start.
+func New(opt Options) *Guest {
+	g := &Guest{opt: opt, account: opt.Broker.System(), counted: make(map[*broker.Account]clock.Timer)}
+	g.queue.init(g)
+	return g
+}
+
+// Start answers requests from now on, and tells of the server every few seconds.
+func (g *Guest) Start() {
+	if g.account == nil {
+		return
+	}
+	for _, a := range g.opt.Broker.Accounts() {
+		for pattern, kind := range g.kinds(a) {
+			sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
+			g.subs = append(g.subs, placed{a, sub})
+			a.Router().Subscribe(sub)
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pause = firstPulse
+	g.pulse = g.opt.Clock.AfterFunc(g.pause, g.beat)
+}
+
+// Close says good-bye, answers what waits, and tells nothing any more.
+func (g *Guest) Close() {
+	if g.account == nil {
+		return
+	}
+	for _, p := range g.subs {
+		p.account.Unsubscribe(p.sub)
+	}
+	g.subs = nil
+	g.mu.Lock()
+	g.closed = true
+	if g.pulse != nil {
+		g.pulse.Stop()
+	}
+	for _, timer := range g.counted {
+		timer.Stop()
+	}
+	g.mu.Unlock()
+	g.tell("$SYS.SERVER."+g.opt.Server.ID+".SHUTDOWN", func() any { return g.server() })
+	g.queue.close()
+}
+
+// EnterLameDuck tells that the server is about to go.
+func (g *Guest) EnterLameDuck() {
+	g.tell("$SYS.SERVER."+g.opt.Server.ID+".LAMEDUCK", func() any { return g.server() })
+}
+
+// tell publishes what describe returns to the system account, if somebody listens for the subject.
+func (g *Guest) tell(subject string, describe func() any) { g.tellIn(g.account, subject, describe) }
+
+func (g *Guest) tellIn(a *broker.Account, subject string, describe func() any) {
+	if a == nil || g.account == nil || !listens(a, subject) {
+		return
+	}
+	g.queue.add(func() { g.publish(a, []byte(subject), describe()) })
+}
+
+// listens reports whether somebody but this guest is interested in a subject.
+func listens(a *broker.Account, subject string) (somebody bool) {
+	a.Router().Matching([]byte(subject), func(s *router.Sub) bool {
+		_, own := s.Sink.(*entrance)
+		somebody = !own
+		return own
+	})
+	return somebody
+}
