@@ -29,11 +29,11 @@ func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
 	switch item.Kind {
 	case stream.AckDone:
 		d.measure(e, about, out)
-		d.waiting.remove(i)
+		d.release(i)
 	case stream.AckTerm:
 		about.Kind, about.Reason = Terminated, string(item.Reason)
 		out.advise(about)
-		d.waiting.remove(i)
+		d.release(i)
 	case stream.AckNak:
 		about.Kind = Naked
 		out.advise(about)
@@ -43,14 +43,14 @@ func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
 		e.time = d.now
 		d.wait(i)
 	case stream.AckAbandon:
-		d.waiting.remove(i)
+		d.release(i)
 	}
 }
 
 // before removes what is acknowledged by a later message.
 func (d *Dispatcher) before(seq uint64) {
 	for i := d.waiting.lists[all].head; i != 0 && d.waiting.slab[i].seq < seq; i = d.waiting.lists[all].head {
-		d.waiting.remove(i)
+		d.release(i)
 	}
 }
 
@@ -81,7 +81,7 @@ func (d *Dispatcher) deliverAgain(i uint32, out *Out) {
 	if d.config.MaxDeliver > 0 && int64(e.count) >= int64(d.config.MaxDeliver) {
 		out.advise(Advisory{Kind: MaxDeliver, Seq: e.seq, DSeq: e.dseq, Count: e.count})
 		out.Acks = append(out.Acks, stream.AckItem{Kind: stream.AckAbandon, Seq: e.seq})
-		d.waiting.remove(i)
+		d.release(i)
 		return
 	}
 	d.waiting.link(i, again)
@@ -93,12 +93,15 @@ func (d *Dispatcher) Vanished(now int64, seq uint64, advise bool, out *Out) {
 	d.now = max(d.now, now)
 	i := d.waiting.find(seq)
 	if i == 0 {
+		if d.order != nil {
+			d.order.done(seq)
+		}
 		return
 	}
 	if e := &d.waiting.slab[i]; advise {
 		out.advise(Advisory{Kind: Terminated, Seq: e.seq, DSeq: e.dseq, Count: e.count, Reason: textDeleted})
 	}
-	d.waiting.remove(i)
+	d.release(i)
 }
 
 // Emptied says that no message waits for its acknowledgement any more: all are gone.
@@ -106,6 +109,9 @@ func (d *Dispatcher) Emptied(now int64) {
 	d.now = max(d.now, now)
 	for i := d.waiting.lists[all].head; i != 0; i = d.waiting.lists[all].head {
 		d.waiting.remove(i)
+	}
+	if d.order != nil {
+		d.order, d.admitted = newOrder(d.order.key), 0
 	}
 }
 

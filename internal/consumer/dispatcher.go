@@ -28,6 +28,9 @@ type Dispatcher struct {
 	scratch []uint32
 	late    bool // more was due than one Run does
 
+	order    *order // of messages with the same key; nil: none
+	admitted uint64 // the next message, if its turn has come
+
 	// Who wants messages.
 	queue     queue
 	finishing []*request // without wait: they end when there is no message
@@ -74,12 +77,26 @@ func (d *Dispatcher) Restart(now int64, start Start) {
 	d.flow.reset()
 	d.rate = newBucket(d.config.RateLimit/8, d.start.MaxBytes, d.now)
 	d.replay = replay{on: d.config.Replay == stream.ReplayOriginal}
+	d.order, d.admitted = newOrder(start.Key), 0
 	if pending != nil {
 		for p := range pending {
-			d.waiting.add(p.Seq, p.DSeq, p.Time, max(p.Count, 1))
+			d.resume(p)
 		}
 	}
 	d.sortWaits()
+}
+
+// resume takes in a message that was delivered, or passed by.
+func (d *Dispatcher) resume(p Pending) {
+	if p.Count == 0 && d.order == nil {
+		d.order = newOrder(func(uint64) (uint64, bool) { return 0, false })
+	}
+	if d.order != nil {
+		d.order.resume(p.Seq, p.Count)
+	}
+	if p.Count > 0 {
+		d.waiting.add(p.Seq, p.DSeq, p.Time, p.Count)
+	}
 }
 
 // settings follow from the configuration.
@@ -235,7 +252,9 @@ func (d *Dispatcher) AckPending() int { return d.waiting.live }
 func (d *Dispatcher) Knows(seq uint64) bool { return d.waiting.find(seq) != 0 }
 
 // NumPending is how many messages were not delivered yet.
-func (d *Dispatcher) NumPending() uint64 { return d.source.CountFrom(d.last + 1) }
+func (d *Dispatcher) NumPending() uint64 {
+	return d.source.CountFrom(d.last+1) + uint64(d.parked())
+}
 
 // LastDelivered is the highest stream sequence that was delivered, and the last consumer sequence.
 func (d *Dispatcher) LastDelivered() (seq, dseq uint64) { return d.last, d.dseq }

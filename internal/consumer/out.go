@@ -8,7 +8,7 @@ type Out struct {
 	Deliveries []Delivery
 	Statuses   []Status
 	Acks       []stream.AckItem  // to propose in a stream.Ack: messages to abandon
-	Delivered  []stream.Delivery // to propose in a stream.Delivered behind it: the Deliveries again
+	Delivered  []stream.Delivery // to propose in a stream.Delivered behind it: the Deliveries again, and what is passed by
 	Advisories []Advisory
 	Drop       bool // nobody wants the consumer: propose a stream.DropConsumer
 }

@@ -108,7 +108,11 @@ func (d *Dispatcher) noWait(r *Request) (text string) {
 
 // available is how many messages could be delivered, if nothing held them back.
 func (d *Dispatcher) available() int64 {
-	return int64(d.NumPending()) + int64(d.waiting.again)
+	ready := 0
+	if d.order != nil {
+		ready = len(d.order.ready)
+	}
+	return int64(d.source.CountFrom(d.last+1)) + int64(d.waiting.again+ready)
 }
 
 func (d *Dispatcher) enqueue(req Request) {

@@ -10,6 +10,7 @@ import (
 type candidate struct {
 	seq   uint64
 	again uint32 // its entry, if it was delivered before
+	ready bool   // it was passed by, and its turn has come
 	bytes int    // with its ack subject, if somebody counts them
 	time  int64  // when it was stored, likewise
 }
@@ -56,9 +57,9 @@ func (d *Dispatcher) Wants() bool {
 	return d.queue.total > 0
 }
 
-// atLimit says whether too many messages wait for their acknowledgement.
+// atLimit says whether too many messages wait for their acknowledgement, or for that of another.
 func (d *Dispatcher) atLimit() bool {
-	return d.config.Ack != stream.AckNone && d.config.MaxAckPending > 0 && d.waiting.live >= d.config.MaxAckPending
+	return d.config.Ack != stream.AckNone && d.config.MaxAckPending > 0 && d.waiting.live+d.parked() >= d.config.MaxAckPending
 }
 
 func (d *Dispatcher) deliver(out *Out) outcome {
@@ -68,7 +69,7 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 	if d.config.FlowControl && d.flow.stalled() {
 		return held
 	}
-	c, result := d.next()
+	c, result := d.next(out)
 	if result != sent {
 		return result
 	}
@@ -89,18 +90,27 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 }
 
 // next finds the message to deliver next: one that was delivered before, or else a new one.
-func (d *Dispatcher) next() (c candidate, result outcome) {
+func (d *Dispatcher) next(out *Out) (c candidate, result outcome) {
 	for i := d.waiting.lists[again].head; i != 0; i = d.waiting.lists[again].head {
 		c = candidate{seq: d.waiting.slab[i].seq, again: i}
 		if d.look(&c) {
 			return d.paced(c)
 		}
-		d.waiting.remove(i)
+		d.release(i)
+	}
+	if d.order != nil {
+		if seq, ok := d.order.next(); ok {
+			c = candidate{seq: seq, ready: true}
+			if d.counting() && !d.look(&c) {
+				return c, nothing
+			}
+			return d.paced(c)
+		}
 	}
 	if d.atLimit() {
 		return c, held
 	}
-	seq, ok := d.source.Next(d.last + 1)
+	seq, ok := d.nextNew(out)
 	if !ok {
 		return c, nothing
 	}
@@ -234,7 +244,11 @@ func (d *Dispatcher) send(c candidate, to []byte, pin string, out *Out) {
 	} else {
 		d.behind()
 		d.pending--
-		d.last = c.seq
+		if c.ready {
+			d.order.delivered()
+		} else {
+			d.last, d.admitted = c.seq, 0
+		}
 		if d.replay.on {
 			d.replay.note(d.now, c.time)
 		}

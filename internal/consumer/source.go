@@ -27,6 +27,10 @@ type Start struct {
 	// How many bytes an ack subject has before the delivery count: of "$JS.ACK.<stream>.<consumer>.".
 	AckPrefix int
 
+	// Key tells messages of one order, which are delivered one after the other; ok is false for those without.
+	// It does not change. nil: none has an order.
+	Key func(seq uint64) (key uint64, ok bool)
+
 	Listens func(to []byte) bool // whether somebody listens to the subject of a request; nil: always
 	NewID   func() string        // a new random name, of who is pinned or for a flow-control reply
 }
@@ -35,5 +39,5 @@ type Start struct {
 type Pending struct {
 	Seq, DSeq uint64
 	Time      int64  // when the wait for its acknowledgement began
-	Count     uint32 // deliveries
+	Count     uint32 // deliveries; 0: it was passed by
 }

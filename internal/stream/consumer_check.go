@@ -55,7 +55,7 @@ func CheckConsumer(cfg ConsumerConfig, stream *Config, bounds ConsumerBounds, pe
 func (c *consumerCheck) run() *apierr.Error {
 	for _, step := range []func() *apierr.Error{
 		c.names, c.origin, c.metadata, c.replicas, c.negatives, c.defaults, c.limits, c.values, c.mode, c.excess, c.direct,
-		c.filters, c.start, c.sampling, c.heartbeats, c.groups, c.workQueue,
+		c.filters, c.start, c.sampling, c.heartbeats, c.groups, c.workQueue, c.orderKey,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -48,6 +48,8 @@ func (c *consumerCheck) change(old *ConsumerConfig) *apierr.Error {
 		what = "can not update pull consumer to push based"
 	case !c.Push() && old.Push():
 		what = "can not update push consumer to pull based"
+	case c.Metadata[MetaOrderKey] != old.Metadata[MetaOrderKey]:
+		what = "metadata " + MetaOrderKey + " can not be updated"
 	case c.MaxWaiting != old.MaxWaiting:
 		what = "max waiting can not be updated"
 	}
