@@ -307,3 +307,55 @@ func TestWorkQueue(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// Messages of one key go out one after the other, also after a restart; others do not wait for them.
+func TestOrderByKey(t *testing.T) {
+	for _, key := range []string{"subject:2", "header:Key"} {
+		fs := vfs.NewMem()
+		n := mustOpen(t, fs)
+		s := n.create("A")
+		c := n.consumer(s, "c", func(c *stream.ConsumerConfig) {
+			c.AckWait, c.Metadata = time.Hour, map[string]string{stream.MetaOrderKey: key}
+		})
+		n.listenTo("inbox")
+		p := n.routes.Publisher(nil)
+		for i, k := range []string{"x", "x", "y", "x", "z"} {
+			p.Publish(&router.Message{
+				Subject: []byte("A." + k), Header: []byte("NATS/1.0\r\nKey: " + k + "\r\n\r\n"), Reply: fmt.Appendf(nil, "r.%d", i),
+			})
+		}
+		p.Flush()
+		n.acks.wait(t, 5)
+		pull := func(want ...uint64) {
+			t.Helper()
+			n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 5, Expires: int64(time.Minute)})
+			for i, d := range n.delivered(len(want)) {
+				if d.Seq != want[i] || d.Count != 1 {
+					t.Errorf("%s: delivered %+v, want %v", key, d, want)
+				}
+			}
+		}
+		pull(1, 3, 5)
+		if st := n.status(c); st.View.NumAckPending != 3 || st.View.NumPending != 2 {
+			t.Errorf("%s: %+v", key, st.View)
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		n = mustOpen(t, fs)
+		s = n.Stream(account, "A")
+		c = s.Consumer("c")
+		n.listenTo("inbox")
+		ack := func(seq uint64) {
+			n.ask(func(b *router.Batch) { c.Acknowledge(b, nil, &stream.AckItem{Kind: stream.AckDone, Seq: seq}) })
+		}
+		ack(3)
+		ack(1)
+		pull(2)
+		ack(2)
+		n.delivered(1)
+		if st := n.status(c); st.View.NumAckPending != 2 || st.View.NumPending != 0 {
+			t.Errorf("%s: %+v", key, st.View)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (x *dispatch) start(c *Consumer) consumer.Start {
 	return consumer.Start{
 		Config: view.Config, Delivered: view.Delivered.Stream, DSeq: view.Delivered.Consumer, Pending: waiting(c.source),
 		Last: x.stream.state.Info().Last, Listening: x.listening(c), MaxBytes: burstBytes, AckPrefix: c.outlet.AckPrefix(),
-		Listens: x.listens, NewID: newID,
+		Listens: x.listens, NewID: newID, Key: x.stream.orderOf(view.Config),
 	}
 }
 
