@@ -211,7 +211,7 @@ func (a *consumerAdd) copy(args []string) error {
 			return err
 		}
 		cfg := source.config.clone()
-		dropServerMetadata(cfg)
+		dropLevels(cfg)
 		cfg.remove("name", "durable_name", "pause_until")
 		if source.Config.Durable != "" && !a.ephemeral {
 			cfg.set("durable_name", args[2])
@@ -229,20 +229,4 @@ func (a *consumerAdd) copy(args []string) error {
 		}
 		return info.show(a.con, a.asJSON)
 	})
-}
-
-// dropServerMetadata takes out what the server has noted for itself.
-func dropServerMetadata(cfg *document) {
-	metadata := map[string]string{}
-	cfg.get("metadata", &metadata)
-	for key := range metadata {
-		if strings.HasPrefix(key, metaLevels) {
-			delete(metadata, key)
-		}
-	}
-	if len(metadata) == 0 {
-		cfg.remove("metadata")
-		return
-	}
-	cfg.set("metadata", metadata)
 }

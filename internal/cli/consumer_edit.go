@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -47,16 +43,17 @@ func (e *consumerEdit) run(cmd *cobra.Command, js *jetStream, at consumerPlace) 
 	if err != nil {
 		return err
 	}
+	dropLevels(&info.config)
 	cfg, err := e.configuration(cmd, info)
 	if err != nil {
 		return err
 	}
-	differences := info.config.differences(cfg)
-	if len(differences) == 0 {
+	changes := differences(&info.config, cfg)
+	if len(changes) == 0 {
 		e.con.logf("No difference in configuration")
 		return nil
 	}
-	e.con.showDifferences(differences)
+	fmt.Fprintf(e.con.err, "Differences (-old +new):\n%s", strings.Join(append(changes, ""), "\n"))
 	if e.dryRun {
 		return nil
 	}
@@ -85,7 +82,8 @@ func (e *consumerEdit) configuration(cmd *cobra.Command, info *consumerInfo) (*d
 		return nil, err
 	}
 	if e.interactive || !changed(cmd) {
-		if err := e.con.edit(cfg); err != nil {
+		editor := &streamEdit{streamTool: e.streams}
+		if err := editor.edit(cfg); err != nil {
 			return nil, err
 		}
 	}
@@ -97,93 +95,4 @@ func (e *consumerEdit) configuration(cmd *cobra.Command, info *consumerInfo) (*d
 		return nil, fmt.Errorf("a consumer cannot be renamed, to %q: copy makes another one", name)
 	}
 	return cfg, nil
-}
-
-// differences are the members that another document has otherwise, in the order of d and then of the other.
-func (d *document) differences(other *document) (list []difference) {
-	for _, m := range d.members {
-		change := difference{key: m.key, was: m.value}
-		if i := other.index(m.key); i >= 0 {
-			change.is = other.members[i].value
-		}
-		if !bytes.Equal(change.was, change.is) {
-			list = append(list, change)
-		}
-	}
-	for _, m := range other.members {
-		if !d.has(m.key) {
-			list = append(list, difference{key: m.key, is: m.value})
-		}
-	}
-	return list
-}
-
-// difference is a member of a document that changes; nil stands for one that is not there.
-type difference struct {
-	key     string
-	was, is json.RawMessage
-}
-
-// showDifferences writes what changes, as a remark: - before what was, + before what is to be.
-func (c *console) showDifferences(list []difference) {
-	fmt.Fprintf(c.err, "Differences (-old +new):\n")
-	for _, d := range list {
-		if d.was != nil {
-			fmt.Fprintf(c.err, "- %s: %s\n", d.key, d.was)
-		}
-		if d.is != nil {
-			fmt.Fprintf(c.err, "+ %s: %s\n", d.key, d.is)
-		}
-	}
-}
-
-// edit lets the user change a document in an editor.
-func (c *console) edit(doc *document) error {
-	program := c.getenv("VISUAL")
-	if program == "" {
-		program = c.getenv("EDITOR")
-	}
-	if program == "" {
-		return errors.New("set EDITOR to the program to edit with")
-	}
-	words, err := splitWords(program)
-	if err != nil {
-		return fmt.Errorf("EDITOR: %w", err)
-	}
-	text, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp("", "myelin-*.json")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	editor := exec.Command(words[0], append(words[1:], f.Name())...)
-	editor.Stdin, editor.Stdout, editor.Stderr = c.in, c.out, c.err
-	if err := editor.Run(); err != nil {
-		return fmt.Errorf("run %s: %w", words[0], err)
-	}
-	edited := document{}
-	if err := readJSON(f.Name(), &edited); err != nil {
-		return err
-	}
-	*doc = edited.compacted()
-	return nil
-}
-
-// compacted is a document whose members are written as the server writes them.
-func (d *document) compacted() document {
-	out := document{}
-	for _, m := range d.members {
-		var text bytes.Buffer
-		if json.Compact(&text, m.value) == nil {
-			out.put(m.key, text.Bytes())
-		}
-	}
-	return out
 }

@@ -107,16 +107,3 @@ func sameJSON(t *testing.T, a, b string) bool {
 	}
 	return normal(a) == normal(b)
 }
-
-func TestDifferences(t *testing.T) {
-	var was, is document
-	json.Unmarshal([]byte(`{"a":1,"b":2,"c":3}`), &was)
-	json.Unmarshal([]byte(`{"a":1,"c":4,"d":5}`), &is)
-	var got []string
-	for _, d := range was.differences(&is) {
-		got = append(got, d.key+":"+string(d.was)+">"+string(d.is))
-	}
-	if want := []string{"b:2>", "c:3>4", "d:>5"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
