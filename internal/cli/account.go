@@ -8,5 +8,5 @@ func newAccount(c *client) *cobra.Command {
 		Use:     "account",
 		Aliases: []string{"a"},
 		Short:   "Show who one is connected as, and what the account may use and uses",
-	}, newAccountInfo(c), newAccountTLS(c))
+	}, newAccountInfo(c), newAccountTLS(c), newAccountBackup(c), newAccountRestore(c))
 }
