@@ -27,6 +27,7 @@ import (
 	"myelin/internal/netx"
 	"myelin/internal/report"
 	"myelin/internal/subject"
+	"myelin/internal/system"
 	"myelin/internal/version"
 	"myelin/internal/vfs"
 )
@@ -83,7 +84,8 @@ type Server struct {
 	profiler *monitor.Server
 	trimmer  *trimmer
 	streams  *logPlane // nil: the server keeps no streams
-	files    []string  // to be removed at the end
+	system   *system.Guest
+	files    []string // to be removed at the end
 
 	mu      sync.Mutex
 	state   state
@@ -186,6 +188,7 @@ func (s *Server) Start() error {
 	if err := s.startStreams(); err != nil {
 		return err
 	}
+	s.system = s.newSystem()
 	if err := s.listen(); err != nil {
 		s.undoStart()
 		return err
@@ -199,6 +202,7 @@ func (s *Server) Start() error {
 	s.mu.Unlock()
 	s.log.Noticef("Listening for client connections on %s", address(s.cfg.Host, s.clients.Addr().Port))
 	s.tellTLS()
+	s.system.Start()
 	go s.clients.Serve()
 	s.trimmer = startTrimmer(s.clock, s.work)
 	s.log.Noticef("Server is ready")
@@ -262,7 +266,7 @@ func (s *Server) natsOptions() nats.Options {
 	l := &s.cfg.Limits
 	host, port := s.cfg.Advertised(0)
 	return nats.Options{
-		Broker: s.broker, Gate: s.gate, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, TLS: s.clientTLS(), MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		Broker: s.broker, Gate: s.gate, Observer: s.system, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, TLS: s.clientTLS(), MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
@@ -333,6 +337,7 @@ func (s *Server) Shutdown() {
 		s.clients.StopAccepting()
 	}
 	s.trimmer.stop()
+	s.system.Close()
 	s.clients.Close()
 	s.stopStreams()
 	s.stopHTTP()
@@ -354,6 +359,7 @@ func (s *Server) LameDuck() {
 	s.mu.Unlock()
 	s.log.Noticef("Entering lame duck mode, stop accepting new clients")
 	s.clients.StopAccepting()
+	s.system.EnterLameDuck()
 	if s.registry.Len() > 0 {
 		s.clients.EnterLameDuck()
 		select {

@@ -50,7 +50,7 @@ func (s *Server) startStreams() error {
 	}
 	p.api = jetstream.New(jetstream.Options{
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
-		Domain: js.Domain, Limits: s.streamLimits, MaxRequests: js.RequestQueueLimit,
+		Domain: js.Domain, Limits: s.streamLimits, Client: s.clientOf, MaxRequests: js.RequestQueueLimit,
 		ConsumerBounds: stream.ConsumerBounds{MaxAckPending: js.Limits.MaxAckPending, MaxRequestBatch: js.Limits.MaxRequestBatch},
 	})
 	s.streamsBanner(p)

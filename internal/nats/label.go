@@ -11,7 +11,8 @@ import (
 type about struct {
 	name, lang, version string
 
-	user string // who it is, or says that it is; a word in place of a token
+	user     string         // who it is, or says that it is; a word in place of a token
+	identity *auth.Identity // nil for who was not let in
 }
 
 // name notes what the client says of itself and who it turned out to be.
@@ -26,14 +27,14 @@ func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identit
 	if user == "" {
 		user = c.about.user // said in an earlier CONNECT
 	}
-	c.about = about{opt.Name, opt.Lang, opt.Version, user}
+	c.about = about{opt.Name, opt.Lang, opt.Version, user, identity}
 	c.mu.Unlock()
 }
 
 // claim notes who somebody says to be that has not been let in.
 func (c *Conn) claim(opt *connectOptions, r *auth.Request) {
 	c.mu.Lock()
-	c.about = about{opt.Name, opt.Lang, opt.Version, r.Claims()}
+	c.about = about{opt.Name, opt.Lang, opt.Version, r.Claims(), nil}
 	c.mu.Unlock()
 }
 

@@ -69,6 +69,7 @@ type PeerLogger interface {
 type Options struct {
 	Broker   *broker.Broker
 	Gate     *gate.Gate
+	Observer Observer // nil: nobody is told who comes and goes
 	Registry *Registry
 	Clock    clock.Clock
 	Log      Logger

@@ -18,6 +18,7 @@ type login struct {
 	locked   bool           // nothing is done for it before it has said who it is
 	nonce    string         // that it was told to sign; "" for none
 	identity *auth.Identity // nil before it is let in
+	told     bool           // that it is here
 	guard    *auth.Guard    // nil for who may do all that anybody may
 }
 
@@ -74,12 +75,30 @@ func (c *Conn) enter() *fatal {
 	if c.login.locked {
 		return nil
 	}
-	return c.identify(&connectOptions{})
+	return c.find(&connectOptions{})
 }
 
-// identify finds out who the connection is and puts it into its account; a CONNECT without credentials changes nothing about
-// who has said that before.
+// identify finds out who the connection is, as it has said, and tells of it.
 func (c *Conn) identify(opt *connectOptions) *fatal {
+	before := c.account
+	if f := c.find(opt); f != nil {
+		return f
+	}
+	observer := c.l.observer()
+	switch {
+	case !c.login.told:
+		c.login.told = true
+		observer.Connected(c.account, c.Describe)
+	case before != c.account:
+		observer.Count(before)
+		observer.Count(c.account)
+	}
+	return nil
+}
+
+// find finds out who the connection is and puts it into its account; a CONNECT without credentials changes nothing about
+// who has said that before.
+func (c *Conn) find(opt *connectOptions) *fatal {
 	r := c.request(opt)
 	identity, err := c.stillKnown(r), error(nil)
 	if identity == nil {
@@ -151,7 +170,7 @@ func (c *Conn) admit(identity *auth.Identity, account *broker.Account) {
 		c.session = account.Open(c)
 	}
 	if first || account != c.account {
-		c.leaveAccount()
+		c.uncount()
 		c.out.mu.Lock()
 		c.out.traffic = account.Traffic()
 		c.out.mu.Unlock()
@@ -163,11 +182,22 @@ func (c *Conn) admit(identity *auth.Identity, account *broker.Account) {
 	c.permit(identity.Rights)
 }
 
-// leaveAccount takes the connection out of its account's counts.
-func (c *Conn) leaveAccount() {
+// uncount takes the connection out of its account's counts.
+func (c *Conn) uncount() {
 	if c.account != nil {
 		c.account.Traffic().Connections.Add(-1)
 	}
+}
+
+// leaveAccount is the end of a connection.
+func (c *Conn) leaveAccount() {
+	c.uncount()
+	if c.l.opt.Observer == nil {
+		return
+	}
+	view := c.Describe()
+	view.Stop, view.Subs = c.clock().Now(), nil
+	c.l.opt.Observer.Disconnected(c.account, view, c.reason().wasRefused())
 }
 
 // permit applies rights from now on.

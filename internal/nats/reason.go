@@ -13,6 +13,7 @@ const (
 	WriteError          Reason = "Write Error"
 	ReadError           Reason = "Read Error"
 	ParseError          Reason = "Parse Error"
+	Kicked              Reason = "Kicked"
 	StaleConnection     Reason = "Stale Connection"
 	ProtocolViolation   Reason = "Protocol Violation"
 	BadProtocolVersion  Reason = "Bad Client Protocol Version"

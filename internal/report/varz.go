@@ -170,9 +170,7 @@ func (z *Varz) describeConfig(c *config.Config) {
 		z.TLSRequired, z.TLSVerify, z.TLSTimeout = !c.AllowNonTLS, c.TLS.Verify, c.TLS.Timeout.Seconds()
 	}
 	z.SystemAccount = c.System()
-	z.FeatureFlags = map[string]bool{
-		"js_ack_fc_v2": false, "js_raft_delete_range": false, "js_snapshot_sources": false,
-	}
+	z.FeatureFlags = FeatureFlags()
 	limits := &c.Limits
 	z.MaxConnections, z.MaxSubscriptions = limits.MaxConnections, limits.MaxSubscriptions
 	z.PingInterval, z.PingMax = limits.PingInterval, limits.PingMax
@@ -190,4 +188,9 @@ func (z *Varz) count(c Counters) {
 	z.InClientMsgs, z.InClientBytes, z.OutClientMsgs, z.OutClientBytes = c.InMsgs, c.InBytes, c.OutMsgs, c.OutBytes
 	z.SlowConsumers, z.StaleConnections, z.StalledClients = c.SlowConsumers, c.StaleConnections, c.StalledClients
 	z.SlowConsumerStats.Clients, z.StaleConnectionStats.Clients = c.SlowConsumers, c.StaleConnections
+}
+
+// FeatureFlags are the switches of a stock server that tools ask for. None of them is on.
+func FeatureFlags() map[string]bool {
+	return map[string]bool{"js_ack_fc_v2": false, "js_raft_delete_range": false, "js_snapshot_sources": false}
 }

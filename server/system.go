@@ -1,0 +1,106 @@
+package server
+
+import (
+	"errors"
+
+	"myelin/internal/auth"
+	"myelin/internal/jetstream"
+	"myelin/internal/report"
+	"myelin/internal/system"
+	"myelin/internal/version"
+)
+
+// newSystem prepares the guest that tells the system account of this server.
+func (s *Server) newSystem() *system.Guest {
+	flags := uint64(0)
+	if s.streams != nil {
+		flags = system.FlagJetStream | system.FlagBinarySnapshots | system.FlagAccountGroups
+	}
+	return system.New(system.Options{
+		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
+		Server: system.Server{
+			Name: s.name, Host: s.cfg.Host, ID: s.id, Domain: s.cfg.JetStream.Domain, Version: version.NATS,
+			Tags: s.cfg.ServerTags, Metadata: s.cfg.ServerMetadata, FeatureFlags: report.FeatureFlags(),
+			JetStream: s.streams != nil, Flags: flags,
+		},
+		User: s.user, Kick: s.kick, LameDuck: s.warn,
+		Reload: func() error { return errNoReload },
+	})
+}
+
+var (
+	errNoReload = errors.New("reload is not supported yet by this version of myelin")
+	errNoConn   = errors.New("no such client or leafnode id")
+)
+
+// who is a connection whose identity is known.
+type who interface {
+	Who() (name string, identity *auth.Identity)
+}
+
+// user tells who a connection is.
+func (s *Server) user(cid uint64) *system.User {
+	guest, _ := s.registry.Get(cid)
+	conn, ok := guest.(who)
+	if !ok {
+		return nil
+	}
+	name, identity := conn.Who()
+	if identity == nil {
+		return nil
+	}
+	return &system.User{
+		Name: name, Account: identity.Account, Permissions: identity.Rights.Permissions(), Expires: identity.Expires,
+	}
+}
+
+// kick ends a connection.
+func (s *Server) kick(cid uint64) error {
+	guest, _ := s.registry.Get(cid)
+	conn, ok := guest.(interface{ Kick() })
+	if !ok {
+		return errNoConn
+	}
+	conn.Kick()
+	return nil
+}
+
+// warn asks one client to move elsewhere.
+func (s *Server) warn(cid uint64) error {
+	guest, _ := s.registry.Get(cid)
+	conn, ok := guest.(interface{ LameDuck() error })
+	if !ok {
+		return errNoConn
+	}
+	return conn.LameDuck()
+}
+
+// clientOf describes the connection that a request came from, for events about streams; nil if it is gone.
+func (s *Server) clientOf(cid uint64) *jetstream.Client {
+	guest, ok := s.registry.Get(cid)
+	if !ok {
+		return nil
+	}
+	c := guest.Describe()
+	start := c.Start.UTC()
+	return &jetstream.Client{
+		Start: &start, Host: c.IP, ID: c.CID, Account: c.Account, User: c.User, Name: c.Name, Lang: c.Lang, Version: c.Version,
+		RTT: c.RTT, Server: s.name, Kind: c.Kind, ClientType: c.Type,
+	}
+}
+
+// Accounts implements report.AccountSource.
+func (v source) Accounts() []report.Account {
+	accounts := v.s.broker.Accounts()
+	list := make([]report.Account, len(accounts))
+	system := v.s.broker.System()
+	for i, a := range accounts {
+		t := a.Traffic()
+		list[i] = report.Account{
+			Name: a.Name(), System: a == system, JetStream: v.s.streams != nil && v.s.cfg.Streams(a.Name()).Enabled,
+			Connections: t.Connections.Load(), InMsgs: t.InMsgs.Load(), InBytes: t.InBytes.Load(),
+			OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(), SlowConsumers: t.SlowConsumers.Load(),
+		}
+	}
+	return list
+}
