@@ -15,7 +15,7 @@ func consumerDrainCases() []Case {
 	return []Case{
 		{Name: "jsc-pull", Title: "pull 2,000,000 messages of 128 B in batches of 500 and acknowledge each",
 			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 3)}, Run: pull.run},
-		{Name: "jsc-pull-ahead", Title: "the same, with the next batch asked for when half of one is there",
+		{Name: "jsc-pull-ahead", Title: "pull 2,000,000 messages of 128 B in batches of 500, the next asked for when half of one is there, and acknowledge each",
 			Store: OwnSync, Run: ahead.run},
 		{Name: "jsc-ordered", Title: "ordered consumer, pushed, over 5,000,000 messages of 128 B",
 			Store: OwnSync, Goals: []Goal{ratioAtLeast(Rate, 2)}, Run: push.run},
