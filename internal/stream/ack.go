@@ -121,7 +121,7 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 		return AckIgnored
 	}
 	if done && c.upTo() {
-		return s.doneUpTo(c, a.Seq, fx)
+		return s.doneUpTo(c, a, fx)
 	}
 	at, ok := c.pending.find(a.Seq)
 	if !ok {
@@ -132,6 +132,16 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 	}
 	r := s.consumers.edit(c)
 	e := r.pending.at(at)
+	if a.Kind == AckTerm || a.Kind == AckAbandon && !e.isAbandoned() {
+		switch s.bury(c, &a, e.deliveries(), fx) {
+		case buried:
+			done = true
+		case noRoom:
+			if done {
+				return AckIgnored // it comes again
+			}
+		}
+	}
 	switch {
 	case done:
 		if r.pending.remove(at) {
@@ -157,8 +167,11 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 func (c *consumer) upTo() bool { return c.config.Ack == AckAll || c.config.Ack == AckFlowControl }
 
 // doneUpTo takes all up to a sequence as acknowledged.
-func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
-	r := s.consumers.edit(c)
+func (s *State) doneUpTo(c *consumer, a AckItem, fx *Effects) AckResult {
+	r, seq := s.consumers.edit(c), a.Seq
+	if at, ok := r.pending.find(seq); ok && a.Kind == AckTerm && s.bury(c, &a, r.pending.at(at).deliveries(), fx) == noRoom {
+		return AckIgnored
+	}
 	fx.seqs = fx.seqs[:0]
 	for at, ok := r.pending.first(); ok && r.pending.seq(at) <= seq; at, ok = r.pending.first() {
 		fx.seqs = append(fx.seqs, r.pending.seq(at))
@@ -177,6 +190,9 @@ func (s *State) doneUpTo(c *consumer, seq uint64, fx *Effects) AckResult {
 func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 	if result := s.probeEarly(c, &a); result != AckApplied {
 		return result
+	}
+	if a.Kind == AckTerm && s.bury(c, &a, 1, fx) == noRoom {
+		return AckIgnored
 	}
 	r := s.consumers.edit(c)
 	fx.seqs = fx.seqs[:0]
@@ -226,6 +242,7 @@ func (s *State) finish(seqs []uint64, fx *Effects) {
 // them, but for those that an older one of the same subject outlives.
 func (s *State) expel(seqs []uint64, fx *Effects) {
 	t := &s.table
+	seqs = s.spare(seqs, fx)
 	if len(seqs) == t.records && len(seqs) > blockRecords {
 		fx.gone(seqs[0], s.last, Acked)
 		s.emptied(fx)

@@ -37,6 +37,8 @@ const (
 	kindResetConsumer
 	kindDelivered
 	kindAck
+	kindRelayed // outbox_command.go
+	kindDeposit
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

@@ -94,6 +94,7 @@ func (s *State) enlist(c *consumer) {
 // attach lists c with the filter of its configuration.
 func (s *State) attach(c *consumer) {
 	c.filter = s.consumers.filters.open(c.config.Filters(), &s.table)
+	s.conceal(c.filter)
 	c.filter.consumers = append(c.filter.consumers, c)
 	c.busy = &c.filter.busy
 }
@@ -146,7 +147,9 @@ func (s *State) beginLast(c *consumer) uint64 {
 	}
 	var seqs []uint64
 	for _, id := range s.table.matchingAny(filters) {
-		seqs = append(seqs, s.table.subjects.at(id).last)
+		if last := s.table.subjects.at(id).last; !s.outbox.isHidden(last) {
+			seqs = append(seqs, last)
+		}
 	}
 	if len(seqs) == 0 {
 		return s.last + 1

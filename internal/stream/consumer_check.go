@@ -56,6 +56,7 @@ func (c *consumerCheck) run() *apierr.Error {
 	for _, step := range []func() *apierr.Error{
 		c.names, c.origin, c.metadata, c.replicas, c.negatives, c.defaults, c.limits, c.values, c.mode, c.excess, c.direct,
 		c.filters, c.start, c.sampling, c.heartbeats, c.groups, c.workQueue, c.orderKey,
+		c.deadLetter,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -68,7 +68,7 @@ type AckItem struct {
 	DSeq   uint64
 	Time   int64
 	Delay  int64  // AckNak: when it is to be delivered again, in nanoseconds from now
-	Reason []byte // AckTerm; not kept
+	Reason []byte // AckTerm; kept with a dead letter only
 }
 
 // AckKind is what a client, or the dispatcher, says of a delivered message.

@@ -3,6 +3,7 @@ package stream
 // consumerEffects are what follows for consumers.
 type consumerEffects struct {
 	Consumers []ConsumerEvent // in order
+	Outbox    bool            // a dead letter was made
 	acks      []AckResult
 	sent      []Delivery  // scratch
 	answered  []AckItem   // scratch
@@ -37,7 +38,7 @@ func (fx *consumerEffects) reset() consumerEffects {
 		f.touched = false
 	}
 	clear(fx.touched)
-	return consumerEffects{fx.Consumers[:0], fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0], fx.touched[:0]}
+	return consumerEffects{fx.Consumers[:0], false, fx.acks[:0], fx.sent[:0], fx.answered[:0], fx.seqs[:0], fx.holders[:0], fx.touched[:0]}
 }
 
 // ConsumerEvent is something that a consumer's dispatcher has to know.

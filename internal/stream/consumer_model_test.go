@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -21,6 +20,7 @@ type consumerModel struct {
 	consumers []*modelConsumer // by number
 	number    uint32
 	kept      map[uint64]bool // from before the stream went by interest, which no consumer has seen yet
+	dead      modelDead
 }
 
 type consumerMessage struct {
@@ -38,6 +38,7 @@ type modelConsumer struct {
 	early      map[uint64]bool
 	initial    map[uint64]bool // nil: none
 	initialEnd uint64
+	dead       *modelDead
 }
 
 type modelPending struct {
@@ -60,7 +61,7 @@ func (c *modelConsumer) matches(msg consumerMessage) bool {
 
 // wants reports whether c is still to be given a message.
 func (c *modelConsumer) wants(msg consumerMessage) bool {
-	return msg.seq > c.delivered.Stream && c.matches(msg) && !c.early[msg.seq] &&
+	return msg.seq > c.delivered.Stream && c.matches(msg) && !c.early[msg.seq] && !c.dead.hidden[msg.seq] &&
 		(c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
 }
 
@@ -85,9 +86,19 @@ func (m *consumerModel) message(seq uint64) (consumerMessage, bool) {
 // removeIf removes messages, and takes them from those who wait for acks of them.
 func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 	m.messages = slices.DeleteFunc(m.messages, gone)
+	m.forget()
+}
+
+// forget takes from those who wait for acks what is gone or hidden.
+func (m *consumerModel) forget() {
+	there := func(seq uint64) bool {
+		_, there := m.message(seq)
+		return there && !m.dead.hidden[seq]
+	}
+	maps.DeleteFunc(m.dead.hidden, func(seq uint64, _ bool) bool { return !m.lives(seq) })
 	for _, c := range m.consumers {
 		for _, seq := range slices.Sorted(maps.Keys(c.pending)) {
-			if _, there := m.message(seq); !there {
+			if !there(seq) {
 				waited := !c.pending[seq].abandoned
 				delete(c.pending, seq)
 				if waited {
@@ -96,10 +107,7 @@ func (m *consumerModel) removeIf(gone func(consumerMessage) bool) {
 			}
 		}
 		for _, set := range []map[uint64]bool{c.early, c.initial} {
-			maps.DeleteFunc(set, func(seq uint64, _ bool) bool {
-				_, there := m.message(seq)
-				return !there
-			})
+			maps.DeleteFunc(set, func(seq uint64, _ bool) bool { return !there(seq) })
 		}
 	}
 }
@@ -131,7 +139,7 @@ func (m *consumerModel) sweep() {
 		m.kept = nil
 		return
 	}
-	m.removeIf(func(msg consumerMessage) bool {
+	m.removeUnwanted(func(msg consumerMessage) bool {
 		if slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.wants(msg) || c.pending[msg.seq] != nil }) {
 			delete(m.kept, msg.seq)
 			return false
@@ -143,7 +151,7 @@ func (m *consumerModel) sweep() {
 // done removes messages that a consumer is done with from a work queue.
 func (m *consumerModel) done(seqs ...uint64) {
 	if m.cfg.Retention == WorkQueue {
-		m.removeIf(func(msg consumerMessage) bool { return slices.Contains(seqs, msg.seq) })
+		m.removeUnwanted(func(msg consumerMessage) bool { return slices.Contains(seqs, msg.seq) })
 	}
 }
 
@@ -238,8 +246,7 @@ func (m *consumerModel) add(a AddConsumer) string {
 		}
 	}
 	if c != nil {
-		cfg.Inactive = cmp.Or(cfg.Inactive, c.cfg.Inactive)
-		if !slices.Equal(cfg.Filters(), c.cfg.Filters()) {
+		if filterKey(cfg.Filters()) != filterKey(c.cfg.Filters()) {
 			c.initial, c.initialEnd = nil, 0
 		}
 		c.cfg = &cfg
@@ -250,7 +257,7 @@ func (m *consumerModel) add(a AddConsumer) string {
 		return "ok"
 	}
 	m.number++
-	c = &modelConsumer{number: m.number, cfg: &cfg, pending: map[uint64]*modelPending{}, early: map[uint64]bool{}}
+	c = &modelConsumer{number: m.number, cfg: &cfg, pending: map[uint64]*modelPending{}, early: map[uint64]bool{}, dead: &m.dead}
 	c.delivered.Stream = m.start(c) - 1
 	c.floor = c.delivered
 	m.consumers = append(m.consumers, c)
@@ -261,7 +268,7 @@ func (m *consumerModel) start(c *modelConsumer) uint64 {
 	first := max(1, m.firstSeq())
 	last := map[string]uint64{}
 	for _, msg := range m.messages {
-		if c.matches(msg) {
+		if c.matches(msg) { // hidden or not
 			last[msg.subject] = msg.seq
 		}
 	}
@@ -275,6 +282,7 @@ func (m *consumerModel) start(c *modelConsumer) uint64 {
 	case DeliverByStartSequence:
 		return max(first, c.cfg.StartSeq)
 	case DeliverLastPerSubject:
+		maps.DeleteFunc(last, func(_ string, seq uint64) bool { return m.dead.hidden[seq] })
 		if len(last) == 0 {
 			return m.last + 1
 		}
@@ -350,12 +358,18 @@ func (m *consumerModel) answer(c *modelConsumer, a AckItem) AckResult {
 	p := c.pending[a.Seq]
 	switch {
 	case done && upTo:
+		if p != nil && a.Kind == AckTerm {
+			m.bury(c, a, p.count)
+		}
 		return m.finish(c, a.Seq)
 	case p == nil:
 		return AckKnown
 	case p.count == 0:
 		return AckIgnored
-	case done:
+	case done, a.Kind == AckAbandon && !p.abandoned && c.target() != "":
+		if a.Kind != AckDone {
+			m.bury(c, a, p.count)
+		}
 		delete(c.pending, a.Seq)
 		if !p.abandoned {
 			c.settle(a.Seq)
@@ -394,6 +408,11 @@ func (m *consumerModel) answerEarly(c *modelConsumer, a AckItem, done, upTo bool
 		return AckIgnored
 	case c.early[a.Seq]:
 		return AckKnown
+	}
+	if a.Kind == AckTerm {
+		m.bury(c, a, 1)
+	}
+	switch {
 	case upTo:
 		var finished []uint64
 		for seq := range c.pending {
@@ -447,6 +466,7 @@ func (m *consumerModel) show() string {
 		}
 		showConsumer(&b, c.number, c.cfg, c.delivered, c.floor, pending, waiting, redelivered, list, next)
 	}
+	m.dead.show(&b)
 	return b.String()
 }
 
@@ -474,5 +494,6 @@ func shown(s *State) string {
 		}
 		showConsumer(&b, v.Number, v.Config, v.Delivered, v.Floor, int(v.NumPending), v.NumAckPending, v.NumRedelivered, list, next)
 	}
+	shownDead(&b, s)
 	return b.String()
 }

@@ -241,6 +241,7 @@ func (x *consumers) stored(seq uint64, id uint32, fresh bool, t *table, fx *Effe
 // left notes that a message is about to go.
 func (s *State) left(seq uint64, id uint32, fx *Effects) {
 	x := &s.consumers
+	s.outbox.unhide(seq)
 	if x.filters.none() {
 		return
 	}
@@ -274,6 +275,7 @@ func (s *State) left(seq uint64, id uint32, fx *Effects) {
 // emptied notes that all messages are gone.
 func (s *State) emptied(fx *Effects) {
 	x := &s.consumers
+	s.outbox.hidden = nil
 	if x.filters.none() {
 		return
 	}
@@ -323,7 +325,7 @@ func (s *State) passed() {
 
 // watched is decide for a sweep whose records consumers may have.
 func (s *State) watched(fx *Effects, decide func(r *record, seq, span uint64) verdict) func(r *record, seq, span uint64) verdict {
-	if s.consumers.filters.none() {
+	if s.consumers.filters.none() && s.outbox.hidden == nil {
 		return decide
 	}
 	return func(r *record, seq, span uint64) verdict {

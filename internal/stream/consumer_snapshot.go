@@ -145,6 +145,7 @@ func (s *State) enlistRestored(list []restoredConsumer) bool {
 		s.enlist(c.consumer)
 	}
 	x.filters.fill(&s.table)
+	s.concealAll()
 	for _, c := range list {
 		if !s.restoreInitial(c) || !s.restoreEarly(c) {
 			return false

@@ -212,8 +212,10 @@ func (r *consumerRun) step() {
 		if r.apply(Delete{Seq: seq}).Err == nil {
 			m.removeIf(func(msg consumerMessage) bool { return msg.seq == seq })
 		}
-	case n < 98:
+	case n < 97:
 		r.purge()
+	case n < 99:
+		r.relay()
 	default:
 		r.configure()
 	}
@@ -274,6 +276,9 @@ func (r *consumerRun) add() {
 	cfg.FilterSubjects = modelFilters[r.rng.IntN(len(modelFilters))]
 	if r.rng.IntN(2) == 0 {
 		cfg.Durable = cfg.Name
+	}
+	if r.rng.IntN(2) == 0 {
+		cfg.Metadata = map[string]string{MetaDeadLetter: r.pick([]string{"DEAD", "MORGUE"})}
 	}
 	switch cfg.Deliver {
 	case DeliverByStartSequence:

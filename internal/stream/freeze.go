@@ -23,6 +23,7 @@ func (s *State) Freeze() func(dst []byte) []byte {
 	view.origins.list, view.origins.former = slices.Clone(s.origins.list), slices.Clone(s.origins.former)
 	view.counters, view.schedules = s.counters.freeze(), s.schedules.freeze()
 	view.fast, view.consumers = s.fast.freeze(), s.consumers.freeze()
+	view.outbox, view.deposits = s.outbox.freeze(), s.deposits.freeze()
 	return view.Snapshot
 }
 

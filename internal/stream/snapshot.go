@@ -19,8 +19,12 @@ import (
 //	...      origins (origin.go)
 //	...      of counters: the count of each record (counter.go)
 //	...      schedules, time zones and fast batches (schedule.go, zone.go, fast.go)
+//	...      outbox and deposits (outbox_snapshot.go); not in version 3
 //	...      consumers (consumer_snapshot.go)
-const snapshotVersion = 3
+const (
+	snapshotVersion    = 4
+	snapshotWithoutBox = 3 // the oldest that is read
+)
 
 var errSnapshot = errors.New("inconsistent snapshot of a stream")
 
@@ -41,6 +45,7 @@ func (s *State) Snapshot(dst []byte) []byte {
 		dst = s.counters.snapshot(dst, &s.table)
 	}
 	dst = s.fast.snapshot(s.zones.snapshot(s.schedules.snapshot(dst, &s.table)))
+	dst = s.deposits.snapshot(s.outbox.snapshot(dst))
 	return s.consumers.snapshot(dst)
 }
 
@@ -58,7 +63,8 @@ func (d *dedupe) snapshot(dst []byte) []byte {
 // Restore replaces the state by that of a snapshot.
 func (s *State) Restore(r *bin.Reader) error {
 	*s = State{}
-	if v := r.Byte(); v != snapshotVersion {
+	version := r.Byte()
+	if version < snapshotWithoutBox || version > snapshotVersion {
 		r.Fail(errSnapshot)
 	}
 	if !r.Bool() {
@@ -83,6 +89,10 @@ func (s *State) Restore(r *bin.Reader) error {
 	s.schedules.restore(r, &s.table)
 	s.zones.restore(r)
 	s.fast.restore(r)
+	if version > snapshotWithoutBox {
+		s.outbox.restore(r, &s.table)
+		s.deposits.restore(r)
+	}
 	s.restoreConsumers(r)
 	return r.Err()
 }

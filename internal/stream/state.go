@@ -25,6 +25,8 @@ type State struct {
 	origins   origins
 	counters  counters
 	consumers consumers
+	outbox    outbox
+	deposits  deposits
 
 	schedules schedules
 	zones     zones // replaced, not changed
@@ -57,6 +59,8 @@ func (s *State) Apply(e machine.Entry, fx *Effects) {
 			s.append(fields, uint32(offset), fx, reply)
 		case kindCopy:
 			*reply = s.copy(fields, at, fx)
+		case kindDeposit:
+			*reply = s.deposit(fields, at, fx)
 		case kindBatch:
 			*reply = s.commit(fields, at, fx)
 		case kindFast:
@@ -111,6 +115,10 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 		c := Follow{r.Uvarint(), r.String(), r.Uvarint()}
 		if r.Close() == nil {
 			return s.follow(c)
+		}
+	case kindRelayed:
+		if reply, ok := s.relayed(r, fx); ok {
+			return reply
 		}
 	}
 	if reply, ok := s.consume(kind, fields, fx); ok {
