@@ -23,28 +23,30 @@ type check struct {
 	check func(*testing.T, *testkit.Server)
 }
 
+// checks are those of messages that are not stored.
+var checks = []check{
+	{"publish and subscribe", publishAndSubscribe},
+	{"wildcards", wildcards},
+	{"queue groups", queueGroups},
+	{"request and reply", requestAndReply},
+	{"parallel requests", parallelRequests},
+	{"no responders", noResponders},
+	{"headers", headers},
+	{"unsubscribe after", unsubscribeAfter},
+	{"echo off", echoOff},
+	{"largest payload", largestPayload},
+	{"order", order},
+	{"drain a subscription", drainSubscription},
+	{"drain a connection", drainConnection},
+	{"reconnect", reconnect},
+	{"lame duck", lameDuck},
+	{"round trip", roundTrip},
+}
+
 // TestGo goes through the checks with nats.go, on one server.
 func TestGo(t *testing.T) {
 	server := start(t)
-	checks := []check{
-		{"publish and subscribe", publishAndSubscribe},
-		{"wildcards", wildcards},
-		{"queue groups", queueGroups},
-		{"request and reply", requestAndReply},
-		{"parallel requests", parallelRequests},
-		{"no responders", noResponders},
-		{"headers", headers},
-		{"unsubscribe after", unsubscribeAfter},
-		{"echo off", echoOff},
-		{"largest payload", largestPayload},
-		{"order", order},
-		{"drain a subscription", drainSubscription},
-		{"drain a connection", drainConnection},
-		{"reconnect", reconnect},
-		{"lame duck", lameDuck},
-		{"round trip", roundTrip},
-	}
-	for _, c := range append(checks, storeChecks...) {
+	for _, c := range slices.Concat(checks, storeChecks) {
 		t.Run(c.name, func(t *testing.T) { c.check(t, server) })
 	}
 }
@@ -55,7 +57,7 @@ func connect(t *testing.T, server *testkit.Server, options ...nats.Option) *nats
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
 		nats.ReconnectJitter(0, 0),
-	}, options...)
+	}, append(tlsOptions(server), options...)...)
 	nc, err := nats.Connect(server.URL(), options...)
 	if err != nil {
 		t.Fatal(err)

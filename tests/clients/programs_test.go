@@ -16,10 +16,12 @@ import (
 const setup = "run make setup-clients"
 
 // A program is one client's run through the checks. It gets the server's
-// address as its last argument and prints one line per check, "ok NAME" or
-// "not ok NAME: why"; its exit code says whether all went well. In between it
-// may ask for something to be done to the server, "please restart" or "please
-// retire", and gets the line "done" when that has been done.
+// address as its last argument; or behind it that of a folder of certificates,
+// if it has to use TLS: then it leaves out what is about stored messages. It
+// prints one line per check, "ok NAME" or "not ok NAME: why"; its exit code
+// says whether all went well. In between it may ask for something to be done to
+// the server, "please restart" or "please retire", and gets the line "done"
+// when that has been done.
 type program struct {
 	*exec.Cmd
 }
@@ -30,7 +32,10 @@ func TestJavaScript(t *testing.T) {
 			if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
 				t.Fatalf("the libraries for JavaScript are not installed: %s", setup)
 			}
-			runProgram(t, program{exec.Command("node", "js/main.mjs", library)})
+			runProgram(t, start(t), program{exec.Command("node", "js/main.mjs", library)})
+			t.Run("over TLS", func(t *testing.T) {
+				runProgram(t, startProtected(t), program{exec.Command("node", "js/main.mjs", library)})
+			})
 		})
 	}
 }
@@ -43,15 +48,21 @@ func TestPython(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(cache, "nats")); err != nil {
 		t.Fatalf("the library for Python is not installed: %s", setup)
 	}
-	command := exec.Command("python3", "-B", "python/main.py")
-	command.Env = append(os.Environ(), "PYTHONPATH="+cache)
-	runProgram(t, program{command})
+	command := func() program {
+		c := exec.Command("python3", "-B", "python/main.py")
+		c.Env = append(os.Environ(), "PYTHONPATH="+cache)
+		return program{c}
+	}
+	runProgram(t, start(t), command())
+	t.Run("over TLS", func(t *testing.T) { runProgram(t, startProtected(t), command()) })
 }
 
-func runProgram(t *testing.T, p program) {
+func runProgram(t *testing.T, server *testkit.Server, p program) {
 	t.Helper()
-	server := start(t)
 	p.Args = append(p.Args, server.URL())
+	if dir, ok := folders.Load(server); ok {
+		p.Args = append(p.Args, dir.(string))
+	}
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()
 	if err != nil {

@@ -1,6 +1,6 @@
 // Runs one NATS library for JavaScript through the checks.
 //
-//   node main.mjs transport-node|nats URL
+//   node main.mjs transport-node|nats URL [FOLDER]
 //
 // What it prints, and what it may ask for on the way, is told in
 // ../programs_test.go.
@@ -12,7 +12,12 @@ import { storeChecks } from "./stored.mjs";
 
 const patienceMillis = 60_000;
 
-const [libraryName, url] = process.argv.slice(2);
+const [libraryName, url, folder] = process.argv.slice(2);
+const tls = folder && {
+  caFile: `${folder}/ca.pem`,
+  certFile: `${folder}/client.pem`,
+  keyFile: `${folder}/client.key`,
+};
 const library = await libraries[libraryName]();
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -36,6 +41,7 @@ class World {
       servers: url,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
+      ...(tls && { tls }),
       ...options,
     });
     this.connections.push(connection);
@@ -58,7 +64,7 @@ function patiently(promise) {
 }
 
 let failed = false;
-for (const [name, check] of Object.entries({ ...checks, ...storeChecks })) {
+for (const [name, check] of Object.entries(folder ? checks : { ...checks, ...storeChecks })) {
   const world = new World();
   try {
     await patiently(check(world));

@@ -1,12 +1,13 @@
 """Runs the NATS library for Python through the checks.
 
-    python3 main.py URL
+    python3 main.py URL [FOLDER]
 
 What it prints, and what it may ask for on the way, is told in
 ../programs_test.go.
 """
 
 import asyncio
+import ssl
 import sys
 
 import nats
@@ -21,8 +22,9 @@ class World:
     """What a check gets: connections that are closed when the check ends, and a
     say in the server's life."""
 
-    def __init__(self, url):
+    def __init__(self, url, tls):
         self._url = url
+        self._tls = tls
         self._connections = []
 
     async def connect(self, **options):
@@ -31,6 +33,7 @@ class World:
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.05,
             error_cb=ignore,
+            tls=self._tls,
             **options,
         )
         self._connections.append(connection)
@@ -52,10 +55,17 @@ async def ignore(_error):
     """The library reports the loss of the connection as an error too."""
 
 
-async def main(url):
+def tls_of(folder):
+    context = ssl.create_default_context(cafile=f"{folder}/ca.pem")
+    context.load_cert_chain(f"{folder}/client.pem", f"{folder}/client.key")
+    return context
+
+
+async def main(url, folder=None):
     failed = False
-    for name, check in {**CHECKS, **STORE_CHECKS}.items():
-        world = World(url)
+    tls = tls_of(folder) if folder else None
+    for name, check in (CHECKS if folder else {**CHECKS, **STORE_CHECKS}).items():
+        world = World(url, tls)
         try:
             await asyncio.wait_for(check(world), PATIENCE_SECONDS)
             print("ok", name, flush=True)
@@ -68,4 +78,4 @@ async def main(url):
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1])))
+    sys.exit(asyncio.run(main(*sys.argv[1:])))
