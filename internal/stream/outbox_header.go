@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"myelin/internal/header"
 )
@@ -59,7 +58,7 @@ func (d *DeadLetter) fields(dst []byte, stream string) []byte {
 // oneLine makes any bytes a text without control characters.
 func oneLine(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if r < ' ' || 0x7f <= r && r < 0xa0 {
 			return ' '
 		}
 		return r

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"maps"
 	"slices"
 
 	"myelin/internal/bin"
@@ -133,7 +132,12 @@ func (o *outbox) restoreHidden(r *bin.Reader, t *table) {
 
 func (x *deposits) snapshot(dst []byte) []byte {
 	dst = bin.AppendUvarint(bin.AppendUvarint(dst, x.clock), uint64(len(x.by)))
-	for _, origin := range slices.SortedFunc(maps.Keys(x.by), compareOrigins) {
+	origins := make([][16]byte, 0, len(x.by))
+	for origin := range x.by {
+		origins = append(origins, origin)
+	}
+	slices.SortFunc(origins, compareOrigins)
+	for _, origin := range origins {
 		d := x.by[origin]
 		dst = bin.AppendUvarint(bin.AppendUvarint(append(dst, origin[:]...), d.used), d.low)
 		dst = d.taken.Append(dst)
