@@ -8,6 +8,7 @@ import (
 	"myelin/internal/broker"
 	"myelin/internal/gate"
 	"myelin/internal/jetstream"
+	"myelin/internal/meta"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -50,4 +51,13 @@ func (s *Server) streamLimits(account string) *jetstream.Limits {
 		MaxAckPending: int(a.MaxAckPending), MemoryMaxStreamBytes: a.MaxMemoryStream, StoreMaxStreamBytes: a.MaxStorageStream,
 		MaxBytesRequired: a.MaxBytesRequired,
 	}
+}
+
+// reservations are the limits of an account as the engine keeps them.
+func (s *Server) reservations(account string) meta.Limits {
+	a, limits := s.cfg.Streams(account), meta.Unlimited()
+	limits.MaxStreams, limits.MaxBytesRequired = a.MaxStreams, a.MaxBytesRequired
+	limits.MaxMemory, limits.MaxStorage = a.MaxMemory, a.MaxStorage
+	limits.MaxMemoryStream, limits.MaxStorageStream = a.MaxMemoryStream, a.MaxStorageStream
+	return limits
 }

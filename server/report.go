@@ -39,11 +39,15 @@ func (v streamViews) Accounts() (list []report.JetStreamAccount) {
 	p := v.s.streams
 	for _, account := range v.s.broker.Accounts() {
 		name := account.Name()
+		limits := v.s.streamLimits(name)
+		if limits == nil {
+			continue
+		}
 		usage, api := p.engine.Usage(name), p.api.Stats(name)
 		list = append(list, report.JetStreamAccount{
 			Name: name, Memory: uint64(usage.Memory), Storage: uint64(usage.Storage),
 			ReservedMemory: uint64(usage.ReservedMemory), ReservedStorage: uint64(usage.ReservedStorage),
-			MaxMemory: -1, MaxStorage: -1, APITotal: api.Total, APIErrors: api.Errors,
+			MaxMemory: limits.MaxMemory, MaxStorage: limits.MaxStorage, APITotal: api.Total, APIErrors: api.Errors,
 		})
 	}
 	return list

@@ -87,6 +87,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 		Level:          apiLevel,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,
+		AccountLimits:  s.reservations,
 		MaxIngestBytes: js.MaxBufferedBytes, MaxIngestMsgs: js.MaxBufferedMsgs,
 	}
 	if !js.SyncAlways {

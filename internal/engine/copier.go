@@ -345,7 +345,7 @@ func (c *copier) propose(p *parcel) bool {
 		p.free()
 		return true
 	}
-	if err := c.dest.refusal(false); err != nil {
+	if err := c.dest.noRoom(); err != nil {
 		p.free()
 		c.retry(err)
 		return false

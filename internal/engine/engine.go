@@ -42,6 +42,8 @@ type Options struct {
 
 	Bounds stream.Bounds
 	Limits meta.Limits
+	// AccountLimits are those of an account, without the server's; nil: Limits are everybody's.
+	AccountLimits func(account string) meta.Limits
 	// Level is the level of the API that messages may require.
 	Level int
 	// SyncEvery relaxes the promise of an acknowledgement: what is acknowledged is on disk so long after, at
@@ -62,21 +64,24 @@ type Options struct {
 // Engine is the log plane of one node.
 type Engine struct {
 	// fixed by Open
-	fs       vfs.FS
-	layout   Layout
-	clock    clock.Clock
-	log      Logger
-	router   func(account string) *router.Router
-	outlet   func(*Stream) Outlet
-	courier  func(*Stream) Courier
-	bounds   stream.Bounds
-	limits   meta.Limits
-	relaxed  bool
-	maxBytes int64 // of an ingest
-	maxMsgs  int
-	lock     io.Closer
-	wal      *wal.Log
-	cache    *segment.Cache
+	fs      vfs.FS
+	layout  Layout
+	clock   clock.Clock
+	log     Logger
+	router  func(account string) *router.Router
+	outlet  func(*Stream) Outlet
+	courier func(*Stream) Courier
+	bounds  stream.Bounds
+	limits  meta.Limits
+	tenants tenants
+	// accountLimits is of the options; nil: limits are everybody's.
+	accountLimits func(account string) meta.Limits
+	relaxed       bool
+	maxBytes      int64 // of an ingest
+	maxMsgs       int
+	lock          io.Closer
+	wal           *wal.Log
+	cache         *segment.Cache
 
 	keeper    *keeper
 	cleaner   *cleaner
@@ -106,7 +111,7 @@ const (
 func newEngine(o Options) *Engine {
 	e := &Engine{
 		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier,
-		bounds: o.Bounds, limits: o.Limits, relaxed: o.SyncEvery > 0,
+		bounds: o.Bounds, limits: o.Limits, accountLimits: o.AccountLimits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
 		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
 	}

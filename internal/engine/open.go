@@ -260,7 +260,7 @@ func (e *Engine) reportStrangers(r replays) {
 
 // newStream returns a stream that was not started.
 func (e *Engine) newStream(asset *meta.Stream) *Stream {
-	s := &Stream{engine: e, asset: asset}
+	s := &Stream{engine: e, tenant: e.tenant(asset.Account), asset: asset}
 	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn, outside: s.deliver}
 	s.ingest = ingest{maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level}
 	s.ingest.init(s, ingestIDs)

@@ -108,7 +108,7 @@ func (e *Engine) Restore(account string, cfg stream.Config) (*Restore, *apierr.E
 		hidden.Metadata = map[string]string{}
 	}
 	hidden.Metadata[metaRestoring] = "true"
-	request := meta.CreateStream{Account: account, Config: hidden, Bounds: e.bounds, Limits: e.limits}
+	request := meta.CreateStream{Account: account, Config: hidden, Bounds: e.bounds, Limits: *e.tenant(account).limits.Load()}
 	reply := e.assets.propose(request.Encode(nil), false)
 	switch {
 	case reply.Err != nil:
@@ -185,7 +185,7 @@ func (r *Restore) Finish(last uint64) (*Stream, error) {
 		return nil, errors.Join(r.err, r.abandon())
 	}
 	e := r.engine
-	request := meta.UpdateStream{Account: r.asset.Account, Config: r.config, Bounds: e.bounds, Limits: e.limits}
+	request := meta.UpdateStream{Account: r.asset.Account, Config: r.config, Bounds: e.bounds, Limits: *e.tenant(r.asset.Account).limits.Load()}
 	reply := e.assets.propose(request.Encode(nil), false)
 	if reply.Err != nil {
 		return nil, errors.Join(reply.Err, r.abandon())

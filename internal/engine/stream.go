@@ -47,6 +47,7 @@ type Outlet interface {
 // Stream is one stream on this node.
 type Stream struct {
 	engine *Engine
+	tenant *tenant
 	asset  *meta.Stream // as of its creation
 	events reactor[stream.Effects]
 	ingest ingest
@@ -157,6 +158,10 @@ func (s *Stream) DeleteMessage(seq uint64, erase bool) stream.Reply {
 // Append stores a message. done is called with the answer within a turn of the stream, in the order of the
 // calls, and must not block. Append does not block either.
 func (s *Stream) Append(a stream.Append, done func(stream.Reply)) {
+	if err := s.noRoom(); err != nil {
+		done(stream.Reply{Err: err})
+		return
+	}
 	s.propose(a.Encode(nil), false, done)
 }
 

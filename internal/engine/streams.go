@@ -97,7 +97,7 @@ func (e *Engine) Create(account string, cfg stream.Config, pedantic bool) (s *St
 	if err := pretends(&cfg); err != nil {
 		return nil, false, err
 	}
-	request := meta.CreateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
+	request := meta.CreateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: *e.tenant(account).limits.Load()}
 	r := e.assets.propose(request.Encode(nil), false)
 	if r.Err != nil {
 		return nil, false, r.Err
@@ -115,7 +115,7 @@ func (e *Engine) Update(account string, cfg stream.Config, pedantic bool) (*Stre
 	if e.restores.has(account, cfg.Name) {
 		return nil, apierr.StreamNotFound.Err()
 	}
-	request := meta.UpdateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: e.limits}
+	request := meta.UpdateStream{Account: account, Config: cfg, Pedantic: pedantic, Bounds: e.bounds, Limits: *e.tenant(account).limits.Load()}
 	r := e.assets.propose(request.Encode(nil), false)
 	if r.Err != nil {
 		return nil, r.Err

@@ -20,15 +20,16 @@ func (s *Stream) fetch(events []replica.Event) []replica.Event {
 	if len(chunks)+len(said) == 0 {
 		return events
 	}
-	refusal := s.refusal(false)
+	door := s.admission()
 	p := &s.packed
 	p.events = events
 	if len(said) > 0 {
 		s.dispatch.hear(said, p)
+		s.dispatch.runEarly(p)
 	}
 	for _, c := range chunks {
 		each(c.B, func(reply, command []byte) {
-			if refusal == nil {
+			if refusal := door.admit(command); refusal == nil {
 				s.take(p, reply, command)
 			} else {
 				s.ack(reply, &stream.Reply{Err: refusal})

@@ -25,6 +25,7 @@ func (s *Stream) count() {
 func (s *Stream) charge(bytes int64) {
 	if bytes != s.charged {
 		s.engine.used.of(s.asset.Config.Storage).Add(bytes - s.charged)
+		s.tenant.used.of(s.asset.Config.Storage).Add(bytes - s.charged)
 		s.charged = bytes
 	}
 }
