@@ -31,6 +31,7 @@ func (d *Dispatcher) Run(now int64, limit int, out *Out) (more bool) {
 	d.late, d.wake, d.pending = false, never, -1
 	d.timers(out)
 	if d.paused != 0 || d.config.Push() && !d.listening {
+		d.finish(out)
 		return d.late
 	}
 	for range limit {
