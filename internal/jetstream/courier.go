@@ -116,10 +116,14 @@ func (o *consumerOutlet) Advise(a *consumer.Advisory) {
 	o.tell(t.Advise(a, until))
 }
 
-// Created tells that the consumer came.
+// Created tells that the consumer came, and that it pauses if it does.
 func (o *consumerOutlet) Created() {
 	t := o.teller()
 	o.tell(t.Created())
+	if p := wire.PauseOf(o.consumer.Config().PauseUntil, t.Time); p.Paused {
+		t = o.teller()
+		o.tell(t.Pause(true, p.Until))
+	}
 }
 
 // Dropped tells that the consumer went.

@@ -188,10 +188,13 @@ type reader struct {
 func (r *reader) init(d *door) {
 	r.door, r.session = d, d.tenant.Open(nil)
 	r.find = func(state *stream.State) {
-		r.seq = 0
-		if r.last == nil {
+		switch {
+		case r.last == nil:
 			r.seq = r.get.find(state)
-		} else if rec, ok := state.Last(r.last); ok {
+		case bytes.ContainsAny(r.last, "*>"): // the last of several subjects, as clients of object stores ask
+			r.seq = state.LastOf(string(r.last))
+		default:
+			rec, _ := state.Last(r.last)
 			r.seq = rec.Seq
 		}
 	}

@@ -31,6 +31,20 @@ func TestDirectGetDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// A direct get by a subject with wildcards finds the last message of all subjects that match.
+func TestDirectGetOfTheLastOfManySubjects(t *testing.T) {
+	x := newTester(t, nil)
+	x.request("$JS.API.STREAM.CREATE.S", "", `{"name":"S","subjects":["a.>"],"allow_direct":true}`)
+	for i := range 4 {
+		x.publish(fmt.Sprintf("a.%d.x", i%2), "", "", fmt.Sprint(i))
+	}
+	for pattern, want := range map[string]string{"a.>": "3", "a.0.>": "2", "a.*.x": "3", "*.0.*": "2", ">": "3", "a.7.>": "", "a>": ""} {
+		if got := x.request("$JS.API.DIRECT.GET.S."+pattern, "", ""); len(got) != 1 || got[0].body != want {
+			t.Errorf("%s: %+v, want %q", pattern, got, want)
+		}
+	}
+}
+
 // What is read as a plain sequence number is what encoding/json reads.
 func FuzzPlainSequence(f *testing.F) {
 	for _, s := range []string{`{"seq":1}`, `{"seq":0}`, `{"seq":01}`, `{"seq":-1}`, `{"seq":9999999999999999999}`, `{"seq":99999999999999999999}`, `{"seq":}`, `{"seq":1 }`, `{"seq":1.5}`} {

@@ -49,6 +49,7 @@ func (c *call) streamCreate(resp *streamCreated) *apierr.Error {
 		return err
 	}
 	resp.StreamInfo, resp.DidCreate = c.changed(s), true
+	resp.Domain = "" // a stock server does not tell it here
 	if created {
 		c.streamAction("CREATED", "create", s.Name())
 	}
