@@ -46,7 +46,7 @@ var checks = []check{
 // TestGo goes through the checks with nats.go, on one server.
 func TestGo(t *testing.T) {
 	server := start(t)
-	for _, c := range slices.Concat(checks, storeChecks) {
+	for _, c := range slices.Concat(checks, storeChecks, consumerChecks) {
 		t.Run(c.name, func(t *testing.T) { c.check(t, server) })
 	}
 }
