@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"bytes"
+
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -35,8 +37,14 @@ func (s *Session) Publish(m *router.Message) int {
 	if maps := s.account.mappings.Load(); maps != nil && !s.mapSubject(maps, m) {
 		return 0
 	}
+	if bytes.HasPrefix(m.Subject, ackPrefix) {
+		return p.PublishOnce(m)
+	}
 	return p.Publish(m)
 }
+
+// ackPrefix begins the subjects of acknowledgements, each of which is used once.
+var ackPrefix = []byte("$JS.ACK.")
 
 // Reply is Publish for the answer to a request, whose subject is not likely to come again.
 func (s *Session) Reply(m *router.Message) int {

@@ -110,6 +110,16 @@ func (d *deliverer) claim() (claimed, little bool) {
 	return true, d.count <= deliveredInLine
 }
 
+// start has a goroutine send, if there is more than a little.
+func (d *deliverer) start() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.working && !d.closed && d.count > deliveredInLine {
+		d.working = true
+		go d.work()
+	}
+}
+
 // work sends until there is nothing more to send.
 func (d *deliverer) work() {
 	for {

@@ -37,6 +37,7 @@ type dispatch struct {
 	proposed uint64 // of our own proposals
 	applied  uint64 // or dropped
 	waiters  []waiter
+	early    *proposals // of the turn that is about to begin; nil: proposals are for the next
 }
 
 // waiter is called when so many of our proposals are applied.
@@ -307,6 +308,15 @@ func (x *dispatch) run() {
 	if len(x.stirred) > 0 {
 		x.stream.events.again()
 	}
+}
+
+// runEarly is run before the turn, for deliveries need not wait for what else is in it. What is proposed is part of
+// this turn.
+func (x *dispatch) runEarly(p *proposals) {
+	x.early = p
+	x.run()
+	x.early = nil
+	x.deliverer.start()
 }
 
 // serve has a dispatcher do what is due, and hands on what it decides.

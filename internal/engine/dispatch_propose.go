@@ -60,7 +60,12 @@ func (x *dispatch) proposeAcks(p *proposals) {
 
 // propose proposes what a dispatcher decided. Nobody waits for it.
 func (x *dispatch) propose(c *Consumer, encode func([]byte) []byte) {
-	x.stream.events.post(x.event(encode, true, applied{c}))
+	e := x.event(encode, true, applied{c})
+	if x.early != nil {
+		x.early.events = append(x.early.events, e)
+	} else {
+		x.stream.events.post(e)
+	}
 }
 
 // event is a proposal of one command. Its memory is used again behind the next turn.
