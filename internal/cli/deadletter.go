@@ -19,14 +19,16 @@ import (
 // The headers with which a server says where a message of a dead-letter stream comes from.
 const (
 	deadPrefix     = "Myelin-Dead-"
-	deadReason     = deadPrefix + "Reason"     // max_deliver or terminated
-	deadDetail     = deadPrefix + "Detail"     // what the client said when it gave the message up
-	deadStream     = deadPrefix + "Stream"     // the stream that the message was in,
-	deadConsumer   = deadPrefix + "Consumer"   // the consumer that did not handle it,
-	deadDeliveries = deadPrefix + "Deliveries" // and how often that delivered it
-	deadSubject    = deadPrefix + "Subject"    // the subject that the message was published on
-	deadSequence   = deadPrefix + "Sequence"   // its sequence in the stream
-	deadTime       = deadPrefix + "Time"       // when that stored it, in RFC 3339
+	deadReason     = deadPrefix + "Reason"      // max_deliver or terminated
+	deadDetail     = deadPrefix + "Detail"      // what the client said when it gave the message up
+	deadStream     = deadPrefix + "Stream"      // the stream that the message was in,
+	deadConsumer   = deadPrefix + "Consumer"    // the consumer that did not handle it,
+	deadDeliveries = deadPrefix + "Deliveries"  // and how often that delivered it
+	deadSubject    = deadPrefix + "Subject"     // the subject that the message was published on
+	deadSequence   = deadPrefix + "Sequence"    // its sequence in the stream
+	deadTime       = deadPrefix + "Time"        // when that stored it, in RFC 3339
+	deadLost       = deadPrefix + "Lost"        // it was gone before it could be taken over: header and payload are missing
+	deadHeaderLost = deadPrefix + "Header-Lost" // its own header is missing, for want of room
 )
 
 // newDeadLetter is the group of commands about messages that no consumer could handle.
@@ -40,7 +42,7 @@ func newDeadLetter(c *client) *cobra.Command {
 
 A consumer whose metadata myelin.dead_letter names a stream hands over to it each message that it has delivered as often
 as --max-deliver allows, or that a client has terminated.`,
-		Example: `  myelin stream add DEAD --subjects '$DL.>' --defaults
+		Example: `  myelin stream add DEAD --subjects dead --defaults
   myelin consumer edit ORDERS billing --max-deliver 5 --metadata myelin.dead_letter=DEAD
   myelin deadletter ls DEAD --consumer billing
   myelin deadletter replay DEAD --consumer billing`,
@@ -59,7 +61,9 @@ type deadLetter struct {
 	Subject    string      `json:"subject,omitempty"`
 	Sequence   uint64      `json:"sequence,omitempty"`
 	Stored     *time.Time  `json:"stored,omitempty"` // when it was published first
-	Bytes      int         `json:"bytes"`            // of the payload
+	Lost       bool        `json:"lost,omitempty"`   // the message was gone: it has neither headers nor payload
+	HeaderLost bool        `json:"header_lost,omitempty"`
+	Bytes      int         `json:"bytes"` // of the payload
 	Headers    nats.Header `json:"headers,omitempty"`
 
 	payload []byte
@@ -70,6 +74,7 @@ func readDeadLetter(m *jetstream.RawStreamMsg) *deadLetter {
 	d := &deadLetter{
 		Seq: m.Sequence, Time: m.Time, Reason: m.Header.Get(deadReason), Detail: m.Header.Get(deadDetail),
 		Stream: m.Header.Get(deadStream), Consumer: m.Header.Get(deadConsumer), Subject: m.Header.Get(deadSubject),
+		Lost: m.Header.Get(deadLost) != "", HeaderLost: m.Header.Get(deadHeaderLost) != "",
 		Bytes: len(m.Data), Headers: nats.Header{}, payload: m.Data,
 	}
 	d.Deliveries, _ = strconv.ParseUint(m.Header.Get(deadDeliveries), 10, 64)
@@ -83,6 +88,22 @@ func readDeadLetter(m *jetstream.RawStreamMsg) *deadLetter {
 		}
 	}
 	return d
+}
+
+// missing says what is not there any more; "" if the message is whole.
+func (d *deadLetter) missing() string {
+	switch {
+	case d.Lost:
+		return "the message was gone before it could be kept"
+	case d.HeaderLost:
+		return "the headers of the message were too large to be kept"
+	}
+	return ""
+}
+
+// remark is what there is to say about the message beside the reason.
+func (d *deadLetter) remark() string {
+	return strings.Trim(d.Detail+"; "+d.missing(), "; ")
 }
 
 // source is the consumer that did not handle the message.

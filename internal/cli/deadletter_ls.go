@@ -41,7 +41,7 @@ func (f *deadLetters) list(ctx context.Context, con *console, stream jetstream.S
 			continue
 		}
 		t.row(d.Seq, d.Time.Local().Format(stamp), cmp.Or(d.Reason, "unknown"), d.source(), d.Deliveries, d.Subject,
-			bytesText(uint64(d.Bytes)), valueText([]byte(d.Detail)))
+			bytesText(uint64(d.Bytes)), valueText([]byte(d.remark())))
 	}
 	switch {
 	case asJSON:
@@ -102,6 +102,7 @@ func (d *deadLetter) show(con *console, raw, asJSON bool) error {
 	s.row("Died", d.Time.Local().Format(stamp))
 	s.row("Reason", cmp.Or(d.Reason, "unknown"))
 	rowUnless(s, "Detail", d.Detail)
+	rowUnless(s, "Missing", d.missing())
 	rowUnless(s, "Stream", d.Stream)
 	rowUnless(s, "Consumer", d.Consumer)
 	rowUnless(s, "Deliveries", d.Deliveries)

@@ -18,8 +18,8 @@ import (
 type replay struct {
 	*streamTool
 	deadLetters
-	all, keep, asJSON bool
-	to                string
+	all, keep, force, asJSON bool
+	to                       string
 }
 
 func newDeadLetterReplay(t *streamTool) *cobra.Command {
@@ -39,6 +39,7 @@ and the command was called again, is stored once, for as long as the stream look
 	flags.BoolVar(&r.all, "all", false, "replay all messages of the stream")
 	flags.StringVar(&r.to, "to", "", "publish on this `subject` instead")
 	flags.BoolVar(&r.keep, "keep", false, "leave the messages in the dead-letter stream, too")
+	flags.BoolVarP(&r.force, "force", "f", false, "also publish messages whose headers were lost")
 	flags.BoolVarP(&r.asJSON, "json", "j", false, "print what became of each message as a line of JSON")
 	return cmd
 }
@@ -130,6 +131,9 @@ func (r *replay) one(ctx context.Context, js *jetStream, stream jetstream.Stream
 	if result.Subject == "" {
 		return result, errors.New("the message does not say which subject it was published on: give one with --to")
 	}
+	if d.Lost || d.HeaderLost && !r.force {
+		return result, errors.New(d.missing())
+	}
 	ack, err := js.PublishMsg(ctx, d.again(result.Subject, stream.CachedInfo().Config.Name))
 	if errors.Is(err, jetstream.ErrNoStreamResponse) {
 		return result, errors.New("no stream takes this subject")
@@ -148,9 +152,10 @@ func (r *replay) one(ctx context.Context, js *jetStream, stream jetstream.Stream
 	return result, nil
 }
 
-// firstOnly are the headers that say how a message is to be published the first time: they would make another attempt
-// fail or, as a rollup, remove what has come since.
-var firstOnly = []string{"Nats-Expected-", "Nats-Batch-", "Nats-Rollup", "Nats-Msg-Id"}
+// firstOnly begin the headers that say how a message is to be published the first time: they would make another attempt
+// fail or, as a rollup, remove what has come since. A server leaves them out of a dead letter; one that was made or copied
+// by others may have them.
+var firstOnly = []string{"Nats-Expected-", "Nats-Batch-", "Nats-Schedule", "Nats-Rollup", "Nats-Msg-Id"}
 
 // again is the message as it was, with an id by which a stream knows that it has it already. The time is part of it
 // because a dead-letter stream that was made anew counts from 1 again.

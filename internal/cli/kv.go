@@ -28,8 +28,9 @@ func newKV(c *client) *cobra.Command {
   myelin kv get config db.host --raw
   myelin kv watch config 'db.>'`,
 	}
-	return family(cmd, newKVAdd(c), newKVEdit(c), newKVPut(c), newKVGet(c), newKVCreate(c), newKVUpdate(c), newKVDelete(c),
+	family(cmd, newKVAdd(c), newKVEdit(c), newKVPut(c), newKVGet(c), newKVCreate(c), newKVUpdate(c), newKVDelete(c),
 		newKVPurge(c), newKVHistory(c), newKVRevert(c), newKVInfo(c), newKVWatch(c), newKVList(c), newKVCompact(c))
+	return c.withBuckets(cmd, kvBuckets)
 }
 
 // kvBucket is a bucket that a command works with, for as long as the user lets it.

@@ -54,6 +54,23 @@ func (c *client) bucketArgument(args []string, buckets func(*jetStream) ([]strin
 	return bucket, err
 }
 
+// withBuckets lets the shell complete the first argument of commands with the names of buckets.
+func (c *client) withBuckets(group *cobra.Command, buckets func(*jetStream) ([]string, error)) *cobra.Command {
+	for _, cmd := range group.Commands() {
+		cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			c.withJetStream(func(js *jetStream) (err error) {
+				names, err = buckets(js)
+				return err
+			})
+			return names, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	return group
+}
+
 // kvBuckets lists the key-value buckets, sorted.
 func kvBuckets(js *jetStream) ([]string, error) {
 	ctx, stop := untilInterrupted()

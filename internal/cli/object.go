@@ -22,8 +22,9 @@ func newObject(c *client) *cobra.Command {
   myelin object get releases app.tar.gz --output /tmp/app.tar.gz
   myelin object ls releases`,
 	}
-	return family(cmd, newObjectAdd(c), newObjectEdit(c), newObjectPut(c), newObjectDelete(c), newObjectGet(c),
+	family(cmd, newObjectAdd(c), newObjectEdit(c), newObjectPut(c), newObjectDelete(c), newObjectGet(c),
 		newObjectInfo(c), newObjectList(c), newObjectSeal(c), newObjectWatch(c))
+	return c.withBuckets(cmd, objectBuckets)
 }
 
 // objectBucket is a bucket that a command works with, for as long as the user lets it.
