@@ -14,7 +14,9 @@ import (
 func (e *Engine) retire(s *Stream) {
 	e.hosted.remove(s)
 	e.followers.changed(s)
+	e.relays.changed(s)
 	s.leaveOrigins()
+	s.leaveOutbox()
 	s.listen(nil)
 	s.end("Consumer Deleted")
 	s.charge(0)
@@ -128,6 +130,7 @@ func (e *Engine) stop() error {
 	for _, s := range streams {
 		s.listen(nil)
 		s.leaveOrigins()
+		s.leaveOutbox()
 	}
 	e.checkpointAll(restBytes)
 	e.keeper.close()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"myelin/internal/apierr"
-	"myelin/internal/clock"
 	"myelin/internal/replica"
 	"myelin/internal/stream"
 )
@@ -33,6 +32,7 @@ const (
 // Each round looks at what is and does what is to be done, so that it does not matter what woke it: the origin
 // took a message, appeared or went; the stream answered, or has another configuration.
 type copier struct {
+	errand
 	engine *Engine
 	dest   *Stream
 	key    string // of the origin within the configuration of dest
@@ -44,12 +44,7 @@ type copier struct {
 	wait   time.Duration // after the last refusal; 0 if something was taken since
 	buf    []byte
 
-	mu      sync.Mutex // guards all below
-	more    bool
-	running bool // somebody has the token
-	idle    sync.Cond
-	closed  bool
-	timer   clock.Timer
+	mu      sync.Mutex    // guards all below
 	flights int           // proposals that are not answered
 	refused *apierr.Error // the first refusal since somebody looked
 	taken   bool          // something was not refused since then
@@ -61,67 +56,12 @@ type copier struct {
 
 func newCopier(dest *Stream, key, name string) *copier {
 	c := &copier{engine: dest.engine, dest: dest, key: key, name: name}
-	c.idle.L = &c.mu
+	c.errand.init(dest.engine.clock, c.look)
 	return c
 }
 
-// wake has the copier look what there is to do. It does not block.
-func (c *copier) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.more = true
-	if !c.running && !c.closed {
-		c.running = true
-		go c.run()
-	}
-}
-
-// later wakes the copier after a while.
-func (c *copier) later(wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed {
-		if c.timer != nil {
-			c.timer.Stop()
-		}
-		c.timer = c.engine.clock.AfterFunc(wait, c.wake)
-	}
-}
-
-func (c *copier) run() {
-	for c.again() {
-		c.round()
-	}
-}
-
-// again reports whether there is more to do; if not, the token is given back.
-func (c *copier) again() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.more && !c.closed {
-		c.more = false
-		return true
-	}
-	c.running = false
-	c.idle.Broadcast()
-	return false
-}
-
-// close ends the copier; nobody has the token when it returns.
-func (c *copier) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	for c.running {
-		c.idle.Wait()
-	}
-}
-
-// round does what there is to be done now.
-func (c *copier) round() {
+// look does what there is to be done now.
+func (c *copier) look() {
 	flights, refused := c.answers()
 	if refused != nil {
 		if flights == 0 {

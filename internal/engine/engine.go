@@ -94,6 +94,7 @@ type Engine struct {
 	batches   batches
 	level     int
 	followers followers
+	relays    relays
 	restores  restores
 
 	removals sync.WaitGroup // of retired streams

@@ -47,6 +47,9 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 		s.config.Store(config)
 	}
 	s.republish(fx.Stored)
+	if fx.Outbox && s.settled == nil {
+		s.relay.wake()
+	}
 	s.dispatch.note(fx)
 	s.answer(tickets, fx.Replies)
 	s.note(fx.Gone)

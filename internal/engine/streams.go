@@ -161,7 +161,9 @@ func (e *Engine) follow(asset *meta.Stream) (*Stream, *apierr.Error) {
 	}
 	s.listen(asset.Config.Subjects)
 	s.mindOrigins()
+	s.mindOutbox()
 	e.followers.changed(s)
+	e.relays.changed(s)
 	return s, nil
 }
 

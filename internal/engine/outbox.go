@@ -1,0 +1,285 @@
+package engine
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"myelin/internal/apierr"
+	"myelin/internal/stream"
+)
+
+const (
+	// relayLetters and copyBytes bound the dead letters in one proposal, but for a single larger one; relayFlights the
+	// proposals to one target that are under way.
+	relayLetters = 64
+	relayFlights = 2
+	// What a target refused is tried again after minRelayWait to maxRelayWait, each time twice as long.
+	minRelayWait = 50 * time.Millisecond
+	maxRelayWait = 5 * time.Second
+)
+
+// relay carries the dead letters of one stream from the outbox of its machine to the streams that are to take them.
+// Each is proposed to its target, which takes it once (see stream.Deposit), and then taken out of the outbox. That holds
+// through crashes: both streams are in one log, in which the deposit stands behind what made the dead letter, and in front
+// of what takes it out of the outbox.
+type relay struct {
+	errand
+	source *Stream
+
+	// of the holder of the token
+	targets map[string]*relayTarget
+	buf     []byte
+
+	answers struct {
+		mu      sync.Mutex
+		list    []*consignment
+		changed map[string]bool // targets that appeared, went, or have another configuration
+	}
+}
+
+// relayTarget is a stream that dead letters wait for, be it there or not.
+type relayTarget struct {
+	name    string
+	sent    uint64        // ID of the last letter that was proposed in this pass through the outbox
+	flights int           // proposals that are not answered, or whose letters are not out of the outbox
+	refused *apierr.Error // why something stays in the outbox, which another pass is to take up
+	stopped bool          // that will be so for others, too
+	careful bool          // nothing was taken since then: letters are tried one by one
+	wait    time.Duration // before the next pass
+	due     time.Time     // when that begins
+	warned  bool
+}
+
+func (r *relay) init(source *Stream) {
+	r.source = source
+	r.errand.init(source.engine.clock, r.look)
+}
+
+// look does what there is to be done now.
+func (r *relay) look() {
+	r.take()
+	var names []string
+	r.source.View(func(state *stream.State) { names = state.OutboxTargets() })
+	waiting := make(map[string]bool, len(names))
+	for _, name := range names {
+		waiting[name] = true
+		r.serve(r.target(name))
+	}
+	r.rest(waiting)
+}
+
+// target returns what is known of a target, which is told about from now on.
+func (r *relay) target(name string) *relayTarget {
+	t := r.targets[name]
+	if t == nil {
+		if r.targets == nil {
+			r.targets = map[string]*relayTarget{}
+		}
+		t = &relayTarget{name: name}
+		r.targets[name] = t
+		r.source.engine.relays.add(streamName{r.source.Account(), name}, r)
+	}
+	return t
+}
+
+// rest forgets targets that no letter waits for, and sees to it that the others are tried again.
+func (r *relay) rest(waiting map[string]bool) {
+	var due time.Time
+	for name, t := range r.targets {
+		switch {
+		case t.flights > 0: // its answer wakes
+		case !waiting[name]:
+			r.source.engine.relays.remove(streamName{r.source.Account(), name}, r)
+			delete(r.targets, name)
+		case t.refused != nil && (due.IsZero() || t.due.Before(due)):
+			due = t.due
+		}
+	}
+	if !due.IsZero() {
+		r.later(max(time.Millisecond, due.Sub(r.clock.Now())))
+	}
+}
+
+// take takes in what came of proposals, and of targets.
+func (r *relay) take() {
+	r.answers.mu.Lock()
+	list, changed := r.answers.list, r.answers.changed
+	r.answers.list, r.answers.changed = nil, nil
+	r.answers.mu.Unlock()
+	for name := range changed {
+		if t := r.targets[name]; t != nil {
+			t.wait, t.due, t.stopped = 0, time.Time{}, false
+		}
+	}
+	for _, c := range list {
+		t := c.target
+		if c.refused != nil {
+			r.refuse(t, c.refused)
+		}
+		if len(c.taken) == 0 {
+			t.flights--
+			continue
+		}
+		if !c.removed {
+			t.careful = false
+			r.remove(c)
+		} else {
+			t.flights--
+		}
+	}
+}
+
+// refuse has another pass take up what a target refused.
+func (r *relay) refuse(t *relayTarget, err *apierr.Error) {
+	if t.refused == nil {
+		t.refused = err
+		t.wait = min(max(2*t.wait, minRelayWait), maxRelayWait)
+		t.due = r.clock.Now().Add(t.wait)
+	}
+	if !ofLetter(err) {
+		t.stopped, t.careful = true, true
+	}
+	r.warn(t, err)
+}
+
+// ofLetter reports whether a refusal may be for one message and not for others.
+func ofLetter(err *apierr.Error) bool {
+	switch apierr.ID(err.ErrCode) {
+	case apierr.StreamMessageExceedsMaximum, apierr.StreamHeaderExceedsMaximum:
+		return true
+	case apierr.StreamStoreFailed:
+		return strings.Contains(err.Description, "per subject")
+	}
+	return false
+}
+
+// warn says, once while letters wait for a target, why they do.
+func (r *relay) warn(t *relayTarget, err *apierr.Error) {
+	if !t.warned {
+		t.warned = true
+		r.source.engine.log.Warnf("Stream '%s > %s' keeps dead letters for stream '%s', which does not take them: %v",
+			r.source.Account(), r.source.Name(), t.name, err)
+	}
+}
+
+// serve proposes letters to a target until enough are under way, or there are no more.
+func (r *relay) serve(t *relayTarget) {
+	to := r.source.engine.Stream(r.source.Account(), t.name)
+	if err := absence(to); err != nil {
+		r.warn(t, err)
+		return // it wakes when it is there
+	}
+	if t.refused != nil && t.flights == 0 && !r.clock.Now().Before(t.due) {
+		t.sent, t.refused, t.stopped = 0, nil, false
+	}
+	for t.flights < relayFlights && !t.stopped {
+		letters, low := r.choose(t)
+		if len(letters) == 0 {
+			return
+		}
+		c, err := r.load(t, to.Config(), letters, low)
+		if err != nil {
+			r.refuse(t, apierr.StreamGeneralError.With(err.Error()))
+			return
+		}
+		t.sent = letters[len(letters)-1].ID
+		c.propose(to)
+	}
+}
+
+// absence says why a target can take nothing until it is told about again, or is nil.
+func absence(to *Stream) *apierr.Error {
+	switch {
+	case to == nil || to.Config() == nil:
+		return apierr.StreamNotFound.Err()
+	case to.Err() != nil:
+		return apierr.StreamOfflineReason.With(to.Err().Error())
+	}
+	return nil
+}
+
+// choose finds the letters that come next, and the lowest ID of those that wait for the target.
+func (r *relay) choose(t *relayTarget) (letters []*stream.DeadLetter, low uint64) {
+	most, bytes := relayLetters, uint64(0)
+	if t.careful {
+		most = 1
+	}
+	r.source.View(func(state *stream.State) {
+		for d := range state.DeadLetters(t.name, 0) {
+			low = d.ID
+			break
+		}
+		for d := range state.DeadLetters(t.name, t.sent) {
+			m, _ := state.Get(d.Seq)
+			if bytes += uint64(m.Size); len(letters) == most || len(letters) > 0 && bytes > copyBytes {
+				return
+			}
+			letters = append(letters, d)
+		}
+	})
+	return letters, low
+}
+
+// relays knows who has dead letters for which stream, be it there or not.
+type relays struct {
+	mu sync.Mutex
+	by map[streamName]map[*relay]bool
+}
+
+func (x *relays) add(of streamName, r *relay) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.by == nil {
+		x.by = map[streamName]map[*relay]bool{}
+	}
+	if x.by[of] == nil {
+		x.by[of] = map[*relay]bool{}
+	}
+	x.by[of][r] = true
+}
+
+func (x *relays) remove(of streamName, r *relay) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if delete(x.by[of], r); len(x.by[of]) == 0 {
+		delete(x.by, of)
+	}
+}
+
+// changed tells those who have dead letters for a stream that it appeared, went, or has another configuration.
+func (x *relays) changed(s *Stream) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for r := range x.by[streamName{s.Account(), s.Name()}] {
+		r.told(s.Name())
+	}
+}
+
+// told notes that a target is to be tried again at once.
+func (r *relay) told(name string) {
+	r.answers.mu.Lock()
+	if r.answers.changed == nil {
+		r.answers.changed = map[string]bool{}
+	}
+	r.answers.changed[name] = true
+	r.answers.mu.Unlock()
+	r.wake()
+}
+
+// mindOutbox carries on with what is in the outbox of a stream that was started.
+func (s *Stream) mindOutbox() {
+	waiting := 0
+	s.View(func(state *stream.State) { waiting = state.Outbox() })
+	if waiting > 0 {
+		s.relay.wake()
+	}
+}
+
+// leaveOutbox ends the relay of a stream for good.
+func (s *Stream) leaveOutbox() {
+	s.relay.close()
+	for name := range s.relay.targets {
+		s.engine.relays.remove(streamName{s.Account(), name}, &s.relay)
+	}
+}
