@@ -6,11 +6,13 @@ export const libraries = {
     const { connect, headers, createInbox, errors } = await import("@nats-io/transport-node");
     const { jetstream, jetstreamManager, JetStreamApiError } = await import("@nats-io/jetstream");
     const { Kvm } = await import("@nats-io/kv");
+    const { Objm } = await import("@nats-io/obj");
     return {
       stores: async (connection) => ({
         js: jetstream(connection),
         jsm: await jetstreamManager(connection),
         bucket: (name, options) => new Kvm(connection).create(name, options),
+        objects: (name) => new Objm(connection).create(name),
         openBucket: async (name) => {
           const bucket = await new Kvm(connection).open(name);
           await bucket.status(); // opening alone asks nothing
@@ -36,6 +38,7 @@ export const libraries = {
         js: connection.jetstream(),
         jsm: await connection.jetstreamManager(),
         bucket: (name, options) => connection.jetstream().views.kv(name, options),
+        objects: (name) => connection.jetstream().views.os(name),
         openBucket: async (name) => {
           const bucket = await connection.jetstream().views.kv(name, { bindOnly: true });
           await bucket.status(); // opening alone asks nothing

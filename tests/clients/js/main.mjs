@@ -7,6 +7,7 @@
 
 import { createInterface } from "node:readline";
 import { checks } from "./checks.mjs";
+import { consumerChecks } from "./consumers.mjs";
 import { libraries } from "./libraries.mjs";
 import { storeChecks } from "./stored.mjs";
 
@@ -64,7 +65,7 @@ function patiently(promise) {
 }
 
 let failed = false;
-for (const [name, check] of Object.entries(folder ? checks : { ...checks, ...storeChecks })) {
+for (const [name, check] of Object.entries(folder ? checks : { ...checks, ...storeChecks, ...consumerChecks })) {
   const world = new World();
   try {
     await patiently(check(world));

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { statusOf } from "./checks.mjs";
 
 // What the two libraries call by other names stands in libraries.mjs: stores
-// gives { js, jsm, bucket, openBucket }, and codeOf the API's code in an error.
+// gives { js, jsm, bucket, openBucket, objects }, and codeOf the API's code in an error.
 
 const messageNotFound = 10037;
 const streamNameInUse = 10058;
@@ -15,7 +15,7 @@ const subjectsOverlapping = 10065;
 const wrongLastMessageID = 10070;
 const wrongLastSequence = 10071;
 
-async function store(world) {
+export async function store(world) {
   const nc = await world.connect();
   const { js, jsm, ...rest } = await world.library.stores(nc);
   const createStream = (name) =>
@@ -24,13 +24,13 @@ async function store(world) {
 }
 
 // stored publishes, and fails unless the message gets this number.
-async function stored(js, subject, text, seq, options = {}) {
+export async function stored(js, subject, text, seq, options = {}) {
   const ack = await js.publish(subject, text, options);
   assert.equal(ack.seq, seq);
   return ack;
 }
 
-async function fails(world, promise, code) {
+export async function fails(world, promise, code) {
   try {
     await promise;
   } catch (error) {

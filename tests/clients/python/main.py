@@ -13,6 +13,7 @@ import sys
 import nats
 
 from checks import CHECKS
+from consumers import CONSUMER_CHECKS
 from stored import STORE_CHECKS
 
 PATIENCE_SECONDS = 60
@@ -64,7 +65,7 @@ def tls_of(folder):
 async def main(url, folder=None):
     failed = False
     tls = tls_of(folder) if folder else None
-    for name, check in (CHECKS if folder else {**CHECKS, **STORE_CHECKS}).items():
+    for name, check in (CHECKS if folder else {**CHECKS, **STORE_CHECKS, **CONSUMER_CHECKS}).items():
         world = World(url, tls)
         try:
             await asyncio.wait_for(check(world), PATIENCE_SECONDS)
