@@ -32,7 +32,7 @@ func newAccountTLS(c *client) *cobra.Command {
 	c.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.Var(durationFlag{&r.warnBefore}, "expire-warn", "warn about certificates that expire within this time; 0 for none")
-	flags.BoolVar(&r.pem, "pem", true, "show the certificates as PEM blocks, too")
+	onOff(flags, &r.pem, "pem", "show the certificates as PEM blocks, too")
 	flags.BoolVarP(&r.json, "json", "j", false, "print JSON")
 	return cmd
 }

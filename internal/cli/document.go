@@ -97,14 +97,5 @@ func (d *document) text(key string) (s string) {
 	return s
 }
 
-// decode reads the whole object into a value.
-func (d *document) decode(value any) error {
-	data, err := d.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, value)
-}
-
 // clone is a copy that can be changed on its own.
 func (d *document) clone() *document { return &document{slices.Clone(d.members)} }

@@ -32,7 +32,7 @@ func newStream(c *client) *cobra.Command {
 	}, newStreamAdd(t), newStreamList(t), newStreamInfo(t), newStreamState(t), newStreamEdit(t),
 		newStreamCopy(t), newStreamRemove(t), newStreamPurge(t), newStreamSeal(t), newStreamGet(t), newStreamRemoveMessage(t),
 		newStreamView(t), newStreamSubjects(t), newStreamFind(t), newStreamReport(t), newStreamBackup(t),
-		newStreamRestore(t))
+		newStreamRestore(t), newStreamGaps(t))
 	cmd.PersistentFlags().BoolVarP(&t.all, "all", "a", false, "list and offer also the streams that are behind buckets and bridges")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,6 +78,8 @@ func (b *backedUp) bytes() (n uint64) {
 // backup writes a stream to a folder. What is there already stays until the new backup is whole.
 func (j *jetStream) backup(stream, dir string, flags *backupFlags) (err error) {
 	start := time.Now()
+	ctx, stop := untilInterrupted()
+	defer stop()
 	inbox := j.nc.NewRespInbox()
 	sub, err := j.nc.SubscribeSync(inbox)
 	if err != nil {
@@ -99,7 +102,7 @@ func (j *jetStream) backup(stream, dir string, flags *backupFlags) (err error) {
 	defer os.Remove(data.Name())
 	total := int64(max(meta.bytes(), 1))
 	bar := bytesBar(j.con, flags.progress, total)
-	packed, unpacked, err := receiveSnapshot(sub, data, &barWriter{bar, total})
+	packed, unpacked, err := receiveSnapshot(ctx, sub, data, &barWriter{bar, total})
 	bar.Close()
 	if err = errors.Join(err, data.Sync(), data.Close()); err != nil {
 		return fmt.Errorf("back up stream %s: %w", stream, err)
@@ -144,7 +147,7 @@ func finishBackup(dir, data string, meta *backedUp) error {
 
 // receiveSnapshot writes chunks to a file until the server says that there are no more, and acknowledges each. They are
 // unpacked on the way, to check them and to count what is in them.
-func receiveSnapshot(sub *nats.Subscription, file io.Writer, bar io.Writer) (packed, unpacked uint64, err error) {
+func receiveSnapshot(ctx context.Context, sub *nats.Subscription, file io.Writer, bar io.Writer) (packed, unpacked uint64, err error) {
 	r, w := io.Pipe()
 	checked := make(chan error, 1)
 	go func() {
@@ -153,7 +156,7 @@ func receiveSnapshot(sub *nats.Subscription, file io.Writer, bar io.Writer) (pac
 		r.CloseWithError(err)
 		checked <- err
 	}()
-	packed, err = receiveChunks(sub, io.MultiWriter(file, w))
+	packed, err = receiveChunks(ctx, sub, io.MultiWriter(file, w))
 	w.CloseWithError(err)
 	if damage := <-checked; err == nil && damage != nil {
 		err = fmt.Errorf("what the server sent cannot be unpacked: %w", damage)
@@ -161,11 +164,11 @@ func receiveSnapshot(sub *nats.Subscription, file io.Writer, bar io.Writer) (pac
 	return packed, unpacked, err
 }
 
-func receiveChunks(sub *nats.Subscription, w io.Writer) (total uint64, err error) {
+func receiveChunks(ctx context.Context, sub *nats.Subscription, w io.Writer) (total uint64, err error) {
 	for {
-		m, err := sub.NextMsg(snapshotIdle)
+		m, err := nextChunk(ctx, sub)
 		if err != nil {
-			return total, fmt.Errorf("wait for the next chunk: %w", err)
+			return total, err
 		}
 		if len(m.Data) == 0 {
 			return total, snapshotEnd(m)
@@ -180,6 +183,17 @@ func receiveChunks(sub *nats.Subscription, w io.Writer) (total uint64, err error
 			}
 		}
 	}
+}
+
+// nextChunk waits for a message of a snapshot, until that takes too long or the user does not want it any more.
+func nextChunk(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, snapshotIdle, errors.New("the server sent nothing for too long"))
+	defer cancel()
+	m, err := sub.NextMsgWithContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return m, err
 }
 
 // snapshotEnd is what the last message of a snapshot says: nothing, that all is well, or what went wrong.
