@@ -82,14 +82,29 @@ func (s *Stream) stateZone(p *proposals, command []byte) {
 // fire brings what the machine wants for schedules that have come due: it has no bytes, which may have to be
 // read from files. What does not come it asks for again.
 func (s *Stream) fire(due []stream.Due) {
+	var data []byte
+	commands := 0
+	propose := func() {
+		if commands > 0 {
+			s.events.post(replica.Event{Proposal: replica.Proposal{Data: data, Ticket: replica.Ticket{Commands: commands}}})
+		}
+		data, commands = nil, 0
+	}
 	for _, d := range due {
 		f, ok := s.sample(d)
 		if !ok {
 			continue
 		}
-		s.events.post(replica.Event{Proposal: replica.Proposal{Data: f.Encode(nil), Ticket: replica.Ticket{Commands: 1}}})
+		data = f.Encode(data)
+		if commands++; commands == firesAtOnce || len(data) > inLineBytes {
+			propose()
+		}
 	}
+	propose()
 }
+
+// firesAtOnce is how many messages of schedules are proposed together.
+const firesAtOnce = 128
 
 // sample reads what a schedule makes its message of.
 func (s *Stream) sample(d stream.Due) (f stream.Fire, ok bool) {
@@ -138,6 +153,7 @@ func (s *Stream) lookAfter() {
 	s.ticking = true
 	s.events.post(replica.Event{Proposal: replica.Proposal{
 		Data: stream.Tick{}.Encode(nil), Urgent: true,
+		Lazy: s.state.Config().MarkerTTL == 0, // the next Tick does what a crash takes back, but for messages
 		Ticket: replica.Ticket{Commands: 1, Cookie: func(stream.Reply) { s.ticking = false }},
 	}})
 }

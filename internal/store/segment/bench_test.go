@@ -173,3 +173,25 @@ func BenchmarkErase(b *testing.B) {
 		}
 	}
 }
+
+// Reading every n-th record with a Reader, as a consumer with a filter does.
+func BenchmarkReader(b *testing.B) {
+	const records = 1 << 20
+	set := filled(b, b.TempDir(), records, 128, false)
+	defer set.Close()
+	for _, step := range []uint64{1, 30, 1000} {
+		b.Run(fmt.Sprintf("step=%d", step), func(b *testing.B) {
+			r := set.Reader()
+			defer r.Close()
+			seq := uint64(1)
+			for b.Loop() {
+				if _, err := r.Read(seq); err != nil {
+					b.Fatal(err)
+				}
+				if seq += step; seq > records {
+					seq = 1 + seq%step
+				}
+			}
+		})
+	}
+}

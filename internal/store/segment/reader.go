@@ -5,18 +5,21 @@ const (
 	aheadBytes = 64 << 10
 	// nearby is how many sequences may lie between two reads of which the second goes on where the first ended.
 	nearby = 64
+	// jumpBytes is how much it reads for one record somewhere else: from where the index leads to behind a small record.
+	jumpBytes = indexSpacing + 512
 )
 
-// Reader reads records one by one, and those that follow each other much faster than Read does: it keeps what
-// it has read ahead. It may be behind what Erase does by as much; ask only for what lives. One goroutine at a
-// time uses it. While it reads on it keeps a file open, until Close.
+// Reader reads records one by one, and ascending ones much faster than Read does: it keeps the file open, and what it
+// has read ahead. It may be behind what Erase does by as much; ask only for what lives. One goroutine at a
+// time uses it, until Close.
 type Reader struct {
-	set    *Set
-	opened *opened // nil: nothing is read ahead
-	high   uint64  // the last sequence of what may be
-	cursor cursor
-	buf    []byte
-	last   uint64 // sequence that was read last
+	set         *Set
+	opened      *opened // nil: none
+	first, high uint64  // sequences that the file may hold
+	index       index
+	cursor      cursor
+	buf         []byte
+	last        uint64 // sequence that was read last
 }
 
 // Reader returns a Reader of the set.
@@ -30,20 +33,20 @@ func (r *Reader) Read(seq uint64) (Record, error) {
 	}
 	rec, buf, err := r.set.Read(seq, r.buf)
 	r.buf = buf
-	if err == nil && seq > r.last && seq-r.last <= nearby {
+	if err == nil && seq > r.last {
 		r.begin(rec.Last() + 1)
 	}
 	r.last = seq
 	return rec, err
 }
 
-// ahead returns a record of what is read ahead. Whatever is in its way is left to Set.Read.
+// ahead returns a record of the file that is open. Whatever is in its way is left to Set.Read.
 func (r *Reader) ahead(seq uint64) (Record, bool) {
 	if r.opened == nil {
 		return Record{}, false
 	}
-	if seq >= r.cursor.from && seq-r.cursor.from <= nearby && seq <= r.high {
-		r.cursor.from = seq
+	if seq >= r.first && seq <= r.high {
+		r.move(seq)
 		if rec, err := r.cursor.next(); err == nil && rec.Seq <= seq {
 			return rec, true
 		}
@@ -52,7 +55,19 @@ func (r *Reader) ahead(seq uint64) (Record, bool) {
 	return Record{}, false
 }
 
-// begin starts to read on from a sequence.
+// move makes the cursor come to a sequence next: over what lies between, or by the index if that is much.
+func (r *Reader) move(seq uint64) {
+	c := &r.cursor
+	if seq < c.from || seq-c.from > nearby {
+		c.offset, c.raw, c.hurt = r.index.before(seq), c.raw[:0], nil
+		c.window.step = jumpBytes
+	} else {
+		c.window.step = aheadBytes
+	}
+	c.from = seq
+}
+
+// begin opens the file of a sequence.
 func (r *Reader) begin(seq uint64) {
 	v, ok, err := r.set.viewFor(seq)
 	if err != nil || !ok || seq < v.segment.first || seq > v.high {
@@ -62,7 +77,10 @@ func (r *Reader) begin(seq uint64) {
 	if err != nil {
 		return
 	}
-	r.opened, r.high = o, v.high
+	r.opened, r.first, r.high, r.index = o, v.segment.first, v.high, v.index
+	if r.index == nil {
+		r.index = o.index
+	}
 	r.cursor = r.set.cursor(v, o.file, o.index, seq, r.cursor.window.buf, aheadBytes)
 }
 
