@@ -72,6 +72,9 @@ func (a *Authenticator) Authenticate(r *Request) (*Identity, error) {
 	case u.proxyRequired && proxy == "":
 		return nil, refuse(ProxyRequired, r, u.name())
 	}
+	if u == everybody && proxy == "" && r.Type == Standard {
+		return anybody, nil
+	}
 	return u.as(&Identity{Proxy: proxy, Type: r.Type, anonymous: u == a.noAuth && r.NKey == "" && r.Empty()}), nil
 }
 
@@ -136,6 +139,9 @@ func (a *Authenticator) trusts(proxy string) bool {
 
 // everybody is who connects where nobody has to say who they are.
 var everybody = &user{Identity: Identity{Account: GlobalAccount, Rights: unlimited}}
+
+// anybody is the identity of nearly all of them: a hundred thousand connections need not have one each.
+var anybody = everybody.as(&Identity{Type: Standard})
 
 // identify finds the user and checks the credentials. A signature counts before a certificate, and that before a
 // password; only who shows nothing at all is the user for those without credentials.

@@ -27,7 +27,7 @@ type Request struct {
 	Type         ConnectionTypes     // exactly one
 }
 
-// Identity is who a connection turned out to be.
+// Identity is who a connection turned out to be. It is not changed: connections may share one.
 type Identity struct {
 	User    string    // name or public key; "" for somebody without a name
 	Account string    // never ""

@@ -21,8 +21,9 @@ func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identit
 	if user == "" {
 		user = r.Claims()
 	}
-	label := clientLabel(opt) + accountLabel(identity, r)
-	c.label.Store(&label)
+	if label := clientLabel(opt) + accountLabel(identity, r); label != "" || c.label.Load() != nil {
+		c.label.Store(&label)
+	}
 	c.mu.Lock()
 	if user == "" {
 		user = c.about.user // said in an earlier CONNECT
