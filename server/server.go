@@ -76,6 +76,8 @@ type Server struct {
 	registry *nats.Registry
 	views    *report.Views
 	tls      atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
+	staples  []*stapled
+	stapling sync.Mutex // held by who changes tls for the sake of a staple
 
 	// fixed by Start
 	started  time.Time
@@ -130,6 +132,9 @@ func New(opt Options) (*Server, error) {
 		}
 	}
 	if err := s.loadTLS(); err != nil {
+		return nil, err
+	}
+	if err := s.openStaples(); err != nil {
 		return nil, err
 	}
 	if err := s.openAccounts(maps); err != nil {
@@ -204,6 +209,7 @@ func (s *Server) Start() error {
 	s.tellTLS()
 	s.system.Start()
 	go s.clients.Serve()
+	s.keepStaples()
 	s.trimmer = startTrimmer(s.clock, s.work)
 	s.log.Noticef("Server is ready")
 	return nil
@@ -336,6 +342,7 @@ func (s *Server) Shutdown() {
 	if before == running {
 		s.clients.StopAccepting()
 	}
+	s.dropStaples()
 	s.trimmer.stop()
 	s.system.Close()
 	s.clients.Close()

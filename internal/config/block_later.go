@@ -17,8 +17,6 @@ var laterKeys = []key[Config]{
 	later(isNothing, "trusted_keys", "trusted"),
 
 	// How connections are protected and carried. The rest is in block_tls.go.
-	later(isNothing, "ocsp"),
-	later(nothingOn, "ocsp_cache"),
 	later(isNothing, "proxy_protocol"),
 	later(nothingOn, "websocket", "ws"),
 	later(nothingOn, "mqtt"),

@@ -134,6 +134,19 @@ var tlsCases = []struct {
 	{"pages without", "https_port: 8443", "TLS cert and key required for HTTPS", true, nil},
 	{"pages twice", "tls { %s }\nhttps_port: 8443\nhttp_port: 8222", "can't specify both HTTP (8222) and HTTPs (8443) ports", true, nil},
 
+	{"what issuers say", "tls { %s }\nocsp: true", "", false, func(*Config) {}},
+	{"nothing of what issuers say", "tls { %s }\nocsp: false", "", false, func(c *Config) { c.OCSP.Mode = OCSPNever }},
+	{"always what issuers say", "tls { %s }\nocsp { mode: ALWAYS, url: \"http://a\" }", "", false, func(c *Config) {
+		c.OCSP = OCSP{OCSPAlways, []string{"http://a"}}
+	}},
+	{"by several", "tls { %s }\nocsp { mode: must, urls: [\"http://a\", \"http://b\"] }", "", true, func(c *Config) {
+		c.OCSP = OCSP{OCSPMust, []string{"http://a", "http://b"}}
+	}},
+	{"an unknown mode", "tls { %s }\nocsp { mode: x }", `error parsing ocsp config: unsupported ocsp mode "x"`, false, nil},
+	{"an unknown setting", "tls { %s }\nocsp { x: y }", `error parsing ocsp config: unsupported field "x"`, false, nil},
+	{"a mode by number", "tls { %s }\nocsp: 1", "error parsing ocsp config: unsupported type an integer", false, nil},
+	{"a cache of what is said of clients", "tls { %s }\nocsp_cache: true", `"ocsp_cache" is not supported yet by this version of myelin`, true, nil},
+
 	{"a store of Windows", "tls { %s, cert_store: WindowsCurrentUser }", `"cert_store" is not supported yet by this version of myelin`, false, nil},
 	{"who answers for peers", "tls { %s, verify: true, ocsp_peer: true }", `"ocsp_peer" is not supported yet by this version of myelin`, true, nil},
 	{"nobody answers for peers", "tls { %s, ocsp_peer: false, cert_store: \"\" }", "", true, func(*Config) {}},

@@ -34,6 +34,7 @@ type Config struct {
 
 	TLS         *TLS // nil for not at all
 	AllowNonTLS bool // clients may do without
+	OCSP        OCSP // what is shown with the certificates
 
 	// Monitoring and profiling over HTTP.
 
@@ -162,6 +163,7 @@ func Default() *Config {
 		ConnectErrorReports:   3600,
 		ReconnectErrorReports: 1,
 		JetStream:             defaultJetStream(),
+		OCSP:                  OCSP{Mode: OCSPAuto},
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,23 @@ func (t *TLS) Load(fs vfs.FS) (*tls.Config, error) {
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return c, nil
+}
+
+// Authorities are the certificates of CAFile, for whom they may have signed beside clients.
+func (t *TLS) Authorities(fs vfs.FS) (list []*x509.Certificate, err error) {
+	if t.CAFile == "" {
+		return nil, nil
+	}
+	text, err := readCertificates(fs, t.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+			list = append(list, cert)
+		}
+	}
+	return list, nil
 }
 
 func (p *KeyPair) load(fs vfs.FS) (tls.Certificate, error) {
