@@ -187,9 +187,25 @@ func (r *fieldReader) table(v *map[string]string) {
 		*v = nil
 		return
 	}
+	if n == 1 {
+		*v = single(r.r.String(), r.r.String())
+		return
+	}
 	*v = make(map[string]string, n)
 	for range n {
 		key := r.r.String()
 		(*v)[key] = r.r.String()
 	}
+}
+
+// levels are the metadata of nearly all configurations, which share them: a map takes as much as all else in one.
+var levels = []map[string]string{{metaRequired: "0"}, {metaRequired: "1"}, {metaRequired: "2"}, {metaRequired: "3"}, {metaRequired: "4"}}
+
+func single(key, value string) map[string]string {
+	for _, shared := range levels {
+		if key == metaRequired && shared[key] == value {
+			return shared
+		}
+	}
+	return map[string]string{key: value}
 }
