@@ -262,18 +262,22 @@ func (s *State) measure(p *publish, fx *Effects) *apierr.Error {
 	if err := s.live(p, fx); err != nil {
 		return err
 	}
-	bytes := len(p.Header) + len(p.Body)
-	p.size = bytes + len(p.Subject) + memoryOverhead
-	if s.config.Storage == File {
-		p.size = bytes + len(p.Subject) + fileOverhead
-		if len(p.Header) > 0 {
-			p.size += fileHeaderOverhead
-		}
+	p.size = len(p.Subject) + len(p.Header) + len(p.Body) + s.config.overhead()
+	if s.config.Storage == File && len(p.Header) > 0 {
+		p.size += fileHeaderOverhead
 	}
 	if p.size > math.MaxUint32 {
 		return apierr.StreamMessageExceedsMaximum.Err()
 	}
 	return nil
+}
+
+// overhead is what the limits count for each message beside what is in it.
+func (c *Config) overhead() int {
+	if c.Storage == File {
+		return fileOverhead
+	}
+	return memoryOverhead
 }
 
 func (s *State) tooLarge(p *publish) bool {

@@ -131,13 +131,14 @@ func (r *ConsumerSource) CountFrom(from uint64) uint64 {
 	return r.consumer.wants().count(from)
 }
 
-// Size is the size of a message as limits count it; false if it is gone.
+// Size is the size of a message's subject, header and body; false if it is gone. The record does not tell whether
+// there is a header, so one in a file stream counts as 4 bytes longer than it is.
 func (r *ConsumerSource) Size(seq uint64) (bytes int, ok bool) {
 	p, ok := r.state.table.find(seq)
 	if !ok {
 		return 0, false
 	}
-	return int(r.state.table.at(p).size), true
+	return int(r.state.table.at(p).size) - r.state.config.overhead(), true
 }
 
 // Time is the time of a message; false if it is gone.

@@ -383,3 +383,20 @@ func TestAddConsumerIsStocks(t *testing.T) {
 		t.Errorf("limits that consumers exceed: %v", reply.Err)
 	}
 }
+
+// The size that requests with max_bytes and rate limits count is that of subject, header and body, as on a stock server;
+// what the limits of the stream add for each message is not in it.
+func TestSizeOfAMessageForConsumers(t *testing.T) {
+	for storage, header := range map[string]int{"file": fileHeaderOverhead, "memory": 0} {
+		r := newStockRun(t, `{"storage": "`+storage+`"}`)
+		r.do("consumer")
+		r.apply(&Append{Span: 1, Subject: []byte("s.0"), Body: make([]byte, 10)})
+		r.apply(&Append{Span: 1, Subject: []byte("s.0"), Header: []byte("NATS/1.0\r\nK: v\r\n\r\n"), Body: make([]byte, 10)})
+		source := r.state.Source(r.consumer().Number)
+		for seq, want := range []int{1: 3 + 10, 2: 3 + 10 + 18 + header} {
+			if got, ok := source.Size(uint64(seq)); ok != (seq > 0) || got != want {
+				t.Errorf("%s storage: message %d has a size of %d, not %d", storage, seq, got, want)
+			}
+		}
+	}
+}
