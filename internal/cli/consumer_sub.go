@@ -38,7 +38,10 @@ func (r *receiver) sub(js *jetStream, at consumerPlace, deliverGroup string) err
 		arrive = r.pushed
 	}
 	next, end, err := arrive(ctx, js, info)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	defer end()

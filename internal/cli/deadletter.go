@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -10,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"myelin/internal/subject"
@@ -70,9 +67,13 @@ type deadLetter struct {
 }
 
 // readDeadLetter reads the headers. Of a message without them no more is known than that it is there.
-func readDeadLetter(m *jetstream.RawStreamMsg) *deadLetter {
+func readDeadLetter(stored *storedMessage) (*deadLetter, error) {
+	m, err := stored.decoded()
+	if err != nil {
+		return nil, err
+	}
 	d := &deadLetter{
-		Seq: m.Sequence, Time: m.Time, Reason: m.Header.Get(deadReason), Detail: m.Header.Get(deadDetail),
+		Seq: stored.Seq, Time: stored.Time, Reason: m.Header.Get(deadReason), Detail: m.Header.Get(deadDetail),
 		Stream: m.Header.Get(deadStream), Consumer: m.Header.Get(deadConsumer), Subject: m.Header.Get(deadSubject),
 		Lost: m.Header.Get(deadLost) != "", HeaderLost: m.Header.Get(deadHeaderLost) != "",
 		Bytes: len(m.Data), Headers: nats.Header{}, payload: m.Data,
@@ -87,7 +88,7 @@ func readDeadLetter(m *jetstream.RawStreamMsg) *deadLetter {
 			d.Headers[key] = values
 		}
 	}
-	return d
+	return d, nil
 }
 
 // missing says what is not there any more; "" if the message is whole.
@@ -133,23 +134,30 @@ func (f *deadLetters) match(d *deadLetter) bool {
 }
 
 // in yields those of a stream that flags choose, in order, up to the one that is last now: what dies while they are
-// handled is not among them. They are read one by one, since a consumer would take them out of a work queue.
-func (f *deadLetters) in(ctx context.Context, stream jetstream.Stream) iter.Seq2[*deadLetter, error] {
+// handled is not among them. They are read one by one, since a consumer would take them out of a work queue, and with
+// the API that gives a header as it is stored: a direct get adds fields to it.
+func (f *deadLetters) in(js *jetStream, stream string) iter.Seq2[*deadLetter, error] {
 	return func(yield func(*deadLetter, error) bool) {
-		state := stream.CachedInfo().State
-		for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
-			m, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(">"))
-			switch {
-			case errors.Is(err, jetstream.ErrMsgNotFound):
+		info, err := js.streamInfo(stream)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for next := max(info.State.FirstSeq, 1); next <= info.State.LastSeq; {
+			m, err := js.message(stream, storedQuery{Seq: next, Next: ">"})
+			if noMessage(err) || err == nil && m.Seq > info.State.LastSeq {
 				return
+			}
+			var d *deadLetter
+			if err == nil {
+				next = m.Seq + 1
+				d, err = readDeadLetter(m)
+			}
+			switch {
 			case err != nil:
 				yield(nil, err)
 				return
-			case m.Sequence > state.LastSeq:
-				return
-			}
-			seq = m.Sequence
-			if d := readDeadLetter(m); f.match(d) && !yield(d, nil) {
+			case f.match(d) && !yield(d, nil):
 				return
 			}
 		}
@@ -157,32 +165,20 @@ func (f *deadLetters) in(ctx context.Context, stream jetstream.Stream) iter.Seq2
 }
 
 // numbered yields those of a stream with these sequences.
-func numbered(ctx context.Context, stream jetstream.Stream, sequences []uint64) iter.Seq2[*deadLetter, error] {
+func numbered(js *jetStream, stream string, sequences []uint64) iter.Seq2[*deadLetter, error] {
 	return func(yield func(*deadLetter, error) bool) {
 		for _, seq := range sequences {
-			m, err := stream.GetMsg(ctx, seq)
-			switch {
-			case errors.Is(err, jetstream.ErrMsgNotFound):
-				err = fmt.Errorf("stream %s has no message %d", stream.CachedInfo().Config.Name, seq)
-				fallthrough
-			case err != nil:
-				yield(nil, err)
-				return
+			m, err := js.message(stream, storedQuery{Seq: seq})
+			if noMessage(err) {
+				err = fmt.Errorf("stream %s has no message %d", stream, seq)
 			}
-			if !yield(readDeadLetter(m), nil) {
+			var d *deadLetter
+			if err == nil {
+				d, err = readDeadLetter(m)
+			}
+			if !yield(d, err) || err != nil {
 				return
 			}
 		}
 	}
-}
-
-// withDead runs a command with a dead-letter stream, for as long as the user lets it.
-func withDead(js *jetStream, name string, run func(context.Context, jetstream.Stream) error) error {
-	ctx, stop := untilInterrupted()
-	defer stop()
-	stream, err := js.Stream(ctx, name)
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", name, explained(err))
-	}
-	return run(ctx, stream)
 }

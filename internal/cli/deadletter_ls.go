@@ -2,10 +2,8 @@ package cli
 
 import (
 	"cmp"
-	"context"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 )
 
@@ -16,26 +14,22 @@ func newDeadLetterList(t *streamTool) *cobra.Command {
 		Use:     "ls [stream]",
 		Aliases: []string{"list"},
 		Short:   "List the messages of a dead-letter stream; they stay in it",
-	}, 0, func(js *jetStream, name string, _ []string) error {
-		return withDead(js, name, func(ctx context.Context, stream jetstream.Stream) error {
-			return f.list(ctx, t.con, stream, asJSON)
-		})
-	})
+	}, 0, func(js *jetStream, stream string, _ []string) error { return f.list(js, stream, asJSON) })
 	f.addFlags(cmd)
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "print each message as a line of JSON, without its payload")
 	return cmd
 }
 
-func (f *deadLetters) list(ctx context.Context, con *console, stream jetstream.Stream, asJSON bool) error {
+func (f *deadLetters) list(js *jetStream, stream string, asJSON bool) error {
 	t := newTable("Seq", "Died", "Reason", "Consumer", "Deliveries", "Subject", "Size", "Detail")
 	found := false
-	for d, err := range f.in(ctx, stream) {
+	for d, err := range f.in(js, stream) {
 		if err != nil {
 			return err
 		}
 		found = true
 		if asJSON {
-			if err := con.json(d); err != nil {
+			if err := js.con.json(d); err != nil {
 				return err
 			}
 			continue
@@ -47,10 +41,10 @@ func (f *deadLetters) list(ctx context.Context, con *console, stream jetstream.S
 	case asJSON:
 		return nil
 	case !found:
-		con.logf("No dead letters found in stream %s", stream.CachedInfo().Config.Name)
+		js.con.logf("No dead letters found in stream %s", stream)
 		return nil
 	}
-	return t.print(con)
+	return t.print(js.con)
 }
 
 func newDeadLetterView(t *streamTool) *cobra.Command {
@@ -59,7 +53,7 @@ func newDeadLetterView(t *streamTool) *cobra.Command {
 		Use:     "view [stream] [seq]",
 		Aliases: []string{"show", "get"},
 		Short:   "Show a message of a dead-letter stream and how it got there",
-	}, 1, func(js *jetStream, name string, args []string) error {
+	}, 1, func(js *jetStream, stream string, args []string) error {
 		text, err := t.con.argument(args, 0, "Sequence")
 		if err != nil {
 			return err
@@ -68,15 +62,13 @@ func newDeadLetterView(t *streamTool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return withDead(js, name, func(ctx context.Context, stream jetstream.Stream) error {
-			for d, err := range numbered(ctx, stream, []uint64{seq}) {
-				if err != nil {
-					return err
-				}
-				return d.show(t.con, raw, asJSON)
+		for d, err := range numbered(js, stream, []uint64{seq}) {
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			return d.show(t.con, raw, asJSON)
+		}
+		return nil
 	})
 	cmd.Flags().BoolVarP(&raw, "raw", "r", false, "print the payload, byte by byte, and nothing else")
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "print JSON")

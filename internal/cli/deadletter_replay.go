@@ -47,7 +47,7 @@ and the command was called again, is stored once, for as long as the stream look
 // anyNumber is how many further arguments a command takes that has no bound for them.
 const anyNumber = 1 << 20
 
-func (r *replay) run(js *jetStream, name string, args []string) error {
+func (r *replay) run(js *jetStream, stream string, args []string) error {
 	list, err := sequences(args)
 	switch {
 	case err != nil:
@@ -57,13 +57,13 @@ func (r *replay) run(js *jetStream, name string, args []string) error {
 	case len(list) > 0 && (r.all || !r.none()):
 		return errors.New("messages are chosen by their sequences or by flags, not by both")
 	}
-	return withDead(js, name, func(ctx context.Context, stream jetstream.Stream) error {
-		chosen := r.in(ctx, stream)
-		if len(list) > 0 {
-			chosen = numbered(ctx, stream, list)
-		}
-		return r.replay(ctx, js, stream, chosen)
-	})
+	chosen := r.in(js, stream)
+	if len(list) > 0 {
+		chosen = numbered(js, stream, list)
+	}
+	ctx, stop := untilInterrupted()
+	defer stop()
+	return r.replay(ctx, js, stream, chosen)
 }
 
 // sequences reads the arguments that are sequences, in order and each once.
@@ -93,7 +93,7 @@ type replayed struct {
 
 // replay publishes messages one after the other. One that cannot be published does not keep the others from it, unless
 // nobody answers at all.
-func (r *replay) replay(ctx context.Context, js *jetStream, stream jetstream.Stream, chosen iter.Seq2[*deadLetter, error]) error {
+func (r *replay) replay(ctx context.Context, js *jetStream, stream string, chosen iter.Seq2[*deadLetter, error]) error {
 	done, failed := 0, 0
 	for d, err := range chosen {
 		if err != nil {
@@ -117,13 +117,13 @@ func (r *replay) replay(ctx context.Context, js *jetStream, stream jetstream.Str
 	case failed > 0:
 		return fmt.Errorf("%d of %d messages were not replayed, or are still in the dead-letter stream", failed, done+failed)
 	case done == 0 && !r.asJSON:
-		r.con.logf("No dead letters found in stream %s", stream.CachedInfo().Config.Name)
+		r.con.logf("No dead letters found in stream %s", stream)
 	}
 	return nil
 }
 
 // one publishes a message and, once it is stored, takes it out of the dead-letter stream.
-func (r *replay) one(ctx context.Context, js *jetStream, stream jetstream.Stream, d *deadLetter) (replayed, error) {
+func (r *replay) one(ctx context.Context, js *jetStream, stream string, d *deadLetter) (replayed, error) {
 	result := replayed{Seq: d.Seq, Subject: r.to}
 	if r.to == "" {
 		result.Subject = d.Subject
@@ -134,7 +134,7 @@ func (r *replay) one(ctx context.Context, js *jetStream, stream jetstream.Stream
 	if d.Lost || d.HeaderLost && !r.force {
 		return result, errors.New(d.missing())
 	}
-	ack, err := js.PublishMsg(ctx, d.again(result.Subject, stream.CachedInfo().Config.Name))
+	ack, err := js.PublishMsg(ctx, d.again(result.Subject, stream))
 	if errors.Is(err, jetstream.ErrNoStreamResponse) {
 		return result, errors.New("no stream takes this subject")
 	}
@@ -145,11 +145,20 @@ func (r *replay) one(ctx context.Context, js *jetStream, stream jetstream.Stream
 	if r.keep {
 		return result, nil
 	}
-	if err := stream.DeleteMsg(ctx, d.Seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	if err := js.removeMessage(stream, d.Seq); err != nil && !noMessage(err) {
 		return result, fmt.Errorf("the message is published, and still in the dead-letter stream: %w", explained(err))
 	}
 	result.Removed = true
 	return result, nil
+}
+
+// removeMessage takes a message out of a stream.
+func (j *jetStream) removeMessage(stream string, seq uint64) error {
+	request := struct {
+		Seq     uint64 `json:"seq"`
+		NoErase bool   `json:"no_erase"`
+	}{seq, true}
+	return j.call("STREAM.MSG.DELETE."+stream, request, nil)
 }
 
 // firstOnly begin the headers that say how a message is to be published the first time: they would make another attempt

@@ -7,20 +7,20 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A dead letter is published again as the message that it was: without what was added when it died, and without what
 // was said about its first publication.
 func TestDeadLetterAgain(t *testing.T) {
-	d := readDeadLetter(&jetstream.RawStreamMsg{
-		Sequence: 7, Time: time.Unix(0, 99), Data: []byte("body"),
-		Header: nats.Header{
-			"Kind": {"a", "b"}, deadReason: {"max_deliver"}, deadSubject: {"orders.new"}, deadDeliveries: {"5"}, deadSequence: {"17"},
-			"Nats-Msg-Id": {"first"}, "Nats-Expected-Last-Sequence": {"3"}, "Nats-Expected-Stream": {"ORDERS"}, "Nats-Rollup": {"sub"},
-			"Nats-Batch-Id": {"b"}, "Nats-TTL": {"1h"},
-		},
+	d, err := readDeadLetter(&storedMessage{
+		Seq: 7, Time: time.Unix(0, 99), Data: []byte("body"),
+		Header: []byte("NATS/1.0\r\nKind: a\r\nKind: b\r\nMyelin-Dead-Reason: max_deliver\r\nMyelin-Dead-Subject: orders.new\r\n" +
+			"Myelin-Dead-Deliveries: 5\r\nMyelin-Dead-Sequence: 17\r\nNats-Msg-Id: first\r\nNats-Expected-Last-Sequence: 3\r\n" +
+			"Nats-Expected-Stream: ORDERS\r\nNats-Rollup: sub\r\nNats-Batch-Id: b\r\nNats-TTL: 1h\r\n\r\n"),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if d.Subject != "orders.new" || d.Deliveries != 5 || d.Sequence != 17 || d.Reason != "max_deliver" {
 		t.Errorf("read as %+v", d)
 	}

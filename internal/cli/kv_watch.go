@@ -57,7 +57,10 @@ func (w *kvWatcher) options() []jetstream.WatchOpt {
 // watch prints entries until there have been enough, or the user has.
 func (w *kvWatcher) watch(b *kvBucket, pattern string) error {
 	watcher, err := b.Watch(b.ctx, pattern, w.options()...)
-	if err != nil {
+	switch {
+	case b.ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return saidOfKey(err, pattern)
 	}
 	defer watcher.Stop()

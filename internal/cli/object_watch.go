@@ -37,7 +37,10 @@ func (w *objectWatcher) watch(b *objectBucket) error {
 		opts = append(opts, jetstream.UpdatesOnly())
 	}
 	watcher, err := b.Watch(b.ctx, opts...)
-	if err != nil {
+	switch {
+	case b.ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return err
 	}
 	defer watcher.Stop()
