@@ -133,21 +133,15 @@ func orUnlimited(n int64) int64 {
 	return n
 }
 
-// asChoice takes one of some words, or the beginning of one; a word with = in it stands for what follows that.
+// asChoice takes one of some words, or the beginning of one.
 func asChoice(words ...string) func(string) (any, error) {
 	return func(s string) (any, error) {
-		var names []string
 		for _, w := range words {
-			name, value, renamed := strings.Cut(w, "=")
-			if !renamed {
-				value = name
-			}
-			names = append(names, name)
-			if s != "" && (strings.HasPrefix(name, strings.ToLower(s)) || strings.EqualFold(s, value)) {
-				return value, nil
+			if s != "" && strings.HasPrefix(w, strings.ToLower(s)) {
+				return w, nil
 			}
 		}
-		return nil, fmt.Errorf("%q is none of %s", s, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
 	}
 }
 

@@ -12,10 +12,10 @@ type streamQuestion struct {
 
 // streamQuestions are asked in this order, with answers as the flags take them.
 var streamQuestions = []streamQuestion{
-	{"storage", "Storage", "file", []string{"file", "memory"}},
+	{"storage", "Storage", "file", streamChoices["storage"]},
 	{"replicas", "Replication", "1", nil},
-	{"retention", "Retention Policy", "limits", []string{"limits", "interest", "workqueue"}},
-	{"discard", "Discard Policy", "old", []string{"old", "new"}},
+	{"retention", "Retention Policy", "limits", streamChoices["retention"]},
+	{"discard", "Discard Policy", "old", streamChoices["discard"]},
 	{"max-msgs", "Stream Messages Limit", "-1", nil},
 	{"max-msgs-per-subject", "Per Subject Messages Limit", "-1", nil},
 	{"max-bytes", "Total Stream Size", "-1", nil},

@@ -27,12 +27,30 @@ type streamFlags struct {
 	limitPending                      int
 }
 
+// streamChoices are the words that some flags take.
+var streamChoices = map[string][]string{
+	"storage":      {"file", "memory"},
+	"retention":    {"limits", "interest", "workqueue"},
+	"discard":      {"old", "new"},
+	"compression":  {"none", "s2"},
+	"persist-mode": {"default", "async"},
+}
+
+// completeChoices offers those words to the shell.
+func completeChoices(cmd *cobra.Command) {
+	for name, words := range streamChoices {
+		if cmd.Flags().Lookup(name) != nil {
+			cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+}
+
 // streamFixed are flags for what cannot be changed later.
 var streamFixed = []documentFlag{
-	{"storage", "storage", "where to keep messages, a `kind`: file or memory", asChoice("file", "memory")},
-	{"retention", "retention", "what to keep, a `policy`: limits, interest or work", asChoice("limits", "interest", "workqueue")},
+	{"storage", "storage", "where to keep messages, a `kind`: file or memory", asChoice(streamChoices["storage"]...)},
+	{"retention", "retention", "what to keep, a `policy`: limits, interest or work", asChoice(streamChoices["retention"]...)},
 	{"first-sequence", "first_seq", "`sequence` of the first message", asCount},
-	{"persist-mode", "persist_mode", "when messages are synced, a `mode`: default or async", asChoice("default", "async")},
+	{"persist-mode", "persist_mode", "when messages are synced, a `mode`: default or async", asChoice(streamChoices["persist-mode"]...)},
 }
 
 // streamSwitches are flags for what a stream does or does not, which can be changed.
@@ -54,9 +72,9 @@ var streamSwitches = []documentFlag{
 // streamChangeable are flags for other values that can be changed.
 var streamChangeable = []documentFlag{
 	{"description", "description", "what the stream is for, as `text`", asText},
-	{"compression", "compression", "how to compress files, a `method`: none or s2", asChoice("none", "s2")},
+	{"compression", "compression", "how to compress files, a `method`: none or s2", asChoice(streamChoices["compression"]...)},
 	{"replicas", "num_replicas", "`number` of servers that keep the messages, in a cluster", asCount},
-	{"discard", "discard", "which messages to discard at a limit, a `policy`: old or new", asChoice("old", "new")},
+	{"discard", "discard", "which messages to discard at a limit, a `policy`: old or new", asChoice(streamChoices["discard"]...)},
 	{"max-age", "max_age", "keep messages for this `duration`, as in 1d12h", asDuration},
 	{"max-bytes", "max_bytes", "keep at most so many `bytes`, as in 10MB", asBytesLimit},
 	{"max-consumers", "max_consumers", "allow at most this `number` of consumers", asLimit},
@@ -90,6 +108,7 @@ func (f *streamFlags) add(cmd *cobra.Command) {
 	f.flags.BoolVar(&f.republishHeaders, "republish-headers", false, "publish them without their bodies")
 	f.flags.Var(durationFlag{&f.limitInactive}, "limit-consumer-inactive", "longest time after which unused consumers may be removed")
 	f.flags.IntVar(&f.limitPending, "limit-consumer-max-pending", 0, "`number` of unacknowledged messages that consumers may have at most")
+	completeChoices(cmd)
 }
 
 // addRemoving gives a command the flags that take something away.
