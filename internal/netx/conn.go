@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -21,9 +22,9 @@ var ErrWouldBlock = errors.New("write would block")
 type Conn struct {
 	net.Conn
 
-	raw   rawConn   // nil fields when the connection has no descriptor of its own
-	tls   *tlsLayer // nil: bytes are carried as they are
-	ahead []byte    // was read to see what it is, by Peek; of the reading goroutine
+	raw   rawConn                  // nil fields when the connection has no descriptor of its own
+	tls   atomic.Pointer[tlsLayer] // nil: bytes are carried as they are
+	ahead []byte                   // was read to see what it is, by Peek; of the reading goroutine
 }
 
 // NewConn wraps an established connection.
@@ -48,9 +49,10 @@ type Input interface {
 // ReadInto waits for input and appends some of it to the chunk that in gives for it. So a connection
 // that waits need not hold memory, as far as its kind allows.
 func (c *Conn) ReadInto(in Input) (int, error) {
+	secure := c.tls.Load()
 	switch {
-	case c.tls != nil:
-		return c.tls.readInto(in)
+	case secure != nil:
+		return secure.readInto(in)
 	case len(c.ahead) > 0:
 		n := in.Grab().fill(c.ahead)
 		c.ahead = c.ahead[n:]
@@ -88,11 +90,11 @@ func (c *Conn) CanTry() bool { return c.raw.conn != nil }
 // of that, and returns the number of bytes. ErrWouldBlock says that it takes no more; then the next write, of either kind,
 // has to begin where this one ended.
 func (c *Conn) TryWrite(chunks []*Chunk, at int) (int, error) {
-	switch {
-	case c.raw.conn == nil:
+	if c.raw.conn == nil {
 		return 0, ErrWouldBlock
-	case c.tls != nil:
-		return c.tls.tryWrite(chunks, at)
+	}
+	if secure := c.tls.Load(); secure != nil {
+		return secure.tryWrite(chunks, at)
 	}
 	return c.raw.tryWrite(chunks[0].B[at:])
 }
@@ -100,8 +102,8 @@ func (c *Conn) TryWrite(chunks []*Chunk, at int) (int, error) {
 // WriteChunks writes of the chunks, beginning with byte at of the first, all or a part, and returns the number of bytes. It
 // waits for the peer, at most until the write deadline.
 func (c *Conn) WriteChunks(chunks []*Chunk, at int) (int, error) {
-	if c.tls != nil {
-		return c.tls.write(chunks, at)
+	if secure := c.tls.Load(); secure != nil {
+		return secure.write(chunks, at)
 	}
 	const mostBytes, mostChunks = 1 << 20, 64
 	buffers := make(net.Buffers, 0, min(len(chunks), mostChunks))
@@ -121,16 +123,16 @@ func (c *Conn) WriteChunks(chunks []*Chunk, at int) (int, error) {
 
 // Close closes the connection. It does not wait; what is being written may get lost.
 func (c *Conn) Close() error {
-	if c.tls != nil {
-		c.tls.farewell()
+	if secure := c.tls.Load(); secure != nil {
+		secure.farewell()
 	}
 	return c.Conn.Close()
 }
 
 // CloseWrite ends the outgoing direction, where the connection can do that.
 func (c *Conn) CloseWrite() error {
-	if c.tls != nil {
-		c.tls.farewell()
+	if secure := c.tls.Load(); secure != nil {
+		secure.farewell()
 	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -29,7 +29,7 @@ const (
 )
 
 // StartTLS does the server's part of a TLS handshake; from then on the connection carries what is read and written in
-// TLS. Nobody else uses the connection until it returns. It waits for the peer, at most until the deadlines. After an
+// TLS. Nobody else reads or writes until it returns. It waits for the peer, at most until the deadlines. After an
 // error the connection is good for nothing but to be closed.
 func (c *Conn) StartTLS(config *tls.Config) error {
 	l := &tlsLayer{under: transport{Conn: c.Conn, raw: &c.raw, peeked: c.ahead}}
@@ -39,16 +39,17 @@ func (c *Conn) StartTLS(config *tls.Config) error {
 		return err
 	}
 	l.under.established = true
-	c.tls = l
+	c.tls.Store(l)
 	return nil
 }
 
 // TLS describes the protection of the connection; ok is false if it has none.
 func (c *Conn) TLS() (state tls.ConnectionState, ok bool) {
-	if c.tls == nil {
+	secure := c.tls.Load()
+	if secure == nil {
 		return state, false
 	}
-	return c.tls.conn.ConnectionState(), true
+	return secure.conn.ConnectionState(), true
 }
 
 // readInto is Conn.ReadInto.

@@ -133,7 +133,7 @@ func TestTLSWaitsWithoutMemory(t *testing.T) {
 	conn, far := securePair(t, conn, slow, tls.VersionTLS13)
 	in := &reader{waiting: make(chan struct{})}
 	in.atRest = func() {
-		if conn.tls.under.ahead != nil || in.chunk != nil {
+		if conn.tls.Load().under.ahead != nil || in.chunk != nil {
 			t.Error("memory is held while waiting")
 		}
 	}
