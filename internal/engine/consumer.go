@@ -158,18 +158,18 @@ func (s *Stream) PauseConsumer(name string, until int64) *apierr.Error {
 	return s.Propose(stream.PauseConsumer{Name: name, Until: until}.Encode(nil), false).Err
 }
 
-// ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns where. What
-// is delivered on the way belongs to before.
-func (s *Stream) ResetConsumer(name string, seq uint64) (next uint64, err *apierr.Error) {
+// ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns how the
+// consumer is then, before it is given anything. What is delivered on the way belongs to before.
+func (s *Stream) ResetConsumer(name string, seq uint64) (*stream.ConsumerView, *apierr.Error) {
 	if err := s.refusal(false); err != nil {
-		return 0, err
+		return nil, err
 	}
 	answer := make(chan stream.Reply, 1)
 	if !s.events.do(func() { s.dispatch.reset(name, seq, func(r stream.Reply) { answer <- r }) }) {
-		return 0, apierr.StreamNotFound.Err()
+		return nil, apierr.StreamNotFound.Err()
 	}
 	r := <-answer
-	return r.Seq, r.Err
+	return r.View, r.Err
 }
 
 // Unpin lets another client of a group be pinned. It reports whether anybody was.

@@ -246,8 +246,8 @@ func TestConsumersComeAndGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.delivered(1)
-	if next, err := s.ResetConsumer("c", 2); err != nil || next != 2 {
-		t.Errorf("reset: %d %v", next, err)
+	if begun, err := s.ResetConsumer("c", 2); err != nil || begun.Delivered.Stream != 1 {
+		t.Errorf("reset: %+v %v", begun, err)
 	}
 	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 3, Expires: int64(time.Hour)})
 	if got := n.delivered(2); got[0].Seq != 2 || got[0].DSeq != 1 || got[1].Seq != 3 {

@@ -139,14 +139,16 @@ func (x *dispatch) listens(to []byte) (found bool) {
 	return found
 }
 
-// listening reports whether anybody listens to a consumer's deliver subject, in its deliver group if it has one.
+// listening reports whether anybody listens to a consumer's deliver subject, in its deliver group or in none if it has
+// none. A stream that takes what is published there is nobody.
 func (x *dispatch) listening(c *Consumer) (found bool) {
 	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
 	if routes == nil || !config.Push() {
 		return false
 	}
 	routes.Matching([]byte(config.DeliverSubject), func(s *router.Sub) bool {
-		found = config.DeliverGroup == "" || s.Queue == config.DeliverGroup
+		_, stored := s.Sink.(*ingest)
+		found = !stored && s.Queue == config.DeliverGroup
 		return !found
 	})
 	return found

@@ -34,6 +34,18 @@ func (c *call) described(consumer *Consumer) (*wire.ConsumerInfo, *apierr.Error)
 	return consumerInfo(consumer.Stream().Name(), &status, a.now(), a.opt.Version), nil
 }
 
+// begun describes a consumer that is new, or begins again, as it was before it was given anything: clients count on
+// that what they are to get first is all pending.
+func (c *call) begun(consumer *Consumer, view *stream.ConsumerView) (*wire.ConsumerInfo, *apierr.Error) {
+	status, ok := consumer.Status()
+	if !ok {
+		return nil, apierr.ConsumerNotFound.Err()
+	}
+	status.View = *view
+	a := c.door.api
+	return consumerInfo(consumer.Stream().Name(), &status, a.now(), a.opt.Version), nil
+}
+
 // consumerInfo describes a consumer; version is empty in lists.
 func consumerInfo(of string, status *ConsumerStatus, now time.Time, version string) *wire.ConsumerInfo {
 	live := wire.Live{Waiting: status.Waiting, Listening: status.Listening, Pin: status.Pin, PinnedSince: status.PinnedSince}
@@ -199,14 +211,14 @@ func (c *call) consumerReset(resp *consumerReset) *apierr.Error {
 	if err != nil {
 		return err
 	}
-	next, err := s.ResetConsumer(consumer.Name(), seq)
+	view, err := s.ResetConsumer(consumer.Name(), seq)
 	if err != nil {
 		return err
 	}
-	if resp.ConsumerInfo, err = c.described(consumer); err != nil {
+	if resp.ConsumerInfo, err = c.begun(consumer, view); err != nil {
 		return err
 	}
-	resp.Seq = next
+	resp.Seq = view.Delivered.Stream + 1
 	return nil
 }
 

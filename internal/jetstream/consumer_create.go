@@ -62,24 +62,9 @@ func (c *call) addConsumer(s Stream, q *wire.CreateConsumerRequest) (*wire.Consu
 	case consumer == nil:
 		return nil, apierr.ConsumerNotFound.Err() // it was dropped again
 	case r.Created:
-		return c.begun(s, consumer, r.View)
+		return c.begun(consumer, r.View)
 	}
 	return c.described(consumer)
-}
-
-// begun describes a new consumer as it was before it was given anything: clients count on that what they are to get
-// first is all pending.
-func (c *call) begun(s Stream, consumer *Consumer, view *stream.ConsumerView) (*wire.ConsumerInfo, *apierr.Error) {
-	status := ConsumerStatus{View: *view}
-	if view.Config.Push() {
-		now, ok := consumer.Status()
-		if !ok {
-			return nil, apierr.ConsumerNotFound.Err()
-		}
-		status.Listening = now.Listening
-	}
-	a := c.door.api
-	return consumerInfo(s.Name(), &status, a.now(), a.opt.Version), nil
 }
 
 // name gives a consumer that has no name one that is free, and one that copies a stream a name of its own: more

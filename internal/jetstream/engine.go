@@ -65,8 +65,9 @@ type Stream interface {
 	DropConsumer(name string) *apierr.Error
 	// PauseConsumer makes a consumer pause until a time, in nanoseconds since 1970, or go on if that is 0.
 	PauseConsumer(name string, until int64) *apierr.Error
-	// ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns where.
-	ResetConsumer(name string, seq uint64) (next uint64, err *apierr.Error)
+	// ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns how the
+	// consumer is then, before it is given anything.
+	ResetConsumer(name string, seq uint64) (*stream.ConsumerView, *apierr.Error)
 	// ConsumerStatuses says how consumers are, but for those that are gone.
 	ConsumerStatuses(list []*Consumer) []ConsumerStatus
 }

@@ -249,8 +249,8 @@ func (s *fakeStream) Consumers() []*Consumer                        { return nil
 func (s *fakeStream) ConsumerStatuses([]*Consumer) []ConsumerStatus { return nil }
 func (s *fakeStream) DropConsumer(string) *apierr.Error             { return apierr.ConsumerNotFound.Err() }
 func (s *fakeStream) PauseConsumer(string, int64) *apierr.Error     { return apierr.ConsumerNotFound.Err() }
-func (s *fakeStream) ResetConsumer(string, uint64) (uint64, *apierr.Error) {
-	return 0, apierr.ConsumerNotFound.Err()
+func (s *fakeStream) ResetConsumer(string, uint64) (*stream.ConsumerView, *apierr.Error) {
+	return nil, apierr.ConsumerNotFound.Err()
 }
 
 func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
@@ -389,8 +389,11 @@ func newTester(t testing.TB, change func(*Options)) *tester {
 }
 
 // newEngineTester starts an API over an engine.
-func newEngineTester(t testing.TB) *tester {
-	return newTesterOf(t, nil, func(api *API, routes *router.Router, c clock.Clock) Engine {
+func newEngineTester(t testing.TB) *tester { return newEngineTesterIn(t, "") }
+
+// newEngineTesterIn does so in a domain.
+func newEngineTesterIn(t testing.TB, domain string) *tester {
+	return newTesterOf(t, func(o *Options) { o.Domain = domain }, func(api *API, routes *router.Router, c clock.Clock) Engine {
 		e, err := engine.Open(engine.Options{
 			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
 			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf, Courier: api.CourierOf,
