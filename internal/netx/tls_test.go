@@ -272,3 +272,22 @@ func TestTLSCloseSaysSo(t *testing.T) {
 		t.Fatalf("%x %v", rest, err)
 	}
 }
+
+// A peer that makes TLS write and does not read is cut off, before that takes much memory.
+func TestTLSGathersNotWithoutEnd(t *testing.T) {
+	under := transport{established: true}
+	record := make([]byte, 100)
+	total := 0
+	for {
+		n, err := under.Write(record)
+		if err != nil {
+			break
+		}
+		if total += n; total > 4*mostGathered {
+			t.Fatalf("%d bytes are gathered", total)
+		}
+	}
+	if total < mostGathered {
+		t.Fatalf("cut off after %d bytes", total)
+	}
+}

@@ -40,7 +40,10 @@ func newSite(t *testing.T) *site {
 	client := pki.Request{Name: "client", Client: true}
 	late, early := client, client
 	late.Until, early.From = past, future
+	mail, named := client, client
+	mail.Emails, named.Hosts = []string{"mail@example.org"}, []string{"host.example.org"}
 	s.issue(s.authority, map[string]pki.Request{
+		"mail": mail, "host": named, "unknown": {Name: "unknown", Client: true},
 		"server": here, "elsewhere": elsewhere, "old": old, "client": client, "other": client, "late": late, "early": early,
 		"no-client": {Name: "client", Server: true},
 	})
@@ -360,6 +363,40 @@ func callSilently(server *testkit.Server) (*caller, error) {
 	}
 	_, err = c.Read(make([]byte, 1))
 	return c, err
+}
+
+// A certificate is the user that it names: by e-mail address, by host, or by its subject. Nothing that the client says makes
+// it another.
+func TestTLSUsers(t *testing.T) {
+	s := newSite(t)
+	server := testkit.Start(t, testkit.Options{Config: s.config("server", `verify_and_map: true, ca_file: "DIR/ca.pem"`,
+		`authorization { users: [ { user: "mail@example.org" }, { user: "host.example.org" }, { user: "CN=client", permissions: { publish: "a" } } ] }`)})
+	for _, row := range []struct{ certificate, user string }{
+		{"mail", "mail@example.org"}, {"host", "host.example.org"}, {"client", "CN=client"}, {"unknown", ""},
+	} {
+		c, err := call(server, s.client(row.certificate), false)
+		if row.user == "" {
+			if err == nil || !strings.Contains(err.Error(), "-ERR 'Authorization Violation'") {
+				t.Errorf("%s: %v", row.certificate, err)
+			}
+			c.Close()
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", row.certificate, err)
+		}
+		var page struct {
+			Connections []struct {
+				User string `json:"authorized_user"`
+			} `json:"connections"`
+		}
+		server.Monitor("/connz?auth=1", &page)
+		if len(page.Connections) != 1 || page.Connections[0].User != row.user {
+			t.Errorf("%s: the server knows %+v", row.certificate, page.Connections)
+		}
+		c.Close()
+		testkit.Eventually(t, "the connection to be gone", func() bool { return presence(t, server).Connections == 0 })
+	}
 }
 
 // Peers that begin a handshake and never end it hold nobody up, neither other clients nor the end of the server.
