@@ -119,6 +119,7 @@ func (a *streamAdd) base(args []string) (*document, error) {
 		if err := readJSON(a.configFile, cfg); err != nil {
 			return nil, err
 		}
+		dropLevels(cfg)
 	}
 	if len(args) > 0 {
 		cfg.set("name", args[0])
