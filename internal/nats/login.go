@@ -15,11 +15,12 @@ import (
 
 // login is who a connection is. It belongs to the reading goroutine.
 type login struct {
-	locked   bool           // nothing is done for it before it has said who it is
-	nonce    string         // that it was told to sign; "" for none
-	identity *auth.Identity // nil before it is let in
-	told     bool           // that it is here
-	guard    *auth.Guard    // nil for who may do all that anybody may
+	locked   bool                // nothing is done for it before it has said who it is
+	nonce    string              // that it was told to sign; "" for none
+	identity *auth.Identity      // nil before it is let in
+	told     bool                // that it is here
+	judge    *auth.Authenticator // who decided last that it is, or must wait
+	guard    *auth.Guard         // nil for who may do all that anybody may
 }
 
 // nonceBytes is how random a nonce is; its text has 15 letters.
@@ -27,7 +28,7 @@ const nonceBytes = 11
 
 // start prepares a connection for being asked who it is, if it will be.
 func (l *login) start(a *auth.Authenticator) {
-	l.locked = a.Restricted()
+	l.locked, l.judge = a.Restricted(), a
 	if a.NeedsNonce() {
 		var random [nonceBytes]byte
 		must.Get(rand.Read(random[:]))
@@ -100,6 +101,7 @@ func (c *Conn) identify(opt *connectOptions) *fatal {
 // who has said that before.
 func (c *Conn) find(opt *connectOptions) *fatal {
 	r := c.request(opt)
+	c.login.judge = c.l.opt.Gate.Authenticator()
 	identity, err := c.stillKnown(r), error(nil)
 	if identity == nil {
 		c.session.Flush()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,5 +204,74 @@ func TestMovingBetweenAccounts(t *testing.T) {
 	}
 	if n := l.opt.Broker.Account("A").Traffic().InMsgs.Load(); n == 0 {
 		t.Error("nothing was counted")
+	}
+}
+
+// When another Authenticator decides, who may stay does, with the rights that it has now; who may not is told to go. The texts are
+// those of stock.
+func TestRecheck(t *testing.T) {
+	users := func(change func([]auth.User)) *auth.Config {
+		list := []auth.User{{Name: "ann", Password: "p"}, {Name: "bob", Password: "p"}, {Name: "cat", Password: "p"}, {Name: "dan", Password: "p"}}
+		if change != nil {
+			change(list)
+		}
+		return &auth.Config{Users: list, Accounts: []auth.Account{{Name: "A"}}}
+	}
+	l := guarded(t, users(nil), clock.Real{})
+	clients := map[string]*client{}
+	for _, name := range []string{"ann", "bob", "cat", "dan"} {
+		c := dialRaw(t, l)
+		c.send("%s", fmt.Sprintf(`CONNECT {"user":%q,"pass":"p","verbose":false}`+"\r\nSUB foo 1\r\nSUB foo q 2\r\nSUB bar 3\r\nSUB > 4\r\nPING\r\n", name))
+		c.expect("PONG")
+		clients[name] = c
+	}
+	next, err := auth.New(users(func(list []auth.User) {
+		list[1].Password = "other"
+		list[2].Account = "A"
+		list[3].Permissions = &auth.Permissions{Publish: auth.Subjects{Deny: []string{"x"}}, Subscribe: auth.Subjects{Deny: []string{"foo"}}}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.opt.Gate.Change(next)
+	l.Recheck()
+	if got, _ := clients["bob"].frame(); got != "-ERR 'Authorization Violation'" {
+		t.Errorf("bob got %q", got)
+	}
+	clients["bob"].expectEnd()
+	clients["cat"].expectEnd()
+	dan := clients["dan"]
+	for _, want := range []string{
+		`-ERR 'Permissions Violation for Subscription to "foo" (sid "1")'`,
+		`-ERR 'Permissions Violation for Subscription to "foo" using queue "q" (sid "2")'`,
+	} {
+		if got, _ := dan.frame(); got != want {
+			t.Errorf("dan got %q instead of %q", got, want)
+		}
+	}
+	dan.send("PUB x 0\r\n\r\nPUB foo 0\r\n\r\nPUB y 0\r\n\r\n")
+	if got := dan.sync(); !slices.Equal(got, []string{`-ERR 'Permissions Violation for Publish to "x"'`, "MSG y 4 0"}) {
+		t.Errorf("dan got %q", got)
+	}
+	got := clients["ann"].sync()
+	for _, want := range []string{"MSG foo 1 0", "MSG foo 2 0", "MSG foo 4 0", "MSG y 4 0"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("ann lacks %q in %q", want, got)
+		}
+	}
+	// And back: what was taken is allowed again, as far as it was not ended.
+	again, err := auth.New(users(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.opt.Gate.Change(again)
+	l.Recheck()
+	var frames []string
+	for len(frames) != 2 || strings.HasPrefix(frames[0], "-ERR") { // the connection asks in its own time
+		dan.send("PUB x 0\r\n\r\nPUB foo 0\r\n\r\n")
+		frames = dan.sync()
+	}
+	if !slices.Equal(frames, []string{"MSG x 4 0", "MSG foo 4 0"}) {
+		t.Errorf("dan got %q", frames)
 	}
 }

@@ -77,6 +77,14 @@ const quiet = `CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_resp
 
 func dial(t testing.TB, l *Listener) *client {
 	t.Helper()
+	c := dialRaw(t, l)
+	c.send(quiet)
+	return c
+}
+
+// dialRaw opens a connection that has said nothing yet.
+func dialRaw(t testing.TB, l *Listener) *client {
+	t.Helper()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -89,8 +97,23 @@ func dial(t testing.TB, l *Listener) *client {
 	if line := c.line(); !strings.HasPrefix(line, "INFO ") {
 		t.Fatalf("expected INFO, got %q", line)
 	}
-	c.send(quiet)
 	return c
+}
+
+// expect fails the test unless this line comes next.
+func (c *client) expect(want string) {
+	c.t.Helper()
+	if got := c.line(); got != want {
+		c.t.Errorf("got %q instead of %q", got, want)
+	}
+}
+
+// expectEnd fails the test unless the server hangs up.
+func (c *client) expectEnd() {
+	c.t.Helper()
+	if line, err := c.in.ReadString('\n'); err == nil {
+		c.t.Errorf("got %q instead of the end", line)
+	}
 }
 
 func (c *client) send(format string, args ...any) {

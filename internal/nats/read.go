@@ -252,5 +252,8 @@ func (c *Conn) tick() *fatal {
 	if err := c.net.SetReadDeadline(time.Time{}); err != nil {
 		return nil // the next read says what is wrong
 	}
+	if f := c.recheck(); f != nil {
+		return f
+	}
 	return c.keep.tick(c)
 }
