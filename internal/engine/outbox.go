@@ -14,6 +14,8 @@ const (
 	// proposals to one target that are under way.
 	relayLetters = 64
 	relayFlights = 2
+	// servedAtOnce is how often letters are read for one target before it is another one's turn.
+	servedAtOnce = 4
 	// What a target refused is tried again after minRelayWait to maxRelayWait, each time twice as long.
 	minRelayWait = 50 * time.Millisecond
 	maxRelayWait = 5 * time.Second
@@ -173,7 +175,10 @@ func (r *relay) serve(t *relayTarget) {
 	if t.refused != nil && t.flights == 0 && !r.clock.Now().Before(t.due) {
 		t.sent, t.refused, t.stopped = 0, nil, false
 	}
-	for t.flights < relayFlights && !t.stopped {
+	for range servedAtOnce {
+		if t.flights >= relayFlights || t.stopped {
+			return
+		}
 		letters, low := r.choose(t)
 		if len(letters) == 0 {
 			return
@@ -186,6 +191,7 @@ func (r *relay) serve(t *relayTarget) {
 		t.sent = letters[len(letters)-1].ID
 		c.propose(to)
 	}
+	r.wake() // it goes on when the others had their turn
 }
 
 // absence says why a target can take nothing until it is told about again, or is nil.
