@@ -170,10 +170,13 @@ func (r *relay) serve(t *relayTarget) {
 	to := r.source.engine.Stream(r.source.Account(), t.name)
 	if err := absence(to); err != nil {
 		r.warn(t, err)
+		if t.flights == 0 {
+			t.begin()
+		}
 		return // it wakes when it is there
 	}
 	if t.refused != nil && t.flights == 0 && !r.clock.Now().Before(t.due) {
-		t.sent, t.refused, t.stopped = 0, nil, false
+		t.begin()
 	}
 	for range servedAtOnce {
 		if t.flights >= relayFlights || t.stopped {
@@ -193,6 +196,9 @@ func (r *relay) serve(t *relayTarget) {
 	}
 	r.wake() // it goes on when the others had their turn
 }
+
+// begin begins a pass through the outbox.
+func (t *relayTarget) begin() { t.sent, t.refused, t.stopped = 0, nil, false }
 
 // absence says why a target can take nothing until it is told about again, or is nil.
 func absence(to *Stream) *apierr.Error {

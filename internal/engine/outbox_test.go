@@ -165,10 +165,16 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 			t.Errorf("%d: %q", seq, got[seq])
 		}
 	}
-	if err := n.Delete(account, "DEAD"); err != nil {
+	full := *dead.Config()
+	full.MaxMsgs, full.Discard = 3, stream.DiscardNew
+	if _, err := n.Update(account, full, false); err != nil {
 		t.Fatal(err)
 	}
 	n.publish("A.x", 1, 20)
 	n.fetch(a.Consumer("c"), 1, stream.AckTerm)
+	n.await("a refusal", func() bool { return len(n.logs.all()) > 2 })
+	if err := n.Delete(account, "DEAD"); err != nil {
+		t.Fatal(err)
+	}
 	n.awaitMessages(n.create("DEAD"), 1)
 }
