@@ -30,7 +30,9 @@ func replayOffline[FX any](m machine.Machine[FX], r *replica.Replay) error {
 type offlineLog struct{}
 
 // Append implements replica.Log.
-func (offlineLog) Append(uint64, []replica.Record, replica.Care) (durable bool, err error) { return true, nil }
+func (offlineLog) Append(uint64, []replica.Record, replica.Care) (durable bool, err error) {
+	return true, nil
+}
 
 // offlineHost performs nothing.
 type offlineHost[FX any] struct{}

@@ -96,6 +96,7 @@ func (noOutlet) Ack([]byte, *stream.Reply)  {}
 func (noOutlet) Stored(*stream.Stored)      {}
 func (noOutlet) Flush()                     {}
 func (noOutlet) Abandoned(stream.Abandoned) {}
+func (noOutlet) Acknowledged([]byte)        {}
 
 // filledStore is a folder with the two streams of fill, stopped in order. With all of it in files there is a third one,
 // which has pressed them out of the log.

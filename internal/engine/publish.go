@@ -153,7 +153,7 @@ func (s *Stream) lookAfter() {
 	s.ticking = true
 	s.events.post(replica.Event{Proposal: replica.Proposal{
 		Data: stream.Tick{}.Encode(nil), Urgent: true,
-		Lazy: s.state.Config().MarkerTTL == 0, // the next Tick does what a crash takes back, but for messages
+		Lazy:   s.state.Config().MarkerTTL == 0, // the next Tick does what a crash takes back, but for messages
 		Ticket: replica.Ticket{Commands: 1, Cookie: func(stream.Reply) { s.ticking = false }},
 	}})
 }
