@@ -26,6 +26,9 @@
 // (consumer_needs.go). A message that spans several sequences is one for a consumer. Effects.Consumers is what
 // a dispatcher has to know; what depends on clients, whether any listens or asks, is not here.
 //
+// What a consumer gives up may have to go to another stream: then it is a dead letter in the outbox until a
+// Relayed says that the other one has it, which a Deposit gave it (outbox.go).
+//
 // Check and CheckUpdate complete and validate a Config, and of several faults name the one that a stock
 // server names. What depends on other streams is left to whoever knows them. CheckConsumer and
 // CheckConsumerUpdate do the same for consumers; what depends on other consumers, AddConsumer decides.
