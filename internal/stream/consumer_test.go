@@ -215,7 +215,11 @@ func (r *consumerRun) step() {
 	case n < 97:
 		r.purge()
 	case n < 99:
-		r.relay()
+		if r.rng.IntN(2) == 0 {
+			r.relay()
+		} else {
+			r.deposit()
+		}
 	default:
 		r.configure()
 	}

@@ -11,6 +11,7 @@ type modelDead struct {
 	last    uint64
 	letters []DeadLetter
 	hidden  map[uint64]bool // messages that nobody wants, but for their dead letters
+	taken   map[uint64]bool // by ID, of another stream
 }
 
 func (d *modelDead) holds(seq uint64) bool {
@@ -101,4 +102,21 @@ func (r *consumerRun) relay() {
 	}
 	r.apply(c)
 	r.model.relayed(c)
+}
+
+// deposit brings a dead letter of another stream, or brings it again.
+func (r *consumerRun) deposit() {
+	m := &r.model
+	c := &Deposit{Origin: [16]byte{7}, ID: 1 + r.rng.Uint64N(50), Append: Append{Span: 1, Subject: []byte(r.pick(modelSubjects))}}
+	reply := r.apply(c)
+	if reply.Duplicate != m.dead.taken[c.ID] || reply.Err != nil {
+		r.t.Fatalf("%v\n%+v", r.log[len(r.log)-1], reply)
+	}
+	if m.dead.taken == nil {
+		m.dead.taken = map[uint64]bool{}
+	}
+	if !reply.Duplicate {
+		m.publish(string(c.Subject), r.now)
+	}
+	m.dead.taken[c.ID] = true
 }
