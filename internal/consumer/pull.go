@@ -181,12 +181,23 @@ func (d *Dispatcher) finish(out *Out) {
 	d.finishing = d.finishing[:0]
 }
 
-// Close tells all requests why they end: "Consumer Deleted", "Server Shutdown", "Leadership Change".
+// Close tells all requests that there is no such consumer any more, and why: "Consumer Deleted".
 func (d *Dispatcher) Close(text string, out *Out) {
+	d.endAll(func(r *request) { out.status(r.To, 409, text) })
+}
+
+// TurnAway tells all requests that they are served elsewhere or later, and what they do not get: "Server Shutdown",
+// "Leadership Change".
+func (d *Dispatcher) TurnAway(text string, out *Out) {
+	d.endAll(func(r *request) { out.unserved(r, 409, text) })
+}
+
+// endAll takes leave of all requests.
+func (d *Dispatcher) endAll(tell func(*request)) {
 	for d.queue.total > 0 {
 		r := d.queue.front(never, never)
 		d.queue.remove(r)
-		out.status(r.To, 409, text)
+		tell(r)
 	}
 	clear(d.finishing)
 	d.finishing = d.finishing[:0]

@@ -136,7 +136,7 @@ func (e *Engine) stop() error {
 	e.keeper.close()
 	errs := []error{e.restores.end()}
 	for _, s := range streams {
-		s.end("Server Shutdown")
+		s.end(shutdown)
 		if s.home != nil {
 			errs = append(errs, s.home.Close())
 		}

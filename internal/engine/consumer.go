@@ -112,6 +112,12 @@ func (r *roster) remove(c *Consumer) {
 	}
 }
 
+func (r *roster) empty() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.byName) == 0
+}
+
 // Consumer returns the consumer of that name, or nil.
 func (s *Stream) Consumer(name string) *Consumer {
 	s.roster.mu.RLock()

@@ -27,6 +27,7 @@ type dispatch struct {
 	stream    *Stream
 	deliverer *deliverer
 	on        bool // the machine is up to date
+	parting   bool // nothing is delivered any more
 	consumers map[uint32]*Consumer
 	stirred   []*Consumer            // to be looked after
 	spare     []*Consumer            // an emptied slice
@@ -292,7 +293,7 @@ func (x *dispatch) stir(c *Consumer) {
 
 // run looks after those who were stirred.
 func (x *dispatch) run() {
-	if !x.on || len(x.stirred) == 0 || x.stream.Err() != nil || x.stream.events.group.Stalled() {
+	if !x.on || x.parting || len(x.stirred) == 0 || x.stream.Err() != nil || x.stream.events.group.Stalled() {
 		return
 	}
 	list, now := x.stirred, x.now()
