@@ -28,11 +28,25 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	s.broker = broker.New(newRouter(), maps)
 	s.broker.NewRouters(newRouter)
 	for _, a := range s.cfg.Auth.Accounts {
-		s.broker.Add(a.Name)
+		if err := s.setAccount(s.broker.Add(a.Name)); err != nil {
+			return err
+		}
 	}
 	if name := s.cfg.System(); name != "" {
 		s.broker.SetSystem(s.broker.Add(name))
 	}
+	return nil
+}
+
+// setAccount gives an account what the configuration says.
+func (s *Server) setAccount(a *broker.Account) error {
+	c := s.cfg.Account(a.Name())
+	maps, err := mappings(c.Mappings)
+	if err != nil {
+		return fmt.Errorf("account %q: %w", a.Name(), err)
+	}
+	a.SetMappings(maps)
+	a.SetLimits(broker.Limits(c.Limits))
 	return nil
 }
 

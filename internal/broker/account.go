@@ -12,8 +12,18 @@ type Account struct {
 	name     string
 	router   *router.Router
 	mappings atomic.Pointer[subject.Mappings]
+	limits   atomic.Pointer[Limits]
 	traffic  Traffic
 }
+
+// Limits bound what the connections of an account may do. They are -1 for no limit.
+type Limits struct {
+	MaxConnections   int64
+	MaxSubscriptions int // per connection
+	MaxPayload       int // bytes
+}
+
+var noLimits = Limits{-1, -1, -1}
 
 // Traffic counts what the connections of an account did. Connections add to it when they flush.
 type Traffic struct {
@@ -23,7 +33,33 @@ type Traffic struct {
 	Connections       atomic.Int64 // that are open
 }
 
-func newAccount(name string, r *router.Router) *Account { return &Account{name: name, router: r} }
+func newAccount(name string, r *router.Router) *Account {
+	a := &Account{name: name, router: r}
+	a.limits.Store(&noLimits)
+	return a
+}
+
+// SetMappings rewrites the subjects of what is published from now on; nil rewrites none.
+func (a *Account) SetMappings(m *subject.Mappings) { a.mappings.Store(m) }
+
+// SetLimits bounds the connections that come from now on. Those that are there stay.
+func (a *Account) SetLimits(l Limits) { a.limits.Store(&l) }
+
+// Limits are those that are in force.
+func (a *Account) Limits() Limits { return *a.limits.Load() }
+
+// Enter counts a connection, unless there are as many as there may be; Leave follows.
+func (a *Account) Enter() bool {
+	n, most := a.traffic.Connections.Add(1), a.limits.Load().MaxConnections
+	if most >= 0 && n > most {
+		a.traffic.Connections.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Leave is the end of a connection.
+func (a *Account) Leave() { a.traffic.Connections.Add(-1) }
 
 // Name is the account's name.
 func (a *Account) Name() string { return a.name }

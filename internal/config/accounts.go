@@ -13,6 +13,32 @@ const DefaultSystemAccount = "$SYS"
 
 const defaultAuthTimeout = 2 * time.Second
 
+// Account is what an account has, and may have.
+type Account struct {
+	Streams  AccountStreams
+	Limits   AccountLimits
+	Mappings []Mapping // of its subjects, in the order of the file
+}
+
+// AccountLimits bound what the connections of an account may do. They are -1 for no limit but the server's.
+type AccountLimits struct {
+	MaxConnections   int64
+	MaxSubscriptions int // per connection
+	MaxPayload       int // bytes
+}
+
+func defaultAccount() Account {
+	return Account{Limits: AccountLimits{MaxConnections: -1, MaxSubscriptions: -1, MaxPayload: -1}}
+}
+
+// Account is what an account has, also one that nothing was said about.
+func (c *Config) Account(name string) Account {
+	if a, ok := c.Accounts[name]; ok {
+		return a
+	}
+	return defaultAccount()
+}
+
 // AccountStreams says whether an account may keep streams, and how much in them. Bounds are -1 for none.
 type AccountStreams struct {
 	Enabled bool
@@ -64,7 +90,7 @@ func (c *Config) Streams(account string) AccountStreams {
 		s.Enabled = true
 		return s
 	}
-	return c.AccountStreams[account]
+	return c.Account(account).Streams
 }
 
 // checkAuth says what is wrong with who may connect.
@@ -79,5 +105,12 @@ func (c *Config) checkAuth(ps *problems) {
 	known := slices.ContainsFunc(c.Auth.Accounts, func(a auth.Account) bool { return a.Name == c.SystemAccount })
 	ps.refuse(c.SystemAccount != "" && c.SystemAccount != DefaultSystemAccount && !known, "system_account",
 		"error resolving system account: account missing")
-	ps.refuse(c.JetStream.Enabled && c.AccountStreams[c.System()].Enabled, "accounts", "Not allowed to enable JetStream on the system account")
+	for name, a := range c.Accounts {
+		for i := range a.Mappings {
+			a.Mappings[i].check(ps, mappingKey(name, a.Mappings[i].Source))
+		}
+		ps.refuse(min(a.Limits.MaxConnections, int64(a.Limits.MaxSubscriptions), int64(a.Limits.MaxPayload)) < -1, "accounts",
+			"limits of account %q: -1 is no limit, and nothing is less", name)
+	}
+	ps.refuse(c.JetStream.Enabled && c.Account(c.System()).Streams.Enabled, "accounts", "Not allowed to enable JetStream on the system account")
 }

@@ -9,21 +9,20 @@ import (
 // account is what is decoded of an Account, and the configuration that its users are entered in.
 type account struct {
 	auth.Account
-	streams AccountStreams
-	all     *auth.Config
+	own Account
+	all *auth.Config
 }
 
-// accountBlock is what an account can hold. What makes accounts share subjects or limits them is refused by name unless
-// it is off.
+// accountBlock is what an account can hold. What makes accounts share subjects is refused by name unless it is off.
 var accountBlock = newBlock([]key[account]{
 	{"nkey", nil, decodeAccountKey},
 	{"users", nil, func(d *decoder, a *account, f *Field) { d.users(a.all, a.Name, f) }},
 	{"default_permissions", nil, func(d *decoder, a *account, f *Field) { a.Defaults = d.permissions(f) }},
 	{"exports", nil, refused[account](isNothing, nil)},
 	{"imports", nil, refused[account](isNothing, nil)},
-	{"mappings", []string{"maps"}, refused[account](nothingOn, nil)},
-	{"limits", nil, refused[account](nothingOn, nil)},
-	{"jetstream", nil, func(d *decoder, a *account, f *Field) { decodeAccountStreams(d, &a.streams, f) }},
+	{"mappings", []string{"maps"}, func(d *decoder, a *account, f *Field) { d.mappings(&a.own.Mappings, a.Name, f) }},
+	{"limits", nil, decodeAccountLimits},
+	{"jetstream", nil, func(d *decoder, a *account, f *Field) { decodeAccountStreams(d, &a.own.Streams, f) }},
 	{"msg_trace", []string{"trace_dest"}, refused[account](isNothing, nil)},
 })
 
@@ -66,15 +65,16 @@ func decodeAccount(d *decoder, c *Config, f *Field) {
 	if !ok {
 		return
 	}
-	a := account{Account: c.Auth.Accounts[i], all: &c.Auth}
+	a := account{Account: c.Auth.Accounts[i], own: defaultAccount(), all: &c.Auth}
 	decodeNested(d, accountBlock, &a, m, unknownField)
 	c.Auth.Accounts[i] = a.Account
-	if a.streams.Enabled {
-		if c.AccountStreams == nil {
-			c.AccountStreams = make(map[string]AccountStreams)
-		}
-		c.AccountStreams[f.Name] = a.streams
+	if !a.own.Streams.Enabled && a.own.Limits == defaultAccount().Limits && a.own.Mappings == nil {
+		return
 	}
+	if c.Accounts == nil {
+		c.Accounts = make(map[string]Account)
+	}
+	c.Accounts[f.Name] = a.own
 }
 
 // account enters an account, and returns its place among them.
@@ -87,6 +87,23 @@ func (d *decoder) account(c *auth.Config, at Pos, name string) (place int, ok bo
 	d.once(at, "account", name, "Duplicate Account Entry: %s")
 	c.Accounts = append(c.Accounts, auth.Account{Name: name})
 	return len(c.Accounts) - 1, len(d.errs) == before
+}
+
+// accountLimitsBlock bounds the connections of an account. Those of other servers do not exist yet.
+var accountLimitsBlock = newBlock([]key[AccountLimits]{
+	{"max_connections", []string{"max_conn"}, integer(func(l *AccountLimits) *int64 { return &l.MaxConnections })},
+	{"max_subscriptions", []string{"max_subs"}, integer(func(l *AccountLimits) *int { return &l.MaxSubscriptions })},
+	{"max_payload", []string{"max_pay"}, integer(func(l *AccountLimits) *int { return &l.MaxPayload })},
+	{"max_leafnodes", []string{"max_leafs"}, integer(func(*AccountLimits) *int { return new(int) })},
+})
+
+func decodeAccountLimits(d *decoder, a *account, f *Field) {
+	m, ok := f.Value.Data.(*Map)
+	if !ok {
+		d.fail(f.Pos, "Expected account limits to be a map/struct, got %s", f.Value.kind())
+		return
+	}
+	decodeNested(d, accountLimitsBlock, &a.own.Limits, m, "Unknown field %q parsing account limits")
 }
 
 func decodeAccountKey(d *decoder, a *account, f *Field) {

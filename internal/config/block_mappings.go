@@ -9,7 +9,7 @@ import (
 // mappingKeys are the subject mappings of the global account: source subjects with a destination each, or with
 // blocks of weighted destinations.
 var mappingKeys = []key[Config]{
-	{"mappings", []string{"maps"}, decodeMappings},
+	{"mappings", []string{"maps"}, func(d *decoder, c *Config, f *Field) { d.mappings(&c.Mappings, "", f) }},
 }
 
 // destBlock is one weighted destination.
@@ -25,7 +25,8 @@ type weightedDest struct {
 	weighed bool
 }
 
-func decodeMappings(d *decoder, c *Config, f *Field) {
+// mappings decodes the mappings of an account, "" for the global one.
+func (d *decoder) mappings(list *[]Mapping, account string, f *Field) {
 	m, ok := typed[*Map](d, f, "a map")
 	if !ok {
 		return
@@ -36,17 +37,22 @@ func decodeMappings(d *decoder, c *Config, f *Field) {
 		if len(d.errs) > before {
 			continue
 		}
-		key := mappingKey(mapping.Source)
+		key := mappingKey(account, mapping.Source)
 		if _, again := d.places[key]; again {
-			c.Mappings = slices.DeleteFunc(c.Mappings, func(m Mapping) bool { return m.Source == mapping.Source })
+			*list = slices.DeleteFunc(*list, func(m Mapping) bool { return m.Source == mapping.Source })
 		}
 		d.places[key] = entry.Pos
-		c.Mappings = append(c.Mappings, mapping)
+		*list = append(*list, mapping)
 	}
 }
 
 // mappingKey is what problems of a mapping are reported about.
-func mappingKey(source string) string { return "mappings." + source }
+func mappingKey(account, source string) string {
+	if account != "" {
+		return "account " + account + " mappings." + source
+	}
+	return "mappings." + source
+}
 
 // mappingDests decodes the three ways to write destinations.
 func (d *decoder) mappingDests(f *Field) []MappingDest {

@@ -56,9 +56,9 @@ type Config struct {
 	// Who may connect, as whom, and in which account.
 
 	Auth            auth.Config
-	SystemAccount   string                    // in which the server tells of itself; "" for $SYS
-	NoSystemAccount bool                      // unless SystemAccount names one, there is none
-	AccountStreams  map[string]AccountStreams // what accounts may keep in streams, by name; others keep none
+	SystemAccount   string             // in which the server tells of itself; "" for $SYS
+	NoSystemAccount bool               // unless SystemAccount names one, there is none
+	Accounts        map[string]Account // what accounts of Auth may have, by name; see Account
 
 	JetStream JetStream
 

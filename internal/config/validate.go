@@ -45,7 +45,7 @@ func (c *Config) problems() []problem {
 	ps.atLeast("connect_error_reports", c.ConnectErrorReports, 1)
 	ps.atLeast("reconnect_error_reports", c.ReconnectErrorReports, 1)
 	for i := range c.Mappings {
-		c.Mappings[i].check(&ps)
+		c.Mappings[i].check(&ps, mappingKey("", c.Mappings[i].Source))
 	}
 	return ps
 }
@@ -102,8 +102,7 @@ func (l *Limits) check(ps *problems) {
 }
 
 // check compiles a mapping for the sake of the errors.
-func (m *Mapping) check(ps *problems) {
-	key := mappingKey(m.Source)
+func (m *Mapping) check(ps *problems, key string) {
 	if !subject.ValidPattern(m.Source) {
 		ps.refuse(true, key, "Subject %q is not a valid subject", m.Source)
 		return

@@ -208,7 +208,7 @@ func (c *Conn) finish() {
 func (c *Conn) linger() {
 	const patience, most = 250 * time.Millisecond, 16 << 20
 	switch c.reason() {
-	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, BadProtocolVersion, NoRespondersNoHdr,
+	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, MaxAccountConns, BadProtocolVersion, NoRespondersNoHdr,
 		AuthFailure, AuthTimeout, AuthExpired, ProxyNotTrusted, ProxyRequired, StaleConnection, TLSHandshake:
 	default:
 		return

@@ -119,7 +119,10 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 	if account == nil {
 		return c.refused(auth.Refuse(r))
 	}
-	c.admit(identity, account)
+	if f := c.admit(identity, account); f != nil {
+		c.claim(opt, r)
+		return f
+	}
 	c.name(opt, r, identity)
 	return nil
 }
@@ -163,15 +166,17 @@ var refusals = map[auth.Reason]Reason{
 	auth.Failed: AuthFailure, auth.ProxyNotTrusted: ProxyNotTrusted, auth.ProxyRequired: ProxyRequired,
 }
 
-// admit gives the connection its rights in an account. It has no subscriptions.
-func (c *Conn) admit(identity *auth.Identity, account *broker.Account) {
-	first := c.login.identity == nil
+// admit gives the connection its rights in an account, if that has room for it. It has no subscriptions.
+func (c *Conn) admit(identity *auth.Identity, account *broker.Account) *fatal {
+	if account != c.account && !account.Enter() {
+		return &fatal{reason: MaxAccountConns, text: textMaxAccountConns}
+	}
 	c.login.locked, c.login.identity = false, identity
 	if account != c.session.Account() {
 		c.session.Rest()
 		c.session = account.Open(c)
 	}
-	if first || account != c.account {
+	if account != c.account {
 		c.uncount()
 		c.out.mu.Lock()
 		c.out.traffic = account.Traffic()
@@ -179,15 +184,38 @@ func (c *Conn) admit(identity *auth.Identity, account *broker.Account) {
 		c.mu.Lock()
 		c.account = account
 		c.mu.Unlock()
-		account.Traffic().Connections.Add(1)
 	}
+	c.reader.MaxPayload = c.maxPayload()
 	c.permit(identity.Rights)
+	return nil
+}
+
+// maxPayload is how many bytes a message may have.
+func (c *Conn) maxPayload() int {
+	return atMost(c.l.opt.Limits.MaxPayload, c.session.Account().Limits().MaxPayload)
+}
+
+// maxSubs is how many subscriptions the connection may have, if there is a limit.
+func (c *Conn) maxSubs() (most int, limited bool) {
+	most, own := c.l.opt.Limits.MaxSubscriptions, c.session.Account().Limits().MaxSubscriptions
+	if most == 0 {
+		return own, own >= 0
+	}
+	return atMost(most, own), true
+}
+
+// atMost is the server's limit, or an account's that is lower; -1 is none.
+func atMost(server, account int) int {
+	if account < 0 {
+		return server
+	}
+	return min(server, account)
 }
 
 // uncount takes the connection out of its account's counts.
 func (c *Conn) uncount() {
 	if c.account != nil {
-		c.account.Traffic().Connections.Add(-1)
+		c.account.Leave()
 	}
 }
 

@@ -102,7 +102,7 @@ func (c *Conn) subscribeOp(op *wire.Op) {
 	case limits.MaxSubTokens > 0 && subject.Tokens(pattern) > limits.MaxSubTokens:
 		c.forbid(fmt.Sprintf("Permissions Violation for Subscription to %q, too many tokens", pattern),
 			"Subscription Violation Too Many Tokens - "+place(op))
-	case limits.MaxSubscriptions > 0 && c.subCount() >= limits.MaxSubscriptions:
+	case c.crowded():
 		c.complain(textMaxSubscriptions)
 	case c.holds(op.SID):
 		c.ok() // as if nothing had been asked
@@ -132,6 +132,7 @@ func (c *Conn) ping() {
 		info := c.l.info()
 		account := c.session.Account()
 		info.ConnectInfo, info.RemoteAccount = true, account.Name()
+		info.MaxPayload = c.maxPayload()
 		info.IsSystemAccount = account == c.l.opt.Broker.System()
 		c.respond(info.frame(c))
 	}

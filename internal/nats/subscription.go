@@ -182,8 +182,13 @@ func (c *Conn) sub(sid []byte) *subscription {
 	return c.subs[string(sid)]
 }
 
-func (c *Conn) subCount() int {
+// crowded reports whether the connection has as many subscriptions as it may.
+func (c *Conn) crowded() bool {
+	most, limited := c.maxSubs()
+	if !limited {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.subs)
+	return len(c.subs) >= most
 }

@@ -116,6 +116,12 @@ func (c *Conn) tooSlow(why Reason) {
 		return
 	}
 	c.l.totals.slow.Add(1)
+	c.out.mu.Lock()
+	traffic := c.out.traffic
+	c.out.mu.Unlock()
+	if traffic != nil {
+		traffic.SlowConsumers.Add(1)
+	}
 	c.l.opt.PeerLog.Noticef("%s - Slow Consumer Detected: %s", c, slowDetail(c, why))
 	c.close(why)
 }
