@@ -60,6 +60,7 @@ type Consumer struct {
 	stirred    bool  // it is to be looked after in this turn
 	frozen     bool  // nothing is to be delivered until a reset is applied
 	lost       bool  // the machine does not know what was delivered: it begins again from there
+	starts     int   // how often it began again
 	leaving    bool  // its removal is proposed
 
 	transit transit

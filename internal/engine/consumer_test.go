@@ -359,3 +359,30 @@ func TestOrderByKey(t *testing.T) {
 		}
 	}
 }
+
+// Where messages go with their delivery, they are sent first.
+func TestMessagesGoOnceTheyAreSent(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A", func(c *stream.Config) { c.Retention = stream.Interest })
+	n.listenTo("to")
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.DeliverSubject, c.Ack = "to", stream.AckNone })
+	const count = 300
+	n.publish("A.x", count, 20)
+	for i, got := range n.delivered(count) {
+		if got.Seq != uint64(i+1) {
+			t.Fatalf("message %d instead of %d", got.Seq, i+1)
+		}
+	}
+	n.await("all to be removed", func() bool { return s.Info().Messages == 0 })
+	if st := n.status(c); st.View.Delivered.Stream != count || st.View.Floor.Stream != count {
+		t.Errorf("%+v", st)
+	}
+	if _, err := s.ResetConsumer("c", 1); err != nil {
+		t.Fatal(err)
+	}
+	n.publish("A.x", 3, 20)
+	if got := n.delivered(3); got[0].DSeq != 1 || got[2].Seq != count+3 {
+		t.Errorf("after a reset: %+v", got)
+	}
+	n.await("all to be removed again", func() bool { return s.Info().Messages == 0 })
+}

@@ -27,6 +27,8 @@ type shipment struct {
 	refused  []refusal
 	created  bool
 	dropped  bool
+	confirms bool // the machine is to hear of the deliveries once they are sent
+	start    int  // of the consumer
 }
 
 // refusal answers a request that could not be read.
@@ -227,8 +229,18 @@ func (d *deliverer) send(p *shipment) {
 	if p.dropped {
 		c.outlet.Dropped()
 	}
+	if p.confirms {
+		d.confirm(p)
+	}
 	d.noteSent(c, len(p.out.Deliveries))
 	p.free()
+}
+
+// confirm has the machine hear what was sent.
+func (d *deliverer) confirm(p *shipment) {
+	c, start := p.consumer, p.start
+	delivered := (&stream.Delivered{Consumer: c.number, At: p.out.Delivered}).Encode(nil)
+	d.stream.events.do(func() { d.stream.dispatch.confirm(c, start, delivered) })
 }
 
 // look finds which messages are still there. What is gone is left out: the machine knows.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"myelin/internal/consumer"
+	"myelin/internal/replica"
 	"myelin/internal/router"
 	"myelin/internal/stream"
 )
@@ -227,7 +228,7 @@ func (x *dispatch) happened(e *stream.ConsumerEvent, now int64, reasons *reasons
 		return
 	case stream.ConsumerRestarted:
 		c.frozen = false
-		c.dispatcher.Restart(now, x.start(c))
+		x.restart(c, now)
 	case stream.ConsumerAcked:
 		c.dispatcher.Acked(now, e.Ack, x.out(c))
 	case stream.ConsumerVanished:
@@ -331,8 +332,7 @@ func (x *dispatch) serve(c *Consumer, now int64) {
 		return
 	}
 	if c.lost {
-		c.lost = false
-		c.dispatcher.Restart(now, x.start(c))
+		x.restart(c, now)
 	}
 	more := c.dispatcher.Run(now, min(room, deliveredAtOnce), x.out(c))
 	x.ship(c)
@@ -409,7 +409,11 @@ func (x *dispatch) ship(c *Consumer) {
 		x.propose(c, (&stream.Ack{Consumer: c.number, Acks: out.Acks}).Encode)
 	}
 	if len(out.Delivered) > 0 {
-		x.propose(c, (&stream.Delivered{Consumer: c.number, At: out.Delivered}).Encode)
+		if p.confirms = x.consumes(c); p.confirms {
+			p.start = c.starts
+		} else {
+			x.propose(c, (&stream.Delivered{Consumer: c.number, At: out.Delivered}).Encode)
+		}
 		c.transit.deliveries.Add(int64(len(out.Deliveries)))
 	}
 	if out.Drop && !c.leaving {
@@ -421,6 +425,33 @@ func (x *dispatch) ship(c *Consumer) {
 	} else {
 		x.deliverer.add(p)
 	}
+}
+
+// consumes reports whether the machine removes the messages that a consumer was given. Then it must not hear of that
+// before they were read.
+func (x *dispatch) consumes(c *Consumer) bool {
+	return c.Config().Ack == stream.AckNone && x.stream.Config().Retention != stream.Limits
+}
+
+// confirm proposes a Delivered for what was sent, unless the consumer has started again since.
+func (x *dispatch) confirm(c *Consumer, start int, delivered []byte) {
+	switch {
+	case x.consumers[c.number] != c || c.starts != start:
+	case c.frozen: // it is about to; if not, it begins where the machine has it
+		c.lost = true
+	default:
+		x.proposed++
+		x.stream.events.post(replica.Event{Proposal: replica.Proposal{
+			Data: delivered, Urgent: true, Lazy: true, Ticket: replica.Ticket{Commands: 1, Cookie: applied{c}},
+		}})
+	}
+}
+
+// restart has a dispatcher begin where the machine has the consumer.
+func (x *dispatch) restart(c *Consumer, now int64) {
+	c.lost = false
+	c.starts++
+	c.dispatcher.Restart(now, x.start(c))
 }
 
 // reset proposes that a consumer starts again.
