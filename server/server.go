@@ -282,7 +282,8 @@ func (s *Server) natsOptions() nats.Options {
 		},
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
-			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, APILevel: apiLevel, XKey: s.xkey,
+			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams != nil,
+			APILevel: apiLevel, XKey: s.xkey,
 		},
 	}
 }
@@ -345,6 +346,9 @@ func (s *Server) Shutdown() {
 	s.dropStaples()
 	s.trimmer.stop()
 	s.system.Close()
+	if s.streams != nil {
+		s.streams.engine.Farewell()
+	}
 	s.clients.Close()
 	s.stopStreams()
 	s.stopHTTP()

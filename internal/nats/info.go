@@ -23,6 +23,7 @@ type Info struct {
 	TLSVerify       bool     `json:"tls_verify,omitempty"`
 	TLSAvailable    bool     `json:"tls_available,omitempty"`
 	MaxPayload      int      `json:"max_payload"`
+	JetStream       bool     `json:"jetstream,omitempty"`
 	ClientID        uint64   `json:"client_id,omitempty"`
 	ClientIP        string   `json:"client_ip,omitempty"`
 	Nonce           string   `json:"nonce,omitempty"`
