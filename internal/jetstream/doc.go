@@ -12,6 +12,12 @@
 // Direct gets go another way: they wait for nothing but a read, so their Dest is a Worker, and the
 // publisher's own goroutine answers them when it has nothing else to do.
 //
+// # Consumers
+//
+// What clients say to consumers (requests for messages, acknowledgements, answers to flow control) is parsed by
+// Sinks and put into the publisher's batch for the consumer's stream; see consumer_sinks.go. What they are sent goes
+// out through the courier of the stream, which the engine calls; see courier.go.
+//
 // # Answers
 //
 // Responses are marshalled by encoding/json from structs whose fields have the order of a stock server's,
