@@ -43,6 +43,7 @@ type relay struct {
 // relayTarget is a stream that dead letters wait for, be it there or not.
 type relayTarget struct {
 	name    string
+	stream  *Stream       // as it was found last; nil: it is not there
 	sent    uint64        // ID of the last letter that was proposed in this pass through the outbox
 	flights int           // proposals that are not answered, or whose letters are not out of the outbox
 	refused *apierr.Error // why something stays in the outbox, which another pass is to take up
@@ -90,7 +91,7 @@ func (r *relay) rest(waiting map[string]bool) {
 	var due time.Time
 	for name, t := range r.targets {
 		switch {
-		case t.flights > 0: // its answer wakes
+		case t.flights > 0, t.stream == nil && waiting[name]: // it wakes
 		case !waiting[name]:
 			r.source.engine.relays.remove(streamName{r.source.Account(), name}, r)
 			delete(r.targets, name)
@@ -116,6 +117,9 @@ func (r *relay) take() {
 	}
 	for _, c := range list {
 		t := c.target
+		if c.to != t.stream {
+			continue // of one that was deleted
+		}
 		if c.refused != nil {
 			r.refuse(t, c.refused)
 		}
@@ -168,11 +172,13 @@ func (r *relay) warn(t *relayTarget, err *apierr.Error) {
 // serve proposes letters to a target until enough are under way, or there are no more.
 func (r *relay) serve(t *relayTarget) {
 	to := r.source.engine.Stream(r.source.Account(), t.name)
+	if to != t.stream { // what is under way to one that was deleted may never be answered
+		t.stream, t.flights = to, 0
+		t.begin()
+	}
 	if err := absence(to); err != nil {
+		t.begin()
 		r.warn(t, err)
-		if t.flights == 0 {
-			t.begin()
-		}
 		return // it wakes when it is there
 	}
 	if t.refused != nil && t.flights == 0 && !r.clock.Now().Before(t.due) {
@@ -186,13 +192,13 @@ func (r *relay) serve(t *relayTarget) {
 		if len(letters) == 0 {
 			return
 		}
-		c, err := r.load(t, to.Config(), letters, low)
+		c, err := r.load(t, letters, low)
 		if err != nil {
 			r.refuse(t, apierr.StreamGeneralError.With(err.Error()))
 			return
 		}
 		t.sent = letters[len(letters)-1].ID
-		c.propose(to)
+		c.propose()
 	}
 	r.wake() // it goes on when the others had their turn
 }

@@ -13,6 +13,7 @@ import (
 type consignment struct {
 	relay  *relay
 	target *relayTarget
+	to     *Stream
 	data   []byte
 	ids    []uint64
 
@@ -23,8 +24,8 @@ type consignment struct {
 }
 
 // load reads messages, and makes deposits of them.
-func (r *relay) load(t *relayTarget, config *stream.Config, letters []*stream.DeadLetter, low uint64) (*consignment, error) {
-	c := &consignment{relay: r, target: t}
+func (r *relay) load(t *relayTarget, letters []*stream.DeadLetter, low uint64) (*consignment, error) {
+	c, config := &consignment{relay: r, target: t, to: t.stream}, t.stream.Config()
 	for _, d := range letters {
 		a, err := r.message(d)
 		if err != nil {
@@ -61,17 +62,17 @@ func (r *relay) message(d *stream.DeadLetter) (stream.Append, error) {
 }
 
 // propose sends a consignment to the target.
-func (c *consignment) propose(to *Stream) {
+func (c *consignment) propose() {
 	if len(c.ids) == 0 {
 		return
 	}
 	c.target.flights++
-	if err := to.refusal(false); err != nil {
+	if err := c.to.refusal(false); err != nil {
 		c.dropped(err)
 		return
 	}
 	ticket := replica.Ticket{Commands: len(c.ids), Cookie: c}
-	if !to.events.post(replica.Event{Proposal: replica.Proposal{Data: c.data, Ticket: ticket}}) {
+	if !c.to.events.post(replica.Event{Proposal: replica.Proposal{Data: c.data, Ticket: ticket}}) {
 		c.dropped(apierr.StreamNotFound.Err())
 	}
 }

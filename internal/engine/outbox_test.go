@@ -178,3 +178,52 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 	}
 	n.awaitMessages(n.create("DEAD"), 1)
 }
+
+// Targets come and go while several streams give up messages. In the end all that waits is where it belongs, and nobody is
+// remembered who has nothing to send.
+func TestDeadLettersWhileTargetsComeAndGo(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	n.listenTo("inbox")
+	var sources []*Stream
+	for _, name := range []string{"A", "B", "C"} {
+		s := n.create(name, workQueue)
+		n.consumer(s, "c", deadTo("DEAD"))
+		sources = append(sources, s)
+	}
+	for round := range 10 {
+		for _, s := range sources {
+			n.publish(s.Name()+".x", 10, 100)
+			n.fetch(s.Consumer("c"), 10, stream.AckTerm)
+			if round%3 != 1 {
+				n.create("DEAD")
+			} else if n.Stream(account, "DEAD") != nil {
+				if err := n.Delete(account, "DEAD"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for _, s := range sources {
+		n.awaitMessages(s, 0)
+	}
+	n.await("the relays to rest", func() bool {
+		n.relays.mu.Lock()
+		defer n.relays.mu.Unlock()
+		return len(n.relays.by) == 0
+	})
+	seen := map[string]int{}
+	if err := n.Stream(account, "DEAD").each(func(m *Message) error {
+		seen[field(m.Header, "Myelin-Dead-Stream")+field(m.Header, "Myelin-Dead-Sequence")]++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 60 { // those of two rounds since the target was deleted last
+		t.Errorf("%d dead letters", len(seen))
+	}
+	for letter, times := range seen {
+		if times > 1 {
+			t.Errorf("%s is there %d times", letter, times)
+		}
+	}
+}
