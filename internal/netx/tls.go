@@ -3,6 +3,7 @@ package netx
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 )
 
 // tlsLayer carries a connection's bytes in TLS records. Package crypto/tls makes and opens them in memory; the transport
@@ -92,18 +93,21 @@ func (l *tlsLayer) open(chunk *Chunk) (total int, err error) {
 	return total, nil
 }
 
-// wait returns when the transport has read something ahead.
+// wait returns when the transport has read something ahead, or the end.
 func (l *tlsLayer) wait(in Input) error {
 	l.in = in
 	_, err := l.under.raw.readInto(l)
 	l.in = nil
-	if err != nil {
+	if err == nil {
+		l.under.adapt()
+	} else {
 		l.under.release()
-		return err
 	}
-	l.dry = false
-	l.under.adapt()
-	return nil
+	if err == io.EOF {
+		l.under.ended, err = true, nil // crypto/tls knows whether it comes in the middle of something
+	}
+	l.dry = err != nil
+	return err
 }
 
 // Grab gives memory for records; the layer is the Input of the descriptor.

@@ -259,6 +259,32 @@ func TestTLSHandshakeFails(t *testing.T) {
 	}
 }
 
+// The end in the middle of a record is told from one at the end of it.
+func TestTLSIsCut(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for text, want := range map[string]error{"": io.EOF, "\x17\x03": io.ErrUnexpectedEOF, "\x17\x03\x03\x00\x20abc": io.ErrUnexpectedEOF} {
+			conn, peer := pair(t)
+			conn, far := securePair(t, conn, peer, version)
+			if _, err := far.Write([]byte("hi")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(peer, text); err != nil {
+				t.Fatal(err)
+			}
+			peer.Close()
+			in := new(reader)
+			if n, err := conn.ReadInto(in); n != 2 || err != nil || string(in.chunk.B) != "hi" {
+				t.Fatal(n, err)
+			}
+			for range 2 {
+				if n, err := conn.ReadInto(in); n != 0 || err != want {
+					t.Errorf("cut after %q: %d %v", text, n, err)
+				}
+			}
+		}
+	}
+}
+
 // Closing tells the peer, so that it can tell the end from a connection that was cut.
 func TestTLSCloseSaysSo(t *testing.T) {
 	conn, peer := pair(t)

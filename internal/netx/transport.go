@@ -2,6 +2,7 @@ package netx
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type transport struct {
 	at    int    // how much of it has been passed on
 	size  int    // wanted capacity of ahead, in bytes
 	small int    // reads in a row that a smaller one would have done for
+	ended bool   // the peer sends no more
 	more  bool   // the last read filled what it was given, so that there is probably more
 
 	sending sync.Mutex // held by who writes to the socket, also while waiting
@@ -70,6 +72,9 @@ func (t *transport) Read(b []byte) (int, error) {
 	}
 	if !t.established || t.raw.conn == nil {
 		return t.Conn.Read(b)
+	}
+	if t.ended {
+		return 0, io.EOF
 	}
 	if !t.more || len(b) < directBytes {
 		return 0, errDry
