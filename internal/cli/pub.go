@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 )
@@ -13,8 +16,9 @@ import (
 type publisher struct {
 	*client
 	outgoing
-	reply string
-	quiet bool
+	reply  string
+	quiet  bool
+	stored bool
 }
 
 func newPub(c *client) *cobra.Command {
@@ -26,6 +30,7 @@ func newPub(c *client) *cobra.Command {
 		Long:    "Publish messages. Without a body on the command line, stdin is the body.\n\n" + templateHelp,
 		Example: `  myelin pub greet "hello"
   myelin pub orders.new -H 'Id: {{ID}}' --count 10 'order {{Count}} at {{TimeStamp}}'
+  myelin pub orders.new --jetstream "one book"   # waits until a stream has stored it
   echo "hello" | myelin pub greet
   tail -f access.log | myelin pub log --send-on newline`,
 		Args: arguments(1, 2),
@@ -40,6 +45,8 @@ func (p *publisher) addFlags(cmd *cobra.Command) {
 	p.outgoing.addFlags(cmd)
 	cmd.Flags().StringVar(&p.reply, "reply", "", "`subject` that answers shall go to")
 	cmd.Flags().BoolVarP(&p.quiet, "quiet", "q", false, "print nothing unless something goes wrong")
+	cmd.Flags().BoolVarP(&p.stored, "jetstream", "J", false, "wait for each message until a stream has stored it")
+	cmd.MarkFlagsMutuallyExclusive("jetstream", "reply")
 }
 
 func (p *publisher) run(args []string) error {
@@ -47,14 +54,15 @@ func (p *publisher) run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.stored {
+		return p.withJetStream(func(js *jetStream) error { return p.store(js, args, messages) })
+	}
 	nc, err := p.connect()
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	if p.fromStdin(p.con, args[1:]) && !p.quiet && isTerminal(p.con.in) {
-		p.con.logf("reading the body from stdin")
-	}
+	p.announce(args)
 	bar := newBar(p.barOutput(), p.count)
 	defer bar.Close()
 	for m, err := range messages {
@@ -71,6 +79,44 @@ func (p *publisher) run(args []string) error {
 		time.Sleep(p.sleep)
 	}
 	return p.settle(nc)
+}
+
+// announce says that the body is asked for.
+func (p *publisher) announce(args []string) {
+	if p.fromStdin(p.con, args[1:]) && !p.quiet && isTerminal(p.con.in) {
+		p.con.logf("reading the body from stdin")
+	}
+}
+
+// store publishes messages one by one, each when the one before is stored.
+func (p *publisher) store(js *jetStream, args []string, messages iter.Seq2[*nats.Msg, error]) error {
+	p.announce(args)
+	bar := newBar(p.barOutput(), p.count)
+	defer bar.Close()
+	for m, err := range messages {
+		if err != nil {
+			return err
+		}
+		ack, err := js.PublishMsg(context.Background(), m)
+		if err != nil {
+			return err
+		}
+		p.report(m, bar)
+		p.reportStored(ack)
+		time.Sleep(p.sleep)
+	}
+	return nil
+}
+
+func (p *publisher) reportStored(ack *jetstream.PubAck) {
+	if p.quiet || p.count > manyMessages {
+		return
+	}
+	repeated := ""
+	if ack.Duplicate {
+		repeated = " Duplicate: true"
+	}
+	p.con.logf("Stored in Stream: %s Sequence: %d%s", ack.Stream, ack.Sequence, repeated)
 }
 
 // report says that a message went out: in words while there are few.
