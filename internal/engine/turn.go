@@ -69,6 +69,9 @@ func (s *Stream) afterTurn(err error) {
 		s.outlet.Flush()
 	}
 	if s.settled != nil && (err != nil || !s.events.group.Unsettled()) {
+		if err == nil {
+			s.dispatch.begin() // whoever hears that the stream is there finds its consumers
+		}
 		s.settled()
 		s.settled = nil
 	}
