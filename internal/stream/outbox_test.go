@@ -19,7 +19,6 @@ type target struct {
 	t     *testing.T
 	state *State
 	taken map[string]bool // origin and ID
-	want  []string        // bodies
 	fx    Effects
 }
 
