@@ -15,6 +15,7 @@ func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
 	if d.config.Ack == stream.AckAll || d.config.Ack == stream.AckFlowControl {
 		if item.Kind == stream.AckDone || item.Kind == stream.AckTerm {
 			d.before(item.Seq)
+			d.skipTo(item)
 		}
 	}
 	i := d.waiting.find(item.Seq)
@@ -51,6 +52,14 @@ func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
 func (d *Dispatcher) before(seq uint64) {
 	for i := d.waiting.lists[all].head; i != 0 && d.waiting.slab[i].seq < seq; i = d.waiting.lists[all].head {
 		d.release(i)
+	}
+}
+
+// skipTo goes on behind what was acknowledged, if that was delivered in a life of which the machine has forgotten a part: then it has
+// what comes before as acknowledged, too.
+func (d *Dispatcher) skipTo(item stream.AckItem) {
+	if item.Seq > d.last {
+		d.last, d.dseq, d.pending = item.Seq, max(d.dseq, item.DSeq), -1
 	}
 }
 

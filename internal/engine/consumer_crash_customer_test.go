@@ -48,6 +48,7 @@ type customer struct {
 	counts map[uint64]uint32
 	out    map[uint64]string // delivered and not acknowledged, with the key
 	loose  map[uint64]bool   // what is confirmed might be on its way already
+	upTo   uint64            // all up to here was acknowledged, if that is the policy
 	torn   bool              // deliveries may be missing
 }
 
@@ -70,7 +71,7 @@ func (k *customer) key(text string) string {
 
 // start forgets what was of an earlier life, or of another consumer of the name.
 func (k *customer) start(view *stream.ConsumerView) {
-	k.number, k.dseq, k.torn = view.Number, view.Delivered.Consumer, false
+	k.number, k.dseq, k.upTo, k.torn = view.Number, view.Delivered.Consumer, 0, false
 	k.counts, k.out, k.loose = map[uint64]uint32{}, map[uint64]string{}, map[uint64]bool{}
 }
 
@@ -288,6 +289,7 @@ func (k *customer) answer(seq uint64, is debt) {
 		}
 	}
 	if each(seq); k.policy == stream.AckAll {
+		k.upTo = max(k.upTo, seq)
 		for _, list := range [][]uint64{slices.Collect(maps.Keys(k.debts)), slices.Collect(maps.Keys(k.out)), slices.Collect(maps.Keys(k.hand))} {
 			for _, other := range list {
 				if other < seq {
@@ -342,7 +344,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 		k.debts[d.Seq] = done
 		return err
 	}
-	if k.debts[d.Seq] != done {
+	if k.debts[d.Seq] != done && d.Seq > k.upTo {
 		k.out[d.Seq], k.hand[d.Seq] = key, held{d.DSeq, d.time}
 	}
 	return err
