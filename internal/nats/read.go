@@ -219,7 +219,7 @@ func (c *Conn) operations(w *work) *fatal {
 			return nil
 		}
 		if err != nil {
-			return violation(err.(*wire.Error))
+			return c.violation(err.(*wire.Error))
 		}
 		if c.l.opt.Log.TraceEnabled() {
 			c.traceIn(op)

@@ -63,8 +63,17 @@ const (
 	textThrottled        = "Connection throttling is active. Please try again later."
 )
 
-// violation translates an error of the codec.
-func violation(err *wire.Error) *fatal {
+// violation translates an error of the codec. Of what somebody sends who was not let in, nothing is shown: it may be a CONNECT
+// that went wrong.
+func (c *Conn) violation(err *wire.Error) *fatal {
+	f := translate(err)
+	if c.login.identity == nil && f.text != "" {
+		f.detail = ""
+	}
+	return f
+}
+
+func translate(err *wire.Error) *fatal {
 	switch err.Kind {
 	case wire.UnknownOperation:
 		return &fatal{ProtocolViolation, textUnknownOperation, err.Detail}

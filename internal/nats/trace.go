@@ -87,7 +87,8 @@ func (c *Conn) cut(payload []byte) []byte {
 	return payload
 }
 
-var secret = regexp.MustCompile(`("(?:pass|auth_token|jwt|sig|nkey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+// secret is a field of CONNECT that nobody is shown. Names of fields count in any case; a value need not end.
+var secret = regexp.MustCompile(`(?i)("(?:pass|auth_token|jwt|sig|nkey|proxy_sig)"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)`)
 
 // redact hides the secrets of a CONNECT document.
 func redact(doc []byte) []byte { return secret.ReplaceAll(doc, []byte(`$1"[REDACTED]"`)) }
