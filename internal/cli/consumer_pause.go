@@ -155,14 +155,14 @@ func newConsumerReset(t *consumerTool) *cobra.Command {
 	var force, asJSON bool
 	cmd := t.command(&cobra.Command{
 		Use:   "reset [stream] [consumer] [sequence]",
-		Short: "Deliver again from a message on, or from the last acknowledged one",
+		Short: "Deliver again from a message on, or all that is not acknowledged",
 		Long: `Deliver again from a message of the stream on. Without its sequence, all that is not acknowledged is delivered as if it
 never had been.`,
 	}, 1, func(js *jetStream, at consumerPlace, args []string) error {
 		var request struct {
 			Seq uint64 `json:"seq,omitempty"`
 		}
-		question := fmt.Sprintf("Reset Consumer %s to its last acknowledged message", at)
+		question := fmt.Sprintf("Reset Consumer %s to what follows its last acknowledged message", at)
 		if len(args) > 0 {
 			var err error
 			if request.Seq, err = parseSequence(args[0]); err != nil {

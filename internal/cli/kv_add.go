@@ -28,7 +28,7 @@ func newKVAdd(c *client) *cobra.Command {
 	s := &kvSettings{client: c}
 	cmd := &cobra.Command{
 		Use:     "add <bucket>",
-		Aliases: []string{"new", "create-bucket"},
+		Aliases: []string{"new"},
 		Short:   "Make a bucket",
 		Example: `  myelin kv add config --history 5
   myelin kv add sessions --ttl 1h --marker-ttl 10m --storage memory

@@ -36,7 +36,7 @@ type bucketFlags struct {
 // addFlags adds the flags; some are only for the making of a bucket.
 func (b *bucketFlags) addFlags(cmd *cobra.Command, create bool) {
 	flags := cmd.Flags()
-	flags.StringVar(&b.description, "description", "", "what the bucket is for")
+	flags.StringVar(&b.description, "description", "", "what the bucket is for, as `text`")
 	flags.Var(durationFlag{&b.ttl}, "ttl", "how long to keep what is in the bucket; for ever if it is 0")
 	flags.IntVar(&b.replicas, "replicas", 1, "how many servers of a cluster keep the bucket")
 	flags.Var(bytesFlag{&b.maxBytes}, "max-bucket-size", "how large the bucket may get, as in 10MB")
@@ -47,7 +47,7 @@ func (b *bucketFlags) addFlags(cmd *cobra.Command, create bool) {
 	flags.Lookup("compress").DefValue = "false"
 	b.compress = false
 	if create {
-		flags.StringVar(&b.storage, "storage", "file", "where to keep the bucket: `file` or memory")
+		flags.StringVar(&b.storage, "storage", "file", "where to keep the bucket, a `kind`: file or memory")
 		cmd.RegisterFlagCompletionFunc("storage", cobra.FixedCompletions([]string{"file", "memory"}, cobra.ShellCompDirectiveNoFileComp))
 	}
 }
