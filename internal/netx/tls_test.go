@@ -243,6 +243,59 @@ func TestTLSWriteGathers(t *testing.T) {
 	}
 }
 
+// A write that missed its deadline goes on where it was: nothing is lost and nothing comes twice.
+func TestTLSWriteGoesOnAfterADeadline(t *testing.T) {
+	conn, peer := pair(t)
+	conn, far := securePair(t, conn, peer, tls.VersionTLS13)
+	var want []byte
+	next := func() []*Chunk {
+		block := bytes.Repeat([]byte{byte(len(want) / 7)}, 70_000)
+		want = append(want, block...)
+		return chunks(string(block))
+	}
+	queue, at := next(), 0
+	advance := func(n int) {
+		if at += n; at == len(queue[0].B) {
+			queue, at = next(), 0
+		}
+	}
+	for {
+		if err := conn.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := conn.WriteChunks(queue, at)
+		if err != nil {
+			if n != 0 {
+				t.Fatal("something was written of what failed")
+			}
+			break
+		}
+		advance(n)
+	}
+	if err := conn.SetWriteDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(far) // what is missing is seen in what came
+		got <- all
+	}()
+	for range 30 {
+		n, err := conn.WriteChunks(queue, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		advance(n)
+	}
+	written := len(want) - len(queue[0].B) + at
+	if err := conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if all := <-got; !bytes.Equal(all, want[:written]) {
+		t.Fatalf("%d bytes arrived of %d, or others", len(all), written)
+	}
+}
+
 // A peer that is no TLS client is told so by an error, and what it had sent before counts.
 func TestTLSHandshakeFails(t *testing.T) {
 	conn, peer := pair(t)
