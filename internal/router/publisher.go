@@ -1,6 +1,10 @@
 package router
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"myelin/internal/subject"
+)
 
 // Publisher is what one publishing goroutine owns: a cache of matches and a batch of deliveries.
 type Publisher struct {
@@ -106,7 +110,11 @@ func (r *Router) pickAgain(s *Sub, m *Message, b *Batch) {
 		return
 	}
 	var members []*Sub
-	r.Matching(m.Subject, func(other *Sub) bool {
+	// What was sent by another subject than its own came by that of the subscription, unless that has wildcards.
+	if !subject.HasWildcard(s.Pattern) && s.Pattern != string(m.Subject) {
+		m.To = []byte(s.Pattern)
+	}
+	r.Matching(m.SentBy(), func(other *Sub) bool {
 		if other.Queue == s.Queue {
 			members = append(members, other)
 		}

@@ -292,6 +292,22 @@ func TestRefusedMessagesAreGivenToAnotherMember(t *testing.T) {
 	}
 }
 
+// What was sent by another subject than its own finds the other members there, and nobody by its own subject.
+func TestRefusedMessagesAreSentAgain(t *testing.T) {
+	r := New()
+	gone, other, stranger := &inbox{id: 1}, &inbox{id: 2}, &inbox{id: 3}
+	leaver := subscribe(r, gone, "to", "g")
+	p := r.Publisher(nil)
+	p.Send([]byte("to"), message("orders"))
+	subscribe(r, other, "to", "g")
+	subscribe(r, stranger, "orders", "g")
+	gone.refuse, leaver.off = true, true
+	p.Flush()
+	if len(other.lines) != 1 || len(stranger.lines) != 0 {
+		t.Fatalf("the other member got %v, and somebody else %v", other.lines, stranger.lines)
+	}
+}
+
 // A cached match is used until something that concerns its subject changes, and only then looked up anew.
 func TestCacheIsInvalidatedByWhatConcernsIt(t *testing.T) {
 	r := New()
