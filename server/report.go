@@ -73,10 +73,25 @@ func (v streamViews) Consumers(account, stream string) (list []report.Consumer) 
 	return list
 }
 
+func (v streamViews) NumConsumers(account, name string) (n int) {
+	if s := v.s.streams.engine.Stream(account, name); s != nil {
+		s.View(func(state *stream.State) { n = state.NumShownConsumers() })
+	}
+	return n
+}
+
+func (v streamViews) HasConsumer(account, stream, name string) bool {
+	s := v.s.streams.engine.Stream(account, stream)
+	return s != nil && s.Consumer(name) != nil
+}
+
 func consumerInfo(of string, status *engine.ConsumerStatus) report.ConsumerInfo {
-	v := &status.View
+	v, config := &status.View, *status.View.Config
+	if config.Unnamed {
+		config.Name = ""
+	}
 	return report.ConsumerInfo{
-		Stream: of, Name: v.Config.Name, Created: time.Unix(0, v.Created), Config: v.Config,
+		Stream: of, Name: v.Config.Name, Created: time.Unix(0, v.Created), Config: &config,
 		Delivered: sequenceInfo(v.Delivered), AckFloor: sequenceInfo(v.Floor),
 		NumAckPending: v.NumAckPending, NumRedelivered: v.NumRedelivered, NumWaiting: status.Waiting, NumPending: v.NumPending,
 		PushBound: status.Listening && v.Config.Push(),

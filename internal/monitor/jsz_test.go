@@ -25,6 +25,8 @@ func (f *fakeStreams) Streams(string) []report.Stream { return []report.Stream{f
 func (f *fakeStreams) Consumers(string, string) []report.Consumer {
 	return []report.Consumer{{Info: report.ConsumerInfo{Name: "C"}}, {Info: report.ConsumerInfo{Name: "D"}, Direct: true}}
 }
+func (f *fakeStreams) NumConsumers(string, string) int        { return 1 }
+func (f *fakeStreams) HasConsumer(_, _, name string) bool     { return name == "C" || name == "D" }
 func (f *fakeStreams) Origins(string, string) []report.Origin { return nil }
 func (f *fakeStreams) Err() error                             { return nil }
 func (f *fakeStreams) Config() *config.Config {

@@ -136,7 +136,7 @@ func (c *checkup) account(js JetStream, account string) {
 	}
 }
 
-// stream looks at a stream and its consumers, or at the one asked for.
+// stream looks at a stream, and whether it has the consumer that is asked for.
 func (c *checkup) stream(js JetStream, account string, s Stream) {
 	o, name := &c.options, s.Name()
 	if err := s.Err(); err != nil {
@@ -144,22 +144,7 @@ func (c *checkup) stream(js JetStream, account string, s Stream) {
 			Error: fmt.Sprintf("JetStream stream '%s > %s' write error: %v", account, name, err)})
 		return // what has become of its consumers says nothing more
 	}
-	found := false
-	for _, consumer := range js.Consumers(account, name) {
-		if o.Consumer != "" && consumer.Info.Name != o.Consumer {
-			continue
-		}
-		found = true
-		if consumer.Err == nil {
-			continue
-		}
-		c.fail(statusUnavailable, HealthError{Type: kindConsumer, Account: account, Stream: name, Consumer: consumer.Info.Name,
-			Error: fmt.Sprintf("JetStream consumer '%s > %s > %s' write error: %v", account, name, consumer.Info.Name, consumer.Err)})
-		if c.done() {
-			return
-		}
-	}
-	if o.Consumer != "" && !found {
+	if o.Consumer != "" && !js.HasConsumer(account, name, o.Consumer) {
 		c.fail(statusNotFound, HealthError{Type: kindConsumer, Account: account, Stream: name, Consumer: o.Consumer,
 			Error: fmt.Sprintf("JetStream consumer %q not found for stream %q on account %q", o.Consumer, name, account)})
 	}

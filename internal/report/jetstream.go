@@ -22,8 +22,13 @@ type JetStream interface {
 	Accounts() []JetStreamAccount
 	// Streams are those of an account, by name; of an account that does not exist there are none.
 	Streams(account string) []Stream
-	// Consumers are those of a stream, by name, with those that only serve the server itself, such as mirrors'.
+	// Consumers are those of a stream, by name, with those that only serve the server itself, such as mirrors'. It waits
+	// until the stream has done what was asked of it before.
 	Consumers(account, stream string) []Consumer
+	// NumConsumers is how many there are but for the latter. It waits for nothing.
+	NumConsumers(account, stream string) int
+	// HasConsumer reports whether there is one of that name. It waits for nothing.
+	HasConsumer(account, stream, name string) bool
 	// Origins are what a stream copies from: its mirror, or its sources in the order of the configuration.
 	Origins(account, stream string) []Origin
 	// Err is why nothing can be stored at all, or nil.
@@ -70,8 +75,7 @@ type Origin struct {
 // Consumer is a consumer of a stream.
 type Consumer struct {
 	Info   ConsumerInfo
-	Direct bool  // it serves a mirror or a source, and is not shown to users
-	Err    error // why it delivers nothing, or nil
+	Direct bool // it serves a mirror or a source, and is not shown to users
 }
 
 // jetStream returns the server's streams, or nil if it keeps none.

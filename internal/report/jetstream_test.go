@@ -133,9 +133,15 @@ func (f *fakeStreams) State() JetStreamState               { return f.state }
 func (f *fakeStreams) Accounts() []JetStreamAccount        { return slices.Clone(f.accounts) }
 func (f *fakeStreams) Streams(account string) []Stream     { return slices.Clone(f.streams[account]) }
 func (f *fakeStreams) Consumers(_, name string) []Consumer { return slices.Clone(f.consumers[name]) }
-func (f *fakeStreams) Origins(_, name string) []Origin     { return slices.Clone(f.origins[name]) }
-func (f *fakeStreams) Err() error                          { return f.err }
-func (f *fakeStreams) views() *Views                       { return New(f, f.clock()) }
+func (f *fakeStreams) NumConsumers(_, name string) int {
+	return len(slices.DeleteFunc(f.Consumers("", name), func(c Consumer) bool { return c.Direct }))
+}
+func (f *fakeStreams) HasConsumer(_, stream, name string) bool {
+	return slices.ContainsFunc(f.consumers[stream], func(c Consumer) bool { return c.Info.Name == name })
+}
+func (f *fakeStreams) Origins(_, name string) []Origin { return slices.Clone(f.origins[name]) }
+func (f *fakeStreams) Err() error                      { return f.err }
+func (f *fakeStreams) views() *Views                   { return New(f, f.clock()) }
 
 // fakeStream is a Stream whose answers are its fields.
 type fakeStream struct {
@@ -229,23 +235,21 @@ func situationConsumers() map[string][]Consumer {
 func sick(t *testing.T) *fakeStreams {
 	f := streamSituation(t)
 	f.streams["A"][2].(*fakeStream).err = errors.New("no space left on device")
-	f.consumers["BBB"][0].Err = errors.New("no quota")
 	return f
 }
 
-// TestStreamsAreNotWell shows what is said of streams and consumers that fail. The words are stock's on a full disk.
+// TestStreamsAreNotWell shows what is said of streams that fail. The words are stock's on a full disk.
 func TestStreamsAreNotWell(t *testing.T) {
-	const streamText, consumerText = "JetStream stream 'A > ORD' write error: no space left on device", "JetStream consumer 'B > BBB > DIR' write error: no quota"
+	const streamText = "JetStream stream 'A > ORD' write error: no space left on device"
 	streamError := HealthError{Type: "STREAM", Account: "A", Stream: "ORD", Error: streamText}
-	consumerError := HealthError{Type: "CONSUMER", Account: "B", Stream: "BBB", Consumer: "DIR", Error: consumerText}
 	well := Healthz{Status: "ok", StatusCode: 200}
 	for _, test := range []struct {
 		o    HealthzOptions
 		want Healthz
 	}{
 		{HealthzOptions{}, Healthz{Status: "unavailable", StatusCode: 503, Error: streamText}},
-		{HealthzOptions{Details: true}, Healthz{Status: "error", StatusCode: 503, Errors: []HealthError{streamError, consumerError}}},
-		{HealthzOptions{Account: "B"}, Healthz{Status: "unavailable", StatusCode: 503, Error: consumerText}},
+		{HealthzOptions{Details: true}, Healthz{Status: "error", StatusCode: 503, Errors: []HealthError{streamError}}},
+		{HealthzOptions{Account: "B", Stream: "BBB", Consumer: "DIR"}, well},
 		{HealthzOptions{Account: "A", Stream: "MEM"}, well},
 		{HealthzOptions{JSServerOnly: true}, well},
 		{HealthzOptions{JSEnabledOnly: true}, well},

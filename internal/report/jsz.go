@@ -122,7 +122,7 @@ func (z *JSz) count(js JetStream, accounts []JetStreamAccount) {
 			z.Streams++
 			z.Messages += info.Messages
 			z.Bytes += info.Bytes
-			z.Consumers += len(shownConsumers(js, a.Name, s.Name(), false))
+			z.Consumers += js.NumConsumers(a.Name, s.Name())
 		}
 	}
 }

@@ -109,10 +109,9 @@ func (d *details) stream(account string, s Stream) StreamDetail {
 			detail.Sources = append(detail.Sources, o.Info)
 		}
 	}
-	users := shownConsumers(d.js, account, s.Name(), false)
-	detail.State.Consumers = len(users)
+	detail.State.Consumers = d.js.NumConsumers(account, s.Name())
 	if d.options.Consumers {
-		detail.Consumers = d.consumers(users)
+		detail.Consumers = d.consumers(shownConsumers(d.js, account, s.Name(), false))
 	}
 	if d.options.Consumers && d.options.DirectConsumers {
 		detail.DirectConsumers = d.consumers(shownConsumers(d.js, account, s.Name(), true))
