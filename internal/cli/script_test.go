@@ -3,9 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -100,8 +102,14 @@ func await(ts *testscript.TestScript, what string, ready func() error) {
 	ts.Fatalf("%s: %v", what, err)
 }
 
-// subscribed <subject>: waits until the server has a subscription to the subject.
+// subscribed <subject> [<n>]: waits until the server has so many subscriptions to the subject, one unless it says.
 func subscribed(ts *testscript.TestScript, _ bool, args []string) {
+	wanted := 1
+	if len(args) > 1 {
+		var err error
+		wanted, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
 	await(ts, "no subscription to "+args[0], func() error {
 		reply, err := http.Get(ts.Getenv("MONITOR_URL") + "/connz?subs=1")
 		if err != nil {
@@ -116,14 +124,18 @@ func subscribed(ts *testscript.TestScript, _ bool, args []string) {
 		if err := json.NewDecoder(reply.Body).Decode(&page); err != nil {
 			return err
 		}
+		there := 0
 		for _, c := range page.Connections {
 			for _, subject := range c.Subscriptions {
 				if subject == args[0] {
-					return nil
+					there++
 				}
 			}
 		}
-		return errors.New("not there")
+		if there < wanted {
+			return fmt.Errorf("%d of %d are there", there, wanted)
+		}
+		return nil
 	})
 }
 
