@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxVerdicts bounds one connection's cache, maxVerdictsTotal the caches of all connections.
-	maxVerdicts      = 1024
+	maxVerdicts      = 4096
 	maxVerdictsTotal = 1 << 18
 	minVerdicts      = 8
 	// maxCachedSubject is the length in bytes of the longest subject whose verdict is remembered.

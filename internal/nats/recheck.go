@@ -62,8 +62,8 @@ func (c *Conn) review(rights *auth.Rights) {
 	slices.SortFunc(subs, func(a, b *subscription) int { return cmp.Compare(a.sid, b.sid) })
 	for _, s := range subs {
 		ok, filter := rights.CanSubscribe(s.Pattern, s.Queue)
-		s.filter.Store(filter)
 		if ok {
+			s.account.Router().SetDrops(&s.Sub, drops(filter))
 			continue
 		}
 		c.unsubscribe(s, 0)

@@ -20,7 +20,6 @@ type subscription struct {
 	conn    *Conn
 	account *broker.Account // in whose routing it is
 	sid     string
-	filter  atomic.Pointer[auth.Filter] // drops what must not be delivered; nil: nothing
 
 	left atomic.Int64 // deliveries that may still be claimed; unlimited: no maximum
 
@@ -42,7 +41,7 @@ func newSubscription(c *Conn, op *wire.Op, filter *auth.Filter) *subscription {
 	text = append(append(append(text, op.Subject...), op.Queue...), op.SID...)
 	all := string(text)
 	s := &subscription{conn: c, account: c.session.Account(), sid: all[p+q:]}
-	s.filter.Store(filter)
+	s.Drops = drops(filter)
 	s.Pattern, s.Queue = all[:p], all[p:p+q]
 	s.Sink = s
 	s.left.Store(unlimited)
@@ -56,7 +55,7 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 	// another mark and looks again.
 	mark := c.out.ended.Load() + 1
 	bits := c.flags.Load()
-	if bits&closed != 0 || m.From == c.id && bits&noEcho != 0 || s.drops(m) || !s.claim() {
+	if bits&closed != 0 || m.From == c.id && bits&noEcho != 0 || !s.claim() {
 		return false
 	}
 	if len(m.Reply) > 0 {
@@ -89,10 +88,12 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 	return true
 }
 
-// drops reports whether the message must not be delivered, though the subscription is allowed.
-func (s *subscription) drops(m *router.Message) bool {
-	filter := s.filter.Load()
-	return filter != nil && filter.Drops(m.SentBy())
+// drops is what a filter keeps from a subscription.
+func drops(filter *auth.Filter) func(literal []byte) bool {
+	if filter == nil {
+		return nil
+	}
+	return filter.Drops
 }
 
 // claim takes one of the deliveries that are left.

@@ -156,7 +156,7 @@ func (c *cache) fill(r *Router, e *entry, literal []byte, hash uint64) {
 	r.mu.RLock()
 	e.stamp = r.stampOf(literal, hash)
 	c.heads = r.index.Match(literal, c.heads[:0])
-	e.refs = e.match.collect(c.heads)
+	e.refs = e.match.collect(c.heads, literal)
 	r.mu.RUnlock()
 	clear(c.heads)
 	c.refs += e.refs
@@ -207,11 +207,14 @@ func (m *match) reset() {
 
 // collect sorts the subscriptions of all matching patterns into plain ones and queue groups, and
 // returns how many there are.
-func (m *match) collect(heads []*Sub) int {
+func (m *match) collect(heads []*Sub, literal []byte) int {
 	n := 0
 	var names map[string]int // built only when there are many groups
 	for _, head := range heads {
 		for s := head; s != nil; s = s.next {
+			if s.drops(literal) {
+				continue
+			}
 			n++
 			if s.Queue == "" {
 				m.plain = append(m.plain, s)

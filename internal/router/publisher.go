@@ -35,18 +35,12 @@ func (p *Publisher) PublishOnce(m *Message) int {
 
 // Send is Publish by another subject than the message's own, which its receivers see.
 func (p *Publisher) Send(to []byte, m *Message) int {
-	m.To = to
-	taken := p.offer(m, p.cache.find(p.router, to))
-	m.To = nil
-	return taken
+	return p.offer(m, p.cache.find(p.router, to))
 }
 
 // SendOnce is Send as PublishOnce is Publish.
 func (p *Publisher) SendOnce(to []byte, m *Message) int {
-	m.To = to
-	taken := p.offer(m, p.cache.findOnce(p.router, to))
-	m.To = nil
-	return taken
+	return p.offer(m, p.cache.findOnce(p.router, to))
 }
 
 func (p *Publisher) offer(m *Message, found *match) int {
@@ -110,11 +104,12 @@ func (r *Router) pickAgain(s *Sub, m *Message, b *Batch) {
 		return
 	}
 	var members []*Sub
+	by := m.Subject
 	// What was sent by another subject than its own came by that of the subscription, unless that has wildcards.
-	if !subject.HasWildcard(s.Pattern) && s.Pattern != string(m.Subject) {
-		m.To = []byte(s.Pattern)
+	if !subject.HasWildcard(s.Pattern) {
+		by = []byte(s.Pattern)
 	}
-	r.Matching(m.SentBy(), func(other *Sub) bool {
+	r.Matching(by, func(other *Sub) bool {
 		if other.Queue == s.Queue {
 			members = append(members, other)
 		}

@@ -34,19 +34,8 @@ type Message struct {
 	// message arrived in that very form; else nil.
 	Tail []byte
 
-	// To is the subject that the message is sent by while Send offers it; nil: its own.
-	To []byte
-
 	// From identifies the publishing connection, so that it can be spared its own echo; 0: none.
 	From uint64
-}
-
-// SentBy is the subject that receivers are found by.
-func (m *Message) SentBy() []byte {
-	if m.To != nil {
-		return m.To
-	}
-	return m.Subject
 }
 
 // Sink is where a subscription's messages go.
@@ -57,11 +46,16 @@ type Sink interface {
 	Deliver(m *Message, b *Batch) bool
 }
 
-// Sub is one subscription. Pattern, Queue and Sink are set before Subscribe and not changed afterwards.
+// Sub is one subscription. Pattern, Queue, Sink and Drops are set before Subscribe and not changed afterwards, but for
+// SetDrops.
 type Sub struct {
 	Pattern string
 	Queue   string // name of the queue group; empty for a plain subscription
 	Sink    Sink
+
+	// Drops reports whether what is sent by a literal subject is kept from the subscription; nil: nothing is. It is asked
+	// once for each cached match, so that messages cost nothing.
+	Drops func(literal []byte) bool
 
 	// of the Router: the list of subscriptions with the same pattern
 	next, prev *Sub
@@ -135,6 +129,17 @@ func (r *Router) Unsubscribe(s *Sub) {
 	r.changes.note(r.seed, s.Pattern)
 }
 
+// SetDrops changes what is kept from a subscription. Messages that are published after it returns obey it.
+func (r *Router) SetDrops(s *Sub, drops func(literal []byte) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.Drops = drops
+	r.changes.note(r.seed, s.Pattern)
+}
+
+// drops is Drops, or false without.
+func (s *Sub) drops(literal []byte) bool { return s.Drops != nil && s.Drops(literal) }
+
 // Matching calls visit with the subscriptions that a message on the literal subject would be offered
 // to, until it returns false.
 func (r *Router) Matching(literal []byte, visit func(*Sub) bool) {
@@ -142,7 +147,7 @@ func (r *Router) Matching(literal []byte, visit func(*Sub) bool) {
 	defer r.mu.RUnlock()
 	for _, head := range r.index.Match(literal, nil) {
 		for s := head; s != nil; s = s.next {
-			if !visit(s) {
+			if !s.drops(literal) && !visit(s) {
 				return
 			}
 		}

@@ -492,3 +492,34 @@ func TestCacheWhileTheRouterGrows(t *testing.T) {
 		p.Flush()
 	}
 }
+
+// What a subscription must not get is not matched, neither with a cached match nor without, nor as a member of a queue
+// group; a change counts from the next message on.
+func TestDrops(t *testing.T) {
+	r := New()
+	d, other := &inbox{id: 1}, &inbox{id: 2}
+	plain, member := subscribe(r, d, "a.>", ""), subscribe(r, d, "a.*", "g")
+	subscribe(r, other, "a.x", "g")
+	p := r.Publisher(nil)
+	no := func(literal []byte) bool { return string(literal) == "a.x" }
+	for _, row := range []struct {
+		drops       func([]byte) bool
+		want, wantY int
+	}{{nil, 2, 2}, {no, 1, 2}, {nil, 2, 2}} {
+		r.SetDrops(&plain.Sub, row.drops)
+		r.SetDrops(&member.Sub, row.drops)
+		for range 20 {
+			if got := p.Publish(message("a.x")); got != row.want {
+				t.Fatalf("%d took a.x instead of %d", got, row.want)
+			}
+			if got := p.PublishOnce(message("a.y")); got != row.wantY {
+				t.Fatalf("%d took a.y instead of %d", got, row.wantY)
+			}
+		}
+		found := 0
+		r.Matching([]byte("a.x"), func(*Sub) bool { found++; return true })
+		if want := map[int]int{1: 1, 2: 3}[row.want]; found != want {
+			t.Errorf("%d match a.x instead of %d", found, want)
+		}
+	}
+}
