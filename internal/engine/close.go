@@ -15,10 +15,13 @@ func (e *Engine) retire(s *Stream) {
 	e.hosted.remove(s)
 	e.followers.changed(s)
 	e.relays.changed(s)
-	s.leaveOrigins()
+	copiers := s.leaveOrigins()
 	s.leaveOutbox()
 	s.listen(nil)
 	s.end("Consumer Deleted")
+	for _, c := range copiers {
+		c.leave()
+	}
 	s.charge(0)
 	e.cleaner.forget(s)
 	e.keeper.release(&s.pin)

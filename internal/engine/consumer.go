@@ -45,6 +45,7 @@ type Consumer struct {
 	name    string
 	created int64
 	config  atomic.Pointer[stream.ConsumerConfig]
+	copied  atomic.Bool // a copier reads the stream by way of it: nothing is delivered to anybody
 
 	// of the holder of the stream's token
 	dispatcher *consumer.Dispatcher
@@ -192,7 +193,7 @@ func (c *Consumer) Unpin() (pinned bool) {
 type ConsumerStatus struct {
 	View        stream.ConsumerView
 	Waiting     int    // requests
-	Listening   bool   // somebody listens to the deliver subject
+	Listening   bool   // somebody listens to the deliver subject, or a copier reads by way of the consumer
 	Pin         string // who is pinned
 	PinnedSince int64
 }

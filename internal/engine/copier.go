@@ -37,6 +37,8 @@ type copier struct {
 	dest   *Stream
 	key    string // of the origin within the configuration of dest
 	name   string // of the origin
+	reader string // the consumer of the origin by which it is read, if it is one that needs that
+	own    bool   // which is the copier's, and was not made beforehand
 
 	// of the holder of the token
 	number uint64        // of the origin, as it is copied; 0: to be found out
@@ -52,10 +54,19 @@ type copier struct {
 	seenOf  uint64        // while it had this number
 	err     *apierr.Error // why nothing is copied now
 	heard   int64         // when the origin was last found well, ns since 1970; 0 for never
+
+	appointing bool      // the reader is being made
+	unwelcome  time.Time // when that may be asked for again
+	confirming bool      // the reader is being told what was taken
 }
 
-func newCopier(dest *Stream, key, name string) *copier {
-	c := &copier{engine: dest.engine, dest: dest, key: key, name: name}
+func newCopier(dest *Stream, key string, o *stream.Origin) *copier {
+	c := &copier{engine: dest.engine, dest: dest, key: key, name: o.Source.Name, own: o.Source.Consumer == nil}
+	if c.own {
+		c.reader = readerName(dest, o.Mirror, o.Key)
+	} else {
+		c.reader = o.Source.Consumer.Name
+	}
 	c.errand.init(dest.engine.clock, c.look)
 	return c
 }
@@ -78,14 +89,21 @@ func (c *copier) look() {
 		c.note(err)
 		return
 	}
+	r, ok := c.reading(&o, from)
+	if !ok {
+		return
+	}
 	if o.Number != c.number || o.Identity != incarnation(from) {
 		if flights == 0 {
-			c.begin(&o, from)
+			c.begin(&o, from, &r)
 		}
 		return
 	}
 	c.well()
-	c.copy(&o, from, flights)
+	c.confirm(&o, from, &r)
+	if !c.rest(&r) {
+		c.copy(&o, from, &r, flights)
+	}
 }
 
 // answers returns how many proposals are under way, and why one was refused.
@@ -140,14 +158,12 @@ func (c *copier) obstacle(o *stream.Origin, from *Stream) *apierr.Error {
 		return apierr.StreamOfflineReason.With(from.Err().Error())
 	case from.Config() == nil:
 		return apierr.StreamNotFound.Err() // it is being created
-	case from.Config().Retention != stream.Limits:
-		return setup.With("origins with retention " + from.Config().Retention.String() + " need consumers, which are not supported")
 	}
 	return nil
 }
 
 // begin goes on where the stream stands: with the incarnation that it follows, or with another one.
-func (c *copier) begin(o *stream.Origin, from *Stream) {
+func (c *copier) begin(o *stream.Origin, from *Stream, r *reading) {
 	if o.Identity == incarnation(from) {
 		c.number, c.sent = o.Number, o.Seq
 		c.pass(o.Seq)
@@ -157,8 +173,12 @@ func (c *copier) begin(o *stream.Origin, from *Stream) {
 	if o.Identity != "" {
 		c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
 	}
+	after := r.delivered // of which nothing may be taken for copied that was not
+	if r.number == 0 {
+		after = c.beginning(o, from)
+	}
 	p := c.parcel()
-	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: c.beginning(o, from)}.Encode(p.data))
+	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: after}.Encode(p.data))
 	c.propose(p)
 }
 
@@ -199,18 +219,18 @@ func start(source *stream.Source, from *Stream) (after uint64) {
 }
 
 // copy proposes copies of what follows, until enough is under way or there is no more.
-func (c *copier) copy(o *stream.Origin, from *Stream, flights int) {
+func (c *copier) copy(o *stream.Origin, from *Stream, r *reading, flights int) {
 	wanted := filterOf(o.Source)
 	for ; flights < copyFlights; flights++ {
 		if c.engine.keeper.crowded() {
 			c.later(crowdedWait)
 			return
 		}
-		s := c.choose(from, wanted)
+		s := c.choose(from, wanted, r)
 		if len(s.picks) == 0 {
 			c.pass(s.seen)
 			if flights == 0 {
-				c.skip(o, &s, len(wanted) == 0)
+				c.skip(o, &s, len(wanted) == 0 && c.own)
 			}
 			if !s.end {
 				c.wake()

@@ -50,22 +50,26 @@ type selection struct {
 }
 
 // choose finds what comes next. It looks at the state alone, and reads no message.
-func (c *copier) choose(from *Stream, wanted filter) (s selection) {
+func (c *copier) choose(from *Stream, wanted filter, by *reading) (s selection) {
 	maxMessages, bytes := copyMessages, uint64(0)
 	if c.wait > 0 {
 		maxMessages = 1 // the last one was refused, and this may be, too
 	}
 	c.mu.Lock()
-	s.seen = c.seen
+	s.seen = max(c.seen, by.delivered)
 	c.mu.Unlock()
 	from.View(func(state *stream.State) {
+		next, ok := following(state, by)
+		if !ok {
+			return // the reader went, and who notes that wakes the copier
+		}
 		for range lookRecords {
-			r, ok := state.Next(s.seen+1, "")
+			r, ok := next(s.seen + 1)
 			if !ok {
 				s.seen, s.end = max(s.seen, state.Info().Last), true
 				return
 			}
-			if wanted.takes(r.Subject) {
+			if by.number > 0 || wanted.takes(r.Subject) {
 				if bytes += uint64(r.Size); len(s.picks) > 0 && bytes > copyBytes {
 					return
 				}
@@ -78,6 +82,25 @@ func (c *copier) choose(from *Stream, wanted filter) (s selection) {
 		}
 	})
 	return s
+}
+
+// following returns what finds the next message to look at: of all, or of those that the reader is to be given. ok is
+// false if there is no such reader.
+func following(state *stream.State, by *reading) (next func(from uint64) (stream.Record, bool), ok bool) {
+	if by.number == 0 {
+		return func(from uint64) (stream.Record, bool) { return state.Next(from, "") }, true
+	}
+	source := state.Source(by.number)
+	if source == nil {
+		return nil, false
+	}
+	return func(from uint64) (m stream.Record, ok bool) {
+		seq, ok := source.Next(from)
+		if !ok {
+			return m, false
+		}
+		return state.Get(seq)
+	}, true
 }
 
 // sparse is how far apart messages are on average, in sequences, when they are read one by one rather than

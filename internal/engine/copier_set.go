@@ -27,6 +27,9 @@ func originKey(o *stream.Origin) string {
 	if x := o.Source.External; x != nil {
 		parts = append(parts, "from", x.API)
 	}
+	if x := o.Source.Consumer; x != nil {
+		parts = append(parts, "by", x.Name)
+	}
 	for _, t := range o.Source.Transforms {
 		parts = append(parts, "to", t.Src, t.Dest)
 	}
@@ -48,7 +51,7 @@ func (s *Stream) mindOrigins() {
 		key := originKey(&wanted[i])
 		at := slices.IndexFunc(before, func(c *copier) bool { return c.key == key })
 		if at < 0 {
-			s.copiers.list = append(s.copiers.list, newCopier(s, key, wanted[i].Source.Name))
+			s.copiers.list = append(s.copiers.list, newCopier(s, key, &wanted[i]))
 			continue
 		}
 		s.copiers.list = append(s.copiers.list, before[at])
@@ -59,6 +62,7 @@ func (s *Stream) mindOrigins() {
 	for _, c := range before {
 		s.engine.followers.remove(c)
 		c.close()
+		c.leave()
 	}
 	for _, c := range now {
 		s.engine.followers.add(c)
@@ -66,8 +70,8 @@ func (s *Stream) mindOrigins() {
 	}
 }
 
-// leaveOrigins ends the copiers of a stream for good.
-func (s *Stream) leaveOrigins() {
+// leaveOrigins ends the copiers of a stream for good, and returns them.
+func (s *Stream) leaveOrigins() []*copier {
 	s.copiers.mu.Lock()
 	list := s.copiers.list
 	s.copiers.list, s.copiers.closed = nil, true
@@ -76,6 +80,7 @@ func (s *Stream) leaveOrigins() {
 		s.engine.followers.remove(c)
 		c.close()
 	}
+	return list
 }
 
 // followers knows who copies which stream, be it there or not.
@@ -129,11 +134,17 @@ func (f *followers) changed(s *Stream) {
 // wakeFollowers tells those who copy the stream that there may be more. It is called within a turn.
 func (s *Stream) wakeFollowers() {
 	s.grew = false
-	if list := s.followers.Load(); list != nil {
-		for _, c := range *list {
-			c.wake()
-		}
+	for _, c := range s.followed() {
+		c.wake()
 	}
+}
+
+// followed are those who copy the stream.
+func (s *Stream) followed() []*copier {
+	if list := s.followers.Load(); list != nil {
+		return *list
+	}
+	return nil
 }
 
 // OriginStatus says how a stream is with copying from an origin.
@@ -183,13 +194,16 @@ func (c *copier) describe(o *stream.Origin, status *OriginStatus) {
 	if from == nil {
 		return
 	}
-	if o.Identity != incarnation(from) { // not yet
-		if status.Err == nil {
-			status.Lag = from.behind(c.beginning(o, from), filterOf(o.Source))
-		}
+	followed := o.Identity == incarnation(from)
+	if !followed {
+		after = c.beginning(o, from)
+	}
+	if followed || status.Err == nil {
+		status.Lag = c.behind(from, after, o.Source)
+	}
+	if !followed { // not yet
 		return
 	}
-	status.Lag = from.behind(after, filterOf(o.Source))
 	if status.Err == nil {
 		status.Active = 0 // it is well right now
 		status.Err = from.fallenBehind(o)
@@ -205,6 +219,23 @@ func (s *Stream) fallenBehind(o *stream.Origin) *apierr.Error {
 	}
 	return apierr.StreamGeneralError.With(fmt.Sprintf(
 		"origin ends at sequence %d, and nothing is copied until it has passed %d", last, o.Seq))
+}
+
+// behind counts the messages after a sequence that are to be copied.
+func (c *copier) behind(from *Stream, after uint64, source *stream.Source) (n uint64) {
+	found := false
+	if !c.own || from.Config().Retention != stream.Limits {
+		from.View(func(state *stream.State) {
+			var view stream.ConsumerView
+			if view, found = state.Consumer(c.reader); found {
+				n = state.Source(view.Number).CountFrom(max(after, view.Delivered.Stream) + 1)
+			}
+		})
+	}
+	if found {
+		return n
+	}
+	return from.behind(after, filterOf(source))
 }
 
 // behind counts the messages after a sequence that a filter takes. It looks at lookRecords of them, and counts

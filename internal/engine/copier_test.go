@@ -193,8 +193,6 @@ func TestOriginErrors(t *testing.T) {
 
 	small := n.create("SMALL", sourcesOf("O"), func(c *stream.Config) { c.MaxMsgSize = 150 })
 	expect(small, "message size exceeds maximum allowed")
-	n.create("WQ", func(c *stream.Config) { c.Retention = stream.WorkQueue })
-	expect(n.create("MWQ", mirrorOf("WQ")), "need consumers")
 	external := func(s *stream.Source) { s.External = &stream.External{API: "$JS.x.API"} }
 	expect(n.create("FAR", mirrorOf("O", external)), "not supported")
 

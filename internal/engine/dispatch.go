@@ -76,6 +76,7 @@ func (x *dispatch) open(number uint32) *Consumer {
 	view := source.View()
 	c := &Consumer{stream: s, number: number, name: view.Config.Name, created: view.Created, source: source, filter: source.Filter()}
 	c.config.Store(view.Config)
+	c.copied.Store(view.Config.Metadata[copierKey] != "")
 	c.outlet = x.deliverer.courier.Open(c)
 	x.consumers[number] = c
 	s.roster.put(c)
@@ -145,7 +146,7 @@ func (x *dispatch) listens(to []byte) (found bool) {
 // none. A stream that takes what is published there is nobody.
 func (x *dispatch) listening(c *Consumer) (found bool) {
 	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
-	if routes == nil || !config.Push() {
+	if routes == nil || !config.Push() || c.copied.Load() {
 		return false
 	}
 	routes.Matching([]byte(config.DeliverSubject), func(s *router.Sub) bool {

@@ -153,7 +153,7 @@ func (x *dispatch) describe(list []*Consumer) []ConsumerStatus {
 		d := c.dispatcher
 		_, pin, since := d.Pin()
 		out = append(out, ConsumerStatus{
-			View: c.source.View(), Waiting: d.Waiting(), Listening: d.Listening(), Pin: pin, PinnedSince: since,
+			View: c.source.View(), Waiting: d.Waiting(), Listening: d.Listening() || c.copied.Load(), Pin: pin, PinnedSince: since,
 		})
 	}
 	return out

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -41,7 +42,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 		last := &fx.Stored[n-1]
 		s.upTo.Store(last.Seq + uint64(last.Span) - 1)
 	}
-	s.grew = s.grew || len(fx.Stored) > 0
+	s.grew = s.grew || len(fx.Stored) > 0 || s.readersChanged(fx)
 	s.engine.keeper.logged(&s.pin, len(e.Data))
 	if config := s.state.Config(); config != s.config.Load() {
 		s.config.Store(config)
@@ -55,6 +56,13 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 	s.note(fx.Gone)
 	s.scheduled = append(s.scheduled, fx.Due...)
 	fx.Reset()
+}
+
+// readersChanged reports whether those who copy the stream have to look at the consumers by which they read it.
+func (s *Stream) readersChanged(fx *stream.Effects) bool {
+	return len(s.followed()) > 0 && slices.ContainsFunc(fx.Consumers, func(e stream.ConsumerEvent) bool {
+		return e.Kind == stream.ConsumerAdded || e.Kind == stream.ConsumerChanged || e.Kind == stream.ConsumerDropped || e.Kind == stream.ConsumerRestarted
+	})
 }
 
 func (s *Stream) republish(stored []stream.Stored) {

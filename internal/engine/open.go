@@ -207,6 +207,12 @@ func (e *Engine) startStreams(r replays) {
 		e.hosted.put(s)
 	})
 	starting.Wait()
+	for _, s := range hosted {
+		if s.Err() == nil {
+			s.View(func(state *stream.State) { s.config.Store(state.Config()) })
+			s.mindOrigins() // before any of them gets another configuration
+		}
+	}
 	sideBySide(len(hosted), func(i int) {
 		s := hosted[i]
 		if s.Err() != nil {
@@ -217,6 +223,11 @@ func (e *Engine) startStreams(r replays) {
 			s.fail(err)
 		}
 	})
+	for _, s := range hosted {
+		if s.Err() == nil {
+			s.dismissOrphans()
+		}
+	}
 }
 
 // sideBySide calls do with each number below n, on as many goroutines as there are processors.

@@ -152,9 +152,11 @@ func (e *Engine) follow(asset *meta.Stream) (*Stream, *apierr.Error) {
 		e.hosted.put(s)
 	}
 	if now := s.Config(); now == nil || !now.Equal(asset.Config) {
+		e.followers.reserve(s, asset.Config)
 		if r := s.Propose(stream.Configure{Config: asset.Config}.Encode(nil), true); r.Err != nil {
 			return nil, r.Err
 		}
+		e.followers.free(s, now)
 	}
 	if s.Config() != asset.Config {
 		s.events.do(func() { s.share(asset.Config) })

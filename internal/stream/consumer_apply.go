@@ -18,7 +18,7 @@ import (
 func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok bool) {
 	r := bin.NewReader(fields)
 	switch {
-	case kind < kindAddConsumer || kind > kindAck:
+	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken:
 		return Reply{}, false
 	case s.config == nil:
 		return refuse(apierr.StreamNotFound), true
@@ -48,6 +48,8 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 		return s.delivered(r, fx)
 	case kindAck:
 		return s.acknowledge(r, fx)
+	case kindTaken:
+		return s.taken(r, fx)
 	}
 	return Reply{}, false
 }

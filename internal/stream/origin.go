@@ -13,6 +13,7 @@ import (
 // Origin is a stream that this one copies from, and how far that has come.
 type Origin struct {
 	Number   uint64  // names it in commands; another one once the origin is another
+	Key      string  // tells it apart from the others of its configuration, for good
 	Mirror   bool    // or one of the sources
 	Source   *Source // its configuration
 	Identity string  // of the incarnation that is followed
@@ -129,7 +130,17 @@ func (s *State) Origins() []Origin {
 	list := make([]Origin, 0, len(s.origins.list))
 	for i := range s.origins.list {
 		o := &s.origins.list[i]
-		list = append(list, Origin{o.number, o.mirror, o.source, o.identity, o.seq})
+		list = append(list, Origin{o.number, o.key, o.mirror, o.source, o.identity, o.seq})
+	}
+	return list
+}
+
+// FormerOrigins are those that the configuration does not name any more and that are remembered, without what it said of
+// them.
+func (s *State) FormerOrigins() []Origin {
+	list := make([]Origin, 0, len(s.origins.former))
+	for _, p := range s.origins.former {
+		list = append(list, Origin{Number: p.number, Key: p.key, Identity: p.identity, Seq: p.seq})
 	}
 	return list
 }
