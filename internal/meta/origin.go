@@ -55,23 +55,48 @@ func (s *State) origin(account string, from *stream.Source) *Stream {
 	return s.Stream(account, from.Name)
 }
 
-// cyclic reports whether messages of c would come back into it by way of streams that exist. A source that
-// takes what passes a filter closes no cycle: two streams may each take from the other what was published
-// there.
+// cyclic reports whether messages of c would come back into it by way of streams that exist, or come twice: by one of its
+// origins and then again by a later one that takes them from that. (The other order is let through, as in stock servers.) A
+// source that takes what passes a filter closes no cycle: two streams may each take from the other what was published there.
 func (s *State) cyclic(account string, c *stream.Config) bool {
-	visited := map[string]bool{}
-	for next := edges(nil, c); len(next) > 0; {
-		e := next[len(next)-1]
-		next = next[:len(next)-1]
+	closed := map[string]bool{c.Name: true}
+	for _, e := range edges(nil, c) {
 		if e.origin == c.Name {
 			if !e.filtered {
 				return true
 			}
 			continue
 		}
-		if x := s.Stream(account, e.origin); x != nil && !visited[e.origin] {
-			visited[e.origin] = true
-			next = edges(next, x.Config)
+		closed[e.origin] = true
+		if s.leads(account, e.origin, closed) {
+			return true
+		}
+	}
+	return false
+}
+
+// leads reports whether a stream takes messages, be it by way of others, from one of a set.
+func (s *State) leads(account, name string, to map[string]bool) bool {
+	visited := map[string]bool{}
+	for next := []edge{{origin: name}}; len(next) > 0; {
+		e := next[len(next)-1]
+		next = next[:len(next)-1]
+		x := s.Stream(account, e.origin)
+		if x == nil || visited[e.origin] {
+			continue
+		}
+		visited[e.origin] = true
+		start := len(next)
+		next = edges(next, x.Config)
+		for i := start; i < len(next); {
+			switch {
+			case !to[next[i].origin]:
+				i++
+			case !next[i].filtered:
+				return true
+			default:
+				next = append(next[:i], next[i+1:]...)
+			}
 		}
 	}
 	return false
