@@ -429,6 +429,28 @@ func (m *consumerModel) answerEarly(c *modelConsumer, a AckItem, done, upTo bool
 	return AckApplied
 }
 
+// taken takes all up to a sequence as delivered and acknowledged.
+func (m *consumerModel) taken(c *modelConsumer, seq uint64) {
+	seq = min(seq, m.last)
+	var finished []uint64
+	for _, msg := range m.messages {
+		if msg.seq > seq {
+			break
+		}
+		if c.pending[msg.seq] != nil {
+			finished = append(finished, msg.seq)
+			delete(c.pending, msg.seq)
+		} else if msg.seq > c.delivered.Stream && c.wants(msg) {
+			finished = append(finished, msg.seq)
+			c.delivered.Consumer++
+		}
+	}
+	c.delivered.Stream = max(c.delivered.Stream, seq)
+	maps.DeleteFunc(c.early, func(early uint64, _ bool) bool { return early <= seq })
+	c.settle(seq)
+	m.done(finished...)
+}
+
 // show writes what can be seen of the stream and its consumers.
 func (m *consumerModel) show() string {
 	var b strings.Builder

@@ -195,8 +195,10 @@ func (r *consumerRun) step() {
 		r.deliver()
 	case n < 75:
 		r.acks()
-	case n < 84:
+	case n < 82:
 		r.add()
+	case n < 84:
+		r.take()
 	case n < 87:
 		name := r.pick(modelNames)
 		r.apply(DropConsumer{name})
@@ -335,6 +337,17 @@ func (r *consumerRun) deliver() {
 	}
 	r.apply(d)
 	r.model.deliver(c, d.At)
+}
+
+// take says that somebody has all up to a sequence by way of a consumer.
+func (r *consumerRun) take() {
+	if len(r.model.consumers) == 0 {
+		return
+	}
+	c := r.model.consumers[r.rng.IntN(len(r.model.consumers))]
+	t := Taken{c.number, r.rng.Uint64N(r.model.last + 3)}
+	r.apply(t)
+	r.model.taken(c, t.Seq)
 }
 
 // touched finds whether the consumers that match a stored message are told.
