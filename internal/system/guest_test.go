@@ -279,6 +279,7 @@ func TestFlood(t *testing.T) {
 	waiting, dropped := len(w.guest.queue.jobs), w.guest.queue.dropped
 	w.guest.queue.mu.Unlock()
 	close(block)
+	w.guest.queue.done.Wait()
 	if waiting > maxQueued || dropped < 100 {
 		t.Errorf("%d wait, %d were dropped", waiting, dropped)
 	}
