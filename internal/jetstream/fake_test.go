@@ -393,7 +393,12 @@ func newEngineTester(t testing.TB) *tester { return newEngineTesterIn(t, "") }
 
 // newEngineTesterIn does so in a domain.
 func newEngineTesterIn(t testing.TB, domain string) *tester {
-	return newTesterOf(t, func(o *Options) { o.Domain = domain }, func(api *API, routes *router.Router, c clock.Clock) Engine {
+	return newEngineTesterWith(t, func(o *Options) { o.Domain = domain })
+}
+
+// newEngineTesterWith does so with other options.
+func newEngineTesterWith(t testing.TB, change func(*Options)) *tester {
+	return newTesterOf(t, change, func(api *API, routes *router.Router, c clock.Clock) Engine {
 		e, err := engine.Open(engine.Options{
 			FS: vfs.NewMem(), Dir: "store", Clock: c, Log: testLog{t}, Limits: meta.Unlimited(),
 			Router: func(string) *router.Router { return routes }, Outlet: api.OutletOf, Courier: api.CourierOf,
