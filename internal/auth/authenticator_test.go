@@ -482,3 +482,15 @@ func BenchmarkLogin(b *testing.B) {
 		})
 	}
 }
+
+// A stranger does not fill the log with a name.
+func TestRefusalsAreShort(t *testing.T) {
+	a := must(New(&Config{Users: []User{{Name: "ann", Password: "p"}}}))
+	for _, r := range []Request{{User: strings.Repeat("ä", 4000)}, {NKey: strings.Repeat("U", 4000)}, {User: "ann" + strings.Repeat("\x00", 4000)}} {
+		r.Type = Standard
+		_, err := a.Authenticate(&r)
+		if err == nil || len(err.Error()) > 5*maxShown || !strings.Contains(err.Error(), "...") {
+			t.Errorf("%d letters: %v", len(r.User), err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -78,6 +79,17 @@ func (e *Error) Error() string { return "authentication error" + e.who }
 // Text is what the client is told, whatever the reason.
 func (e *Error) Text() string { return "Authorization Violation" }
 
+// maxShown is how many bytes are shown of what somebody says who was not let in: it costs them nothing to say more.
+const maxShown = 256
+
+// Short is the beginning of a text that a stranger chose.
+func Short(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "..."
+}
+
 // Refuse is the error of somebody who is refused without being asked.
 func Refuse(r *Request) *Error { return refuse(Failed, r, "") }
 
@@ -86,11 +98,11 @@ func refuse(reason Reason, r *Request, name string) *Error {
 	e := &Error{Reason: reason}
 	switch {
 	case name != "":
-		e.who = fmt.Sprintf(" - User %q", name)
+		e.who = fmt.Sprintf(" - User %q", Short(name))
 	case r.NKey != "":
-		e.who = fmt.Sprintf(" - Nkey %q", r.NKey)
+		e.who = fmt.Sprintf(" - Nkey %q", Short(r.NKey))
 	case r.User != "":
-		e.who = fmt.Sprintf(" - User %q", r.User)
+		e.who = fmt.Sprintf(" - User %q", Short(r.User))
 	case r.Token != "":
 		e.who = fmt.Sprintf(" - Token %q", r.Token.String())
 	}

@@ -32,10 +32,10 @@ func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identit
 	c.mu.Unlock()
 }
 
-// claim notes who somebody says to be that has not been let in.
+// claim notes who somebody says to be that has not been let in, as far as it is worth remembering.
 func (c *Conn) claim(opt *connectOptions, r *auth.Request) {
 	c.mu.Lock()
-	c.about = about{opt.Name, opt.Lang, opt.Version, r.Claims(), nil}
+	c.about = about{auth.Short(opt.Name), auth.Short(opt.Lang), auth.Short(opt.Version), auth.Short(r.Claims()), nil}
 	c.mu.Unlock()
 }
 
