@@ -144,10 +144,10 @@ func (c *copier) readerConfig(o *stream.Origin, from *Stream) (*stream.ConsumerC
 			kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account(), copierKey: incarnation(c.dest),
 		},
 	}
-	if f := filterOf(o.Source); len(o.Source.Transforms) > 0 {
-		cfg.FilterSubjects = f
-	} else if len(f) > 0 {
+	if f := filterOf(o.Source); len(f) == 1 {
 		cfg.FilterSubject = f[0]
+	} else {
+		cfg.FilterSubjects = f
 	}
 	after := o.Seq
 	if o.Identity != incarnation(from) {
