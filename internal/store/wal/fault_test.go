@@ -120,6 +120,34 @@ func TestAFullDiskRefusesAndHeals(t *testing.T) {
 	}
 }
 
+// A disk that is full for one large batch only, since all that is usual is in the pool, is found to have space again.
+func TestAFullDiskHealsWithAFullPool(t *testing.T) {
+	m := newMachine(t, small)
+	commitNow(t, m.Log, lead(1, 1))
+	m.maintain()
+	m.spareWanted.Store(true)
+	m.maintain()
+	select {
+	case <-m.tend: // which is done
+	default:
+	}
+	m.fs.SetSpace(0)
+	m.clock.Advance(time.Second)
+	if err := m.try(entry(1, 1, 1, string(make([]byte, 4*small.SegmentBytes)))); !errors.Is(err, ErrFull) || !m.Full() {
+		t.Fatalf("%v", err)
+	}
+	select {
+	case <-m.tend:
+	default:
+		t.Fatal("nobody looks for space")
+	}
+	m.fs.SetSpace(-1)
+	m.maintain()
+	if m.Full() {
+		t.Fatal("full for ever")
+	}
+}
+
 // A checkpoint, which has priority, makes space on a full disk by itself.
 func TestACheckpointMakesSpace(t *testing.T) {
 	m := newMachine(t, small)

@@ -171,11 +171,12 @@ func (p *pool) discard(s spare) {
 	_ = p.fs.Remove(filepath.Join(p.dir, s.name))
 }
 
-// wanted says whether maintain has something to do.
+// wanted says whether maintain has something to do: also to find that a disk is not full any more on which there was no room for one
+// large batch only.
 func (p *pool) wanted(wantSpare bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.reserve == nil || wantSpare && len(p.spares) == 0
+	return p.full.Load() || p.reserve == nil || wantSpare && len(p.spares) == 0
 }
 
 func (p *pool) close() {
