@@ -57,7 +57,9 @@ func (v source) Subscriptions(visit func(report.Sub) bool) {
 		more := true
 		account.Router().Each(func(sub *router.Sub) bool {
 			if d, ok := sub.Sink.(nats.SubDescriber); ok {
-				more = visit(d.Describe())
+				s := d.Describe()
+				s.Account = account.Name()
+				more = visit(s)
 			}
 			return more
 		})

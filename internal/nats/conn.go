@@ -38,6 +38,7 @@ type Conn struct {
 	flags    flags
 	secured  atomic.Pointer[secured]    // how the connection is protected; nil: not
 	label    atomic.Pointer[string]     // what the log calls the client, besides its address
+	filters  atomic.Pointer[sync.Map]   // by subscription, an *auth.Filter; nil: nothing is kept from any
 	answers  atomic.Pointer[auth.Guard] // is told of requests, since they may be answered; nil: need not
 	activity atomic.Int64               // time of the last input, in nanoseconds since 1970
 	rtt      atomic.Int64               // in nanoseconds; 0: unknown

@@ -49,20 +49,25 @@ func (c *Conn) describeSubs() []report.Sub {
 	for _, s := range c.subs {
 		subs = append(subs, s)
 	}
+	account := ""
+	if c.account != nil {
+		account = c.account.Name()
+	}
 	c.mu.Unlock()
 	list := make([]report.Sub, len(subs))
 	for i, s := range subs {
 		list[i] = s.Describe()
+		list[i].Account = account
 	}
 	return list
 }
 
-// Describe is the subscription as the monitoring pages show it.
+// Describe is the subscription as the monitoring pages show it, but for its account.
 func (s *subscription) Describe() report.Sub {
 	s.conn.out.mu.Lock()
 	defer s.conn.out.mu.Unlock()
 	return report.Sub{
-		Account: s.account.Name(), Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
+		Subject: s.Pattern, Queue: s.Queue, SID: s.sid,
 		Msgs: s.delivered, Max: max(s.max, 0), CID: s.conn.id,
 	}
 }

@@ -63,7 +63,8 @@ func (c *Conn) review(rights *auth.Rights) {
 	for _, s := range subs {
 		ok, filter := rights.CanSubscribe(s.Pattern, s.Queue)
 		if ok {
-			s.account.Router().SetDrops(&s.Sub, drops(filter))
+			c.setFilter(s, filter)
+			c.session.Account().Router().Refilter(&s.Sub)
 			continue
 		}
 		c.unsubscribe(s, 0)

@@ -2,10 +2,10 @@ package nats
 
 import (
 	"math"
+	"sync"
 	"sync/atomic"
 
 	"myelin/internal/auth"
-	"myelin/internal/broker"
 	"myelin/internal/nats/wire"
 	"myelin/internal/router"
 )
@@ -17,9 +17,8 @@ import (
 // no publisher matches more than are wanted.
 type subscription struct {
 	router.Sub
-	conn    *Conn
-	account *broker.Account // in whose routing it is
-	sid     string
+	conn *Conn
+	sid  string
 
 	left atomic.Int64 // deliveries that may still be claimed; unlimited: no maximum
 
@@ -35,13 +34,12 @@ const (
 )
 
 // newSubscription keeps its texts in one piece of memory.
-func newSubscription(c *Conn, op *wire.Op, filter *auth.Filter) *subscription {
+func newSubscription(c *Conn, op *wire.Op) *subscription {
 	p, q := len(op.Subject), len(op.Queue)
 	text := make([]byte, 0, p+q+len(op.SID))
 	text = append(append(append(text, op.Subject...), op.Queue...), op.SID...)
 	all := string(text)
-	s := &subscription{conn: c, account: c.session.Account(), sid: all[p+q:]}
-	s.Drops = drops(filter)
+	s := &subscription{conn: c, sid: all[p+q:]}
 	s.Pattern, s.Queue = all[:p], all[p:p+q]
 	s.Sink = s
 	s.left.Store(unlimited)
@@ -88,12 +86,30 @@ func (s *subscription) Deliver(m *router.Message, b *router.Batch) bool {
 	return true
 }
 
-// drops is what a filter keeps from a subscription.
-func drops(filter *auth.Filter) func(literal []byte) bool {
-	if filter == nil {
-		return nil
+// Drops reports whether a message must not be delivered, though the subscription is allowed; see router.Filter.
+func (s *subscription) Drops(literal []byte) bool {
+	filters := s.conn.filters.Load()
+	if filters == nil {
+		return false
 	}
-	return filter.Drops
+	filter, ok := filters.Load(s)
+	return ok && filter.(*auth.Filter).Drops(literal)
+}
+
+// setFilter has messages kept from a subscription; nil keeps none. Few subscriptions need a filter, so that they do not hold
+// one each.
+func (c *Conn) setFilter(s *subscription, filter *auth.Filter) {
+	filters := c.filters.Load()
+	switch {
+	case filter != nil && filters == nil:
+		filters = new(sync.Map)
+		c.filters.Store(filters)
+		filters.Store(s, filter)
+	case filter != nil:
+		filters.Store(s, filter)
+	case filters != nil:
+		filters.Delete(s)
+	}
 }
 
 // claim takes one of the deliveries that are left.
@@ -116,7 +132,8 @@ func (c *Conn) holds(sid []byte) bool {
 
 // subscribe adds a subscription whose sid is free.
 func (c *Conn) subscribe(op *wire.Op, filter *auth.Filter) {
-	s := newSubscription(c, op, filter)
+	s := newSubscription(c, op)
+	c.setFilter(s, filter)
 	c.mu.Lock()
 	if c.subs == nil {
 		c.subs = make(map[string]*subscription)
@@ -146,13 +163,16 @@ func (c *Conn) unsubscribe(s *subscription, max int64) {
 // endSub removes a subscription from the routing; it may be called twice.
 func (c *Conn) endSub(s *subscription) {
 	c.mu.Lock()
-	current := c.subs[s.sid] == s
+	current, account := c.subs[s.sid] == s, c.account // a connection moves when it has none
 	if current {
 		delete(c.subs, s.sid)
 	}
 	c.mu.Unlock()
 	if current {
-		s.account.Unsubscribe(&s.Sub)
+		account.Unsubscribe(&s.Sub)
+		if filters := c.filters.Load(); filters != nil {
+			filters.Delete(s)
+		}
 		if c.l.opt.Log.TraceEnabled() {
 			c.l.opt.Log.Tracef("%s - <-> [DELSUB %s]", c, s.sid)
 		}
@@ -162,7 +182,7 @@ func (c *Conn) endSub(s *subscription) {
 // dropSubs ends all subscriptions.
 func (c *Conn) dropSubs() {
 	c.mu.Lock()
-	subs := c.subs
+	subs, account := c.subs, c.account
 	c.subs = nil
 	c.mu.Unlock()
 	c.out.mu.Lock()
@@ -173,8 +193,9 @@ func (c *Conn) dropSubs() {
 	c.out.ended.Add(1)
 	c.out.mu.Unlock()
 	for _, s := range subs {
-		s.account.Unsubscribe(&s.Sub)
+		account.Unsubscribe(&s.Sub)
 	}
+	c.filters.Store(nil)
 }
 
 func (c *Conn) sub(sid []byte) *subscription {

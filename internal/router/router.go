@@ -46,16 +46,18 @@ type Sink interface {
 	Deliver(m *Message, b *Batch) bool
 }
 
-// Sub is one subscription. Pattern, Queue, Sink and Drops are set before Subscribe and not changed afterwards, but for
-// SetDrops.
+// Filter is a Sink from which some of what its subscription matches is kept.
+type Filter interface {
+	// Drops reports whether what is sent by a literal subject is kept from the subscription. It is asked once for each
+	// cached match, with the router locked; when it comes to answer otherwise, Refilter says so.
+	Drops(literal []byte) bool
+}
+
+// Sub is one subscription. Pattern, Queue and Sink are set before Subscribe and not changed afterwards.
 type Sub struct {
 	Pattern string
 	Queue   string // name of the queue group; empty for a plain subscription
 	Sink    Sink
-
-	// Drops reports whether what is sent by a literal subject is kept from the subscription; nil: nothing is. It is asked
-	// once for each cached match, so that messages cost nothing.
-	Drops func(literal []byte) bool
 
 	// of the Router: the list of subscriptions with the same pattern
 	next, prev *Sub
@@ -129,16 +131,19 @@ func (r *Router) Unsubscribe(s *Sub) {
 	r.changes.note(r.seed, s.Pattern)
 }
 
-// SetDrops changes what is kept from a subscription. Messages that are published after it returns obey it.
-func (r *Router) SetDrops(s *Sub, drops func(literal []byte) bool) {
+// Refilter says that other messages than before are kept from a subscription. Those that are published after it returns
+// are filtered anew.
+func (r *Router) Refilter(s *Sub) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.Drops = drops
 	r.changes.note(r.seed, s.Pattern)
 }
 
-// drops is Drops, or false without.
-func (s *Sub) drops(literal []byte) bool { return s.Drops != nil && s.Drops(literal) }
+// drops reports whether what is sent by a literal subject is kept from the subscription.
+func (s *Sub) drops(literal []byte) bool {
+	filter, ok := s.Sink.(Filter)
+	return ok && filter.Drops(literal)
+}
 
 // Matching calls visit with the subscriptions that a message on the literal subject would be offered
 // to, until it returns false.

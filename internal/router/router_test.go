@@ -69,7 +69,11 @@ type sink struct {
 	max  int // 0: no end
 	got  int
 	off  bool
+
+	drops func(literal []byte) bool
 }
+
+func (s *sink) Drops(literal []byte) bool { return s.drops != nil && s.drops(literal) }
 
 func (s *sink) Deliver(m *Message, b *Batch) bool {
 	if s.off || s.max > 0 && s.got >= s.max {
@@ -506,8 +510,10 @@ func TestDrops(t *testing.T) {
 		drops       func([]byte) bool
 		want, wantY int
 	}{{nil, 2, 2}, {no, 1, 2}, {nil, 2, 2}} {
-		r.SetDrops(&plain.Sub, row.drops)
-		r.SetDrops(&member.Sub, row.drops)
+		for _, s := range []*sink{plain, member} {
+			s.drops = row.drops
+			r.Refilter(&s.Sub)
+		}
 		for range 20 {
 			if got := p.Publish(message("a.x")); got != row.want {
 				t.Fatalf("%d took a.x instead of %d", got, row.want)
