@@ -59,8 +59,10 @@ type Consumer struct {
 	timer      int   // its place among the timers, from 1; 0: none
 	place      int   // its place among those who want what is stored next, from 1; 0: it does not
 	stirred    bool  // it is to be looked after in this turn
-	frozen     bool  // nothing is to be delivered until a reset is applied
+	frozen     int   // commands under way until which nothing is to be delivered
 	lost       bool  // the machine does not know what was delivered: it begins again from there
+	void       *bool // what was proposed since it began is dropped from now on, since something of that was
+	underway   int   // proposals of what was decided that are neither applied nor dropped
 	starts     int   // how often it began again
 	leaving    bool  // its removal is proposed
 
@@ -146,7 +148,7 @@ func (s *Stream) Consumers() []*Consumer {
 // AddConsumer creates a consumer or changes one, as action says. The configuration was checked. It returns when that
 // is applied.
 func (s *Stream) AddConsumer(config *stream.ConsumerConfig, action stream.ConsumerAction) (c *Consumer, created bool, err *apierr.Error) {
-	r := s.Propose(stream.AddConsumer{Config: config, Action: action}.Encode(nil), false)
+	r := s.ProposeConsumer(stream.AddConsumer{Config: config, Action: action})
 	if r.Err != nil {
 		return nil, false, r.Err
 	}
@@ -154,6 +156,26 @@ func (s *Stream) AddConsumer(config *stream.ConsumerConfig, action stream.Consum
 		return nil, false, apierr.ConsumerNotFound.Err() // it was dropped again
 	}
 	return c, r.Created, nil
+}
+
+// ProposeConsumer has an AddConsumer applied, and returns the answer. What is delivered on the way belongs to before.
+func (s *Stream) ProposeConsumer(a stream.AddConsumer) stream.Reply {
+	if s.Consumer(a.Config.Name) == nil {
+		return s.Propose(a.Encode(nil), false)
+	}
+	return s.change(a.Config.Name, a.Encode(nil))
+}
+
+// change has a command applied that changes what a consumer is to be given.
+func (s *Stream) change(name string, command []byte) stream.Reply {
+	if err := s.refusal(false); err != nil {
+		return stream.Reply{Err: err}
+	}
+	answer := make(chan stream.Reply, 1)
+	if !s.events.do(func() { s.dispatch.change(name, command, func(r stream.Reply) { answer <- r }) }) {
+		return stream.Reply{Err: apierr.StreamNotFound.Err()}
+	}
+	return <-answer
 }
 
 // DropConsumer removes a consumer.
@@ -169,14 +191,7 @@ func (s *Stream) PauseConsumer(name string, until int64) *apierr.Error {
 // ResetConsumer makes a consumer start again: at a sequence, or behind its floor if that is 0. It returns how the
 // consumer is then, before it is given anything. What is delivered on the way belongs to before.
 func (s *Stream) ResetConsumer(name string, seq uint64) (*stream.ConsumerView, *apierr.Error) {
-	if err := s.refusal(false); err != nil {
-		return nil, err
-	}
-	answer := make(chan stream.Reply, 1)
-	if !s.events.do(func() { s.dispatch.reset(name, seq, func(r stream.Reply) { answer <- r }) }) {
-		return nil, apierr.StreamNotFound.Err()
-	}
-	r := <-answer
+	r := s.change(name, stream.ResetConsumer{Name: name, Seq: seq}.Encode(nil))
 	return r.View, r.Err
 }
 

@@ -49,6 +49,7 @@ type customer struct {
 	out    map[uint64]string // delivered and not acknowledged, with the key
 	loose  map[uint64]bool   // what is confirmed might be on its way already
 	upTo   uint64            // all up to here was acknowledged, if that is the policy
+	early  bool              // something was acknowledged that the machine may not know
 	torn   bool              // deliveries may be missing
 }
 
@@ -71,7 +72,8 @@ func (k *customer) key(text string) string {
 
 // start forgets what was of an earlier life, or of another consumer of the name.
 func (k *customer) start(view *stream.ConsumerView) {
-	k.number, k.dseq, k.upTo, k.torn = view.Number, view.Delivered.Consumer, 0, false
+	k.number, k.dseq, k.upTo = view.Number, view.Delivered.Consumer, 0
+	k.early, k.torn = false, false
 	k.counts, k.out, k.loose = map[uint64]uint32{}, map[uint64]string{}, map[uint64]bool{}
 }
 
@@ -232,6 +234,7 @@ func (m *market) settle(k *customer, c *Consumer) {
 // acknowledge answers for some of what was delivered.
 func (m *market) acknowledge(k *customer, c *Consumer) {
 	waiting := map[string]uint64{}
+	var answered []uint64
 	m.n.ask(func(b *router.Batch) {
 		for _, seq := range slices.Sorted(maps.Keys(k.hand)) {
 			if m.rnd.IntN(2) == 0 {
@@ -255,6 +258,7 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 			}
 			if item.Kind == stream.AckDone || item.Kind == stream.AckTerm {
 				k.answer(seq, maybe)
+				answered = append(answered, seq)
 				if reply != nil {
 					waiting[string(reply)] = seq
 				}
@@ -266,6 +270,9 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 	})
 	m.settle(k, c)
 	m.hear()
+	for _, seq := range answered {
+		k.answer(seq, maybe) // also what was on its way
+	}
 	m.n.acks.mu.Lock()
 	defer m.n.acks.mu.Unlock()
 	for reply := range m.n.acks.got {
@@ -279,9 +286,11 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 // answer notes that a message, and by policy all before it, was acknowledged.
 func (k *customer) answer(seq uint64, is debt) {
 	each := func(seq uint64) {
-		if _, out := k.out[seq]; k.wait > 0 || !out {
+		_, out := k.out[seq]
+		if k.wait > 0 || !out {
 			k.loose[seq] = true
 		}
+		k.early = k.early || !out && k.policy == stream.AckAll
 		delete(k.hand, seq)
 		delete(k.out, seq)
 		if !k.shop.removed[seq] {
@@ -352,7 +361,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 
 // skips says whether deliveries may be missing: of what was given again, and acknowledged and gone meanwhile, too.
 func (k *customer) skips() bool {
-	return k.torn || k.shop.maxMsgs > 0 || k.shop.retention != stream.Limits && len(k.loose) > 0
+	return k.torn || k.early || k.shop.maxMsgs > 0 || k.shop.retention != stream.Limits && len(k.loose) > 0
 }
 
 // balance compares what waits for acknowledgements with what the client has.

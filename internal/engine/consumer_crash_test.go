@@ -231,8 +231,9 @@ func (m *market) fill() {
 			k.torn = true
 		}
 	}
-	m.process.SetSpace(0)
-	time.AfterFunc(5*time.Millisecond, func() { m.process.SetSpace(-1) })
+	process := m.process
+	process.SetSpace(0)
+	time.AfterFunc(5*time.Millisecond, func() { process.SetSpace(-1) })
 	for range 60 {
 		m.step()
 	}

@@ -77,6 +77,7 @@ func (x *dispatch) open(number uint32) *Consumer {
 	c := &Consumer{stream: s, number: number, name: view.Config.Name, created: view.Created, source: source, filter: source.Filter()}
 	c.config.Store(view.Config)
 	c.copied.Store(view.Config.Metadata[copierKey] != "")
+	c.void = new(bool)
 	c.outlet = x.deliverer.courier.Open(c)
 	x.consumers[number] = c
 	s.roster.put(c)
@@ -228,7 +229,6 @@ func (x *dispatch) happened(e *stream.ConsumerEvent, now int64, reasons *reasons
 		x.drop(c)
 		return
 	case stream.ConsumerRestarted:
-		c.frozen = false
 		x.restart(c, now)
 	case stream.ConsumerAcked:
 		c.dispatcher.Acked(now, e.Ack, x.out(c))
@@ -261,7 +261,12 @@ func (x *dispatch) configure(c *Consumer, now int64) {
 	c.config.Store(config)
 	c.dispatcher.Configure(now, config, x.out(c))
 	x.sate(c)
-	c.filter = c.source.Filter()
+	if filter := c.source.Filter(); filter != c.filter {
+		c.filter = filter
+		if x.consumes(c) {
+			x.restart(c, now) // what is sent and not confirmed is of the old filter
+		}
+	}
 	x.watch(c)
 	x.interest(c)
 }
@@ -270,6 +275,7 @@ func (x *dispatch) configure(c *Consumer, now int64) {
 func (x *dispatch) drop(c *Consumer) {
 	p := x.shipment(c)
 	c.dispatcher.Close("Consumer Deleted", &p.out)
+	p.out.Acks, p.out.Delivered = p.out.Acks[:0], p.out.Delivered[:0] // which nobody has
 	p.dropped = true
 	x.ship(c)
 	x.forget(c)
@@ -327,7 +333,7 @@ func (x *dispatch) runEarly(p *proposals) {
 // serve has a dispatcher do what is due, and hands on what it decides.
 func (x *dispatch) serve(c *Consumer, now int64) {
 	room := x.room(c)
-	if c.frozen || room == 0 {
+	if c.frozen > 0 || c.lost && c.underway > 0 || room == 0 {
 		x.ship(c)
 		x.timers.set(c, never)
 		return
@@ -438,32 +444,34 @@ func (x *dispatch) consumes(c *Consumer) bool {
 func (x *dispatch) confirm(c *Consumer, start int, delivered []byte) {
 	switch {
 	case x.consumers[c.number] != c || c.starts != start:
-	case c.frozen: // it is about to; if not, it begins where the machine has it
+	case c.frozen > 0: // it is about to; if not, it begins where the machine has it
 		c.lost = true
 	default:
 		x.proposed++
+		c.underway++
 		x.stream.events.post(replica.Event{Proposal: replica.Proposal{
-			Data: delivered, Urgent: true, Lazy: true, Ticket: replica.Ticket{Commands: 1, Cookie: applied{c}},
+			Data: delivered, Urgent: true, Lazy: true, Void: c.void, Ticket: replica.Ticket{Commands: 1, Cookie: applied{c, c.void}},
 		}})
 	}
 }
 
 // restart has a dispatcher begin where the machine has the consumer.
 func (x *dispatch) restart(c *Consumer, now int64) {
-	c.lost = false
+	c.lost, c.void = false, new(bool)
 	c.starts++
 	c.dispatcher.Restart(now, x.start(c))
 }
 
-// reset proposes that a consumer starts again.
-func (x *dispatch) reset(name string, seq uint64, answer func(stream.Reply)) {
+// change proposes a command that changes what a consumer is to be given. Nothing is delivered until it is applied: the
+// machine would hear of that behind it.
+func (x *dispatch) change(name string, command []byte, answer func(stream.Reply)) {
 	c := x.stream.Consumer(name)
 	if c != nil {
-		c.frozen = true
+		c.frozen++
 	}
-	x.stream.propose(stream.ResetConsumer{Name: name, Seq: seq}.Encode(nil), false, func(r stream.Reply) {
+	x.stream.propose(command, false, func(r stream.Reply) {
 		if c != nil {
-			c.frozen = false
+			c.frozen--
 			x.stir(c)
 		}
 		answer(r)

@@ -46,7 +46,7 @@ func (x *dispatch) proposeAcks(p *proposals) {
 		a := c.acks
 		for n := 0; n < len(a.items); n += maxAcks {
 			some := a.items[n:min(n+maxAcks, len(a.items))]
-			var cookie any = applied{c}
+			var cookie any = heard{x}
 			if a.who != nil {
 				cookie = &answered{c, a.who, n, n+maxAcks >= len(a.items)}
 			}
@@ -60,7 +60,9 @@ func (x *dispatch) proposeAcks(p *proposals) {
 
 // propose proposes what a dispatcher decided. Nobody waits for it.
 func (x *dispatch) propose(c *Consumer, encode func([]byte) []byte) {
-	e := x.event(encode, true, applied{c})
+	e := x.event(encode, true, applied{c, c.void})
+	e.Proposal.Void = c.void
+	c.underway++
 	if x.early != nil {
 		x.early.events = append(x.early.events, e)
 	} else {
@@ -80,16 +82,36 @@ func (x *dispatch) event(encode func([]byte) []byte, lazy bool, cookie any) repl
 }
 
 // applied hears what becomes of what a dispatcher decided.
-type applied struct{ c *Consumer }
-
-func (a applied) answered([]stream.Reply) { a.c.stream.dispatch.settle() }
-
-// dropped has the dispatcher begin again from what the machine knows: it may have delivered what that has not noted.
-func (a applied) dropped(*apierr.Error) {
-	a.c.lost = true
-	a.c.stream.dispatch.stir(a.c)
-	a.c.stream.dispatch.settle()
+type applied struct {
+	c    *Consumer
+	void *bool // of all that was proposed since the dispatcher began
 }
+
+func (a applied) answered([]stream.Reply) { a.done() }
+
+// dropped has the dispatcher begin again from what the machine knows, once all is settled that was proposed before: it may have
+// delivered what that has not noted. What was proposed behind it is dropped, too, for the machine takes a Delivered to
+// leave out nothing but what is not to be delivered.
+func (a applied) dropped(*apierr.Error) {
+	if *a.void = true; a.void == a.c.void {
+		a.c.lost = true
+	}
+	a.done()
+}
+
+func (a applied) done() {
+	x := a.c.stream.dispatch
+	if a.c.underway--; a.c.lost {
+		x.stir(a.c)
+	}
+	x.settle()
+}
+
+// heard is applied for acknowledgements that nobody waits for: without them, messages come again.
+type heard struct{ x *dispatch }
+
+func (h heard) answered([]stream.Reply) { h.x.settle() }
+func (h heard) dropped(*apierr.Error)   { h.x.settle() }
 
 // answered is applied for acknowledgements that somebody waits for.
 type answered struct {

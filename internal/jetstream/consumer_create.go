@@ -53,7 +53,7 @@ func (c *call) addConsumer(s Stream, q *wire.CreateConsumerRequest) (*wire.Consu
 	if err != nil {
 		return nil, err
 	}
-	r := s.Propose(stream.AddConsumer{Config: checked, Action: action}.Encode(nil), false)
+	r := s.ProposeConsumer(stream.AddConsumer{Config: checked, Action: action})
 	if r.Err != nil {
 		return nil, r.Err
 	}

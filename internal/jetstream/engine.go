@@ -51,6 +51,8 @@ type Stream interface {
 	Read(seq uint64, buf []byte) (Message, []byte, error)
 	// Propose has a command applied and returns what became of it. Urgent ones free space.
 	Propose(command []byte, urgent bool) stream.Reply
+	// ProposeConsumer is Propose for what creates a consumer or changes one.
+	ProposeConsumer(a stream.AddConsumer) stream.Reply
 	// DeleteMessage removes one message. With erase its bytes in files are overwritten before it returns.
 	DeleteMessage(seq uint64, erase bool) stream.Reply
 	// Origins are what the stream copies from, in the order of its configuration.

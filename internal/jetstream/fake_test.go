@@ -254,6 +254,9 @@ func (s *fakeStream) ResetConsumer(string, uint64) (*stream.ConsumerView, *apier
 }
 
 func (s *fakeStream) Propose(command []byte, _ bool) stream.Reply { return s.apply(command, nil) }
+func (s *fakeStream) ProposeConsumer(a stream.AddConsumer) stream.Reply {
+	return s.apply(a.Encode(nil), nil)
+}
 
 func (s *fakeStream) DeleteMessage(seq uint64, erase bool) stream.Reply {
 	return s.Propose(stream.Delete{Seq: seq, Erase: erase}.Encode(nil), true)

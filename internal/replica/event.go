@@ -19,6 +19,8 @@ var (
 	// ErrFull is an ErrDropped while there is no room in the log; as an error of the log it does not end
 	// the group, but stalls it.
 	ErrFull = errors.New("no room in the log")
+	// ErrVoid is an ErrDropped for a proposal that follows from another that was dropped.
+	ErrVoid = errors.New("what came before it was dropped")
 	// ErrNotLeader is an ErrDropped for a group that has another leader, or had none for too long.
 	ErrNotLeader = errors.New("not the leader")
 )
@@ -63,6 +65,9 @@ type Proposal struct {
 	// Lazy proposals need not be on the disk before they are applied, only in the log. They are there soon, and
 	// before anything that comes later and is not lazy.
 	Lazy bool
+	// Void drops the proposal if it points to true by the time the group takes it in: it follows from one that was
+	// dropped. nil: never. Host.Drop may set it.
+	Void *bool
 	Ticket
 }
 

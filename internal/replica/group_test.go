@@ -291,6 +291,20 @@ func TestLogFullLater(t *testing.T) {
 	n.wantLedger(1, 2, 3, 4)
 }
 
+// What follows from a proposal that was dropped is dropped, too.
+func TestVoid(t *testing.T) {
+	n := newNode(t)
+	n.propose(1, 1, 0)
+	n.settle()
+	void := false
+	n.inbox = append(n.inbox, Event{Proposal: Proposal{Data: command(nil, 2, 0), Void: &void, Ticket: Ticket{Commands: 1, Cookie: uint64(2)}}})
+	n.settle()
+	void = true
+	n.inbox = append(n.inbox, Event{Proposal: Proposal{Data: command(nil, 3, 0), Void: &void, Ticket: Ticket{Commands: 1, Cookie: uint64(3)}}})
+	n.settle()
+	n.wantLedger(1, 2)
+}
+
 // What is lazy is logged as such only while nothing else is in the same append, and never among several voters.
 func TestLazy(t *testing.T) {
 	n := newNode(t)

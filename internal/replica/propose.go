@@ -22,6 +22,9 @@ func (g *Group[FX]) hold(p *Proposal) {
 	case g.stalled:
 		g.refuse(p, ErrFull)
 		return
+	case p.Void != nil && *p.Void:
+		g.refuse(p, ErrVoid)
+		return
 	case g.waitingBytes > 0 && g.waitingBytes+len(p.Data) > g.maxWaitingBytes:
 		g.refuse(p, ErrBusy)
 		return

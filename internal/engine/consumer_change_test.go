@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"myelin/internal/consumer"
+	"myelin/internal/router"
+	"myelin/internal/stream"
+	"myelin/internal/vfs"
+)
+
+// gated is a disk whose syncs wait to be let through once it is shut.
+type gated struct {
+	*vfs.Fault
+	gate atomic.Pointer[chan struct{}]
+}
+
+func newGated() *gated {
+	g := &gated{Fault: vfs.NewFault(vfs.NewMem())}
+	g.OnOp = func(op vfs.Op) error {
+		if gate := g.gate.Load(); gate != nil && op.Kind == vfs.OpSync {
+			<-*gate
+		}
+		return nil
+	}
+	return g
+}
+
+func (g *gated) shut() (gate chan struct{}) {
+	gate = make(chan struct{})
+	g.gate.Store(&gate)
+	return gate
+}
+
+// turns returns when the stream has taken some turns.
+func (s *Stream) turns() {
+	for range 3 {
+		taken := make(chan bool)
+		s.events.do(func() { close(taken) })
+		<-taken
+	}
+}
+
+// What is asked for while the filter is about to change is delivered by the new one.
+func TestDeliverWhileTheFilterChanges(t *testing.T) {
+	disk := newGated()
+	n := mustOpen(t, disk)
+	s := n.create("A")
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.FilterSubject = "A.a" })
+	n.listenTo("inbox")
+	for _, subject := range []string{"A.a", "A.b", "A.a", "A.b", "A.b"} {
+		n.publish(subject, 1, 20)
+	}
+	cfg := *c.Config()
+	cfg.FilterSubject = "A.b"
+	gate, changed := disk.shut(), make(chan stream.Reply, 1)
+	go func() { changed <- s.ProposeConsumer(stream.AddConsumer{Config: &cfg, Action: stream.ConsumerUpdate}) }()
+	n.await("the change to be proposed", func() bool {
+		under := make(chan bool, 1)
+		s.events.do(func() { under <- s.events.group.WaitingBytes() > 0 })
+		return <-under
+	})
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 10, Expires: int64(time.Hour)})
+	s.turns()
+	close(gate)
+	if r := <-changed; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	got := n.delivered(3)
+	if st := n.status(c); len(got) != 3 || got[0].Seq != 2 || st.View.NumAckPending != 3 || st.View.NumPending != 0 {
+		t.Errorf("%+v after %+v", st.View, got)
+	}
+}
+
+// Of two resets that are under way the later one holds, and what is delivered between them skips nothing.
+func TestTwoResets(t *testing.T) {
+	disk := newGated()
+	n := mustOpen(t, disk)
+	s := n.create("A")
+	c := n.consumer(s, "c")
+	n.publish("A.x", 10, 20)
+	n.listenTo("inbox")
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 100, Expires: int64(time.Hour)})
+	n.delivered(10)
+	n.status(c)
+	gate, first, second := disk.shut(), make(chan stream.Reply, 1), make(chan stream.Reply, 1)
+	reset := func(seq uint64, answer chan stream.Reply) {
+		s.events.do(func() {
+			s.dispatch.change("c", stream.ResetConsumer{Name: "c", Seq: seq}.Encode(nil), func(r stream.Reply) { answer <- r })
+		})
+		s.turns()
+	}
+	reset(8, first)
+	reset(2, second)
+	for done := false; !done; {
+		select {
+		case gate <- struct{}{}:
+		case r := <-first:
+			if done = true; r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+	}
+	s.turns()
+	close(gate)
+	if r := <-second; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	n.await("all to be delivered", func() bool { return n.status(c).View.Delivered.Stream == 10 })
+	if st := n.status(c); st.View.NumAckPending != 9 || st.View.Delivered.Consumer != 9 || st.View.Floor.Stream != 1 {
+		t.Errorf("%+v", st.View)
+	}
+}
+
+// A disk that is so full that not even deliveries and acknowledgements can be noted loses nothing, and goes on when there is space.
+func TestConsumersOnAFullDisk(t *testing.T) {
+	const space = 3 << 20
+	disk := vfs.NewFault(vfs.NewMem())
+	disk.SetSpace(space)
+	n := mustOpen(t, disk)
+	s := n.create("A", func(c *stream.Config) { c.Retention = stream.WorkQueue })
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.AckWait, c.MaxAckPending = 100*time.Millisecond, -1 })
+	n.listenTo("inbox")
+	publish := func() {
+		s.Append(stream.Append{Span: 1, Subject: []byte("A.x"), Body: make([]byte, 1000)}, func(stream.Reply) {})
+		s.turns()
+	}
+	for !s.engine.full() {
+		publish()
+	}
+	again := func(kind stream.AckKind) (got []sent) {
+		n.post.mu.Lock()
+		got, n.post.got = n.post.got, nil
+		n.post.mu.Unlock()
+		n.ask(func(b *router.Batch) {
+			for _, d := range got {
+				c.Acknowledge(b, nil, &stream.AckItem{Kind: kind, Seq: d.Seq})
+			}
+			for range 4 { // of which each proposes by itself
+				c.Pull(b, &consumer.Request{To: []byte("inbox"), Batch: 100, NoWait: true})
+			}
+		})
+		s.turns()
+		return got
+	}
+	stalls := 0
+	n.await("deliveries to use up what is held in reserve", func() bool {
+		publish()
+		again(stream.AckNak)
+		s.events.do(func() {
+			if s.events.group.Stalled() {
+				stalls++
+				disk.SetSpace(space + int64(stalls%2)<<13)
+			}
+		})
+		s.turns()
+		return stalls >= 20
+	})
+	disk.SetSpace(-1)
+	n.await("the log to take something", func() bool {
+		return s.Propose((&stream.Append{Span: 1, Subject: []byte("A.x")}).Encode(nil), false).Err == nil
+	})
+	given := map[uint64]bool{}
+	n.await("all to be acknowledged", func() bool {
+		for _, d := range again(stream.AckDone) {
+			given[d.Seq] = true
+		}
+		return s.Info().Messages == 0
+	})
+	if last := s.Info().Last; uint64(len(given)) != last {
+		t.Errorf("%d messages were given of %d", len(given), last)
+	}
+	if st := n.status(c); st.View.NumPending != 0 || st.View.NumAckPending != 0 || st.View.Floor.Stream != s.Info().Last {
+		t.Errorf("%+v", st.View)
+	}
+}
