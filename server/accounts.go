@@ -16,11 +16,11 @@ import (
 // openAccounts makes the accounts of the configuration, and the gate that leads into them. The mappings are those of the
 // global one.
 func (s *Server) openAccounts(maps *subject.Mappings) error {
-	authenticator, err := auth.New(&s.cfg.Auth)
-	if err != nil {
+	var err error
+	if s.users, err = auth.New(&s.cfg.Auth); err != nil {
 		return fmt.Errorf("read who may connect: %w", err)
 	}
-	s.gate = gate.New(authenticator, s.clock, costlyLogins())
+	s.gate = gate.New(s.users, s.clock, costlyLogins())
 	newRouter := router.New
 	if s.cfg.NoSublistCache {
 		newRouter = router.NewUncached

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nkeys"
 
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/config"
@@ -73,6 +74,7 @@ type Server struct {
 	xkey     string
 	broker   *broker.Broker
 	gate     *gate.Gate
+	users    *auth.Authenticator // of the configuration
 	registry *nats.Registry
 	views    *report.Views
 	tls      atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
@@ -221,7 +223,7 @@ func (s *Server) banner() {
 	s.log.Noticef("  Git:      [%s]", orText(version.GitCommit(), "not set"))
 	s.log.Noticef("  Name:     %s", s.name)
 	s.log.Noticef("  ID:       %s", s.id)
-	if s.gate.Authenticator().Plaintext() {
+	if s.users.Plaintext() {
 		s.log.Warnf("Plaintext passwords detected, use nkeys or bcrypt")
 	}
 	if s.cfg.File != "" {

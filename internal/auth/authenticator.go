@@ -57,11 +57,9 @@ func (a *Authenticator) Plaintext() bool { return a.plaintext }
 
 // Authenticate returns who the request is from, or an *Error.
 func (a *Authenticator) Authenticate(r *Request) (*Identity, error) {
-	proxy := ""
-	if len(a.proxies) > 0 && r.ProxySignature != "" {
-		if proxy = vouchedBy(a.proxies, r); proxy == "" {
-			return nil, refuse(ProxyNotTrusted, r, "")
-		}
+	proxy, err := a.ProxyOf(r)
+	if err != nil {
+		return nil, err
 	}
 	u, err := a.identify(r)
 	switch {
@@ -90,17 +88,16 @@ func (a *Authenticator) Costly(r *Request) bool {
 	return true
 }
 
-// Stays returns who somebody is that another Authenticator let in, or nil if the same credentials would not let them in
+// Stays returns who somebody is that another Judge let in, or an *Error if the same credentials would not let them in
 // now. Rights and account may be others than before. What a proxy vouched for is looked at again, too.
-func (a *Authenticator) Stays(before *Identity) *Identity {
+func (a *Authenticator) Stays(before *Identity) (*Identity, error) {
 	u := a.successor(before)
 	switch {
-	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0:
-		return nil
-	case before.Proxy != "" && !a.trusts(before.Proxy), u.proxyRequired && before.Proxy == "":
-		return nil
+	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0,
+		before.Proxy != "" && !a.trusts(before.Proxy), u.proxyRequired && before.Proxy == "":
+		return nil, Refuse(&Request{User: before.User})
 	}
-	return u.as(before)
+	return u.as(before), nil
 }
 
 // as is the user on a connection like that of i.
@@ -116,6 +113,8 @@ func (a *Authenticator) successor(before *Identity) *user {
 	switch {
 	case !a.Restricted():
 		return everybody
+	case old == nil: // let in by somebody else
+		return nil
 	case old == everybody, before.anonymous:
 		return a.noAuth
 	case old.key != nil:

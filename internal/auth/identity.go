@@ -39,6 +39,8 @@ type Identity struct {
 	ConnectionTypes ConnectionTypes // in which it is valid; 0 for all
 	Type            ConnectionTypes // that it has
 
+	Claims *Claims // of its JWT; nil for none
+
 	of        *user
 	anonymous bool // showed no credentials
 }
@@ -65,6 +67,8 @@ const (
 	Failed          Reason = iota // wrong credentials, or none
 	ProxyNotTrusted               // signed by a proxy that is not trusted
 	ProxyRequired                 // did not come through a proxy
+	Revoked                       // was let in, and the account has revoked that since
+	AccountExpired                // was let in, and the account is no more
 )
 
 // Error is a refusal.
@@ -76,8 +80,16 @@ type Error struct {
 // Error is what the log says. It holds no secret.
 func (e *Error) Error() string { return "authentication error" + e.who }
 
-// Text is what the client is told, whatever the reason.
-func (e *Error) Text() string { return "Authorization Violation" }
+// Text is what the client is told, whatever the reason, unless it was inside before.
+func (e *Error) Text() string {
+	switch e.Reason {
+	case Revoked:
+		return "User Authentication Revoked"
+	case AccountExpired:
+		return "Account Authentication Expired"
+	}
+	return "Authorization Violation"
+}
 
 // maxShown is how many bytes are shown of what somebody says who was not let in: it costs them nothing to say more.
 const maxShown = 256
@@ -92,6 +104,17 @@ func Short(text string) string {
 
 // Refuse is the error of somebody who is refused without being asked.
 func Refuse(r *Request) *Error { return refuse(Failed, r, "") }
+
+// RefuseClaims is the error of somebody whose JWT does not let them in. The user is the public key that it names, "" if that
+// is not known; why is for the log.
+func RefuseClaims(reason Reason, user string, why error) *Error {
+	e := &Error{Reason: reason}
+	if user != "" {
+		e.who = fmt.Sprintf(" - JWT User %q", user)
+	}
+	e.who += ": " + why.Error()
+	return e
+}
 
 // refuse names who was refused, as far as a log may know: by name, unless that is "", or else as the request does.
 func refuse(reason Reason, r *Request, name string) *Error {

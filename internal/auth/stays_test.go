@@ -55,7 +55,7 @@ func TestStays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := must(New(row.after)).Stays(identity)
+			got, _ := must(New(row.after)).Stays(identity)
 			switch {
 			case got == nil && row.account != "":
 				t.Error("has to go")

@@ -58,6 +58,20 @@ func (a *Account) Enter() bool {
 	return true
 }
 
+// Shed reports whether there are more connections than there may be by now; then one is counted less, and the caller is
+// the one that has to go, without Leave.
+func (a *Account) Shed() bool {
+	for {
+		n, most := a.traffic.Connections.Load(), a.limits.Load().MaxConnections
+		if most < 0 || n <= most {
+			return false
+		}
+		if a.traffic.Connections.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
 // Leave is the end of a connection.
 func (a *Account) Leave() { a.traffic.Connections.Add(-1) }
 

@@ -1,6 +1,6 @@
 // Package gate lets connections in.
 //
-// A Gate asks the Authenticator of the moment, which a reload can exchange, and sees to it that asking costs others little:
+// A Gate asks the Judge of the moment, which a reload can exchange, and sees to it that asking costs others little:
 //
 //   - An address has a number of places. Whoever is checked takes one, and gives it back at once if let in, but only
 //     after a while if refused. So who guesses is slowed down to so many attempts in that time, however many connections it
@@ -40,7 +40,7 @@ var ErrStopped = errors.New("stopped while authenticating")
 // Gate lets connections in. It may be used by many at a time.
 type Gate struct {
 	clock   clock.Clock
-	current atomic.Pointer[auth.Authenticator]
+	current atomic.Pointer[auth.Judge]
 
 	mu        sync.Mutex // guards what follows
 	addresses map[netip.Addr]*address
@@ -62,22 +62,22 @@ type waiter struct {
 }
 
 // New returns a gate that lets in whom a does. At most costly checks that take long are made at a time.
-func New(a *auth.Authenticator, c clock.Clock, costly int) *Gate {
+func New(a auth.Judge, c clock.Clock, costly int) *Gate {
 	g := &Gate{clock: c, addresses: make(map[netip.Addr]*address), free: max(costly, 1)}
-	g.current.Store(a)
+	g.current.Store(&a)
 	return g
 }
 
-// Authenticator is the one that decides at the moment.
-func (g *Gate) Authenticator() *auth.Authenticator { return g.current.Load() }
+// Judge is the one that decides at the moment.
+func (g *Gate) Judge() auth.Judge { return *g.current.Load() }
 
-// Change makes another decide from now on. Who is inside is not asked again: see auth.Authenticator.Stays.
-func (g *Gate) Change(a *auth.Authenticator) { g.current.Store(a) }
+// Change makes another decide from now on. Who is inside is not asked again: see auth.Judge.
+func (g *Gate) Change(a auth.Judge) { g.current.Store(&a) }
 
 // Enter says who the request is from, or why it is refused: an *auth.Error, ErrTimeout if that took longer than until, or
 // ErrStopped if stop was closed. It may wait.
 func (g *Gate) Enter(r *auth.Request, until time.Time, stop <-chan struct{}) (*auth.Identity, error) {
-	a := g.current.Load()
+	a := g.Judge()
 	if !a.Restricted() {
 		return a.Authenticate(r)
 	}
@@ -106,7 +106,7 @@ func owner(a netip.Addr) netip.Addr {
 	return a
 }
 
-func (g *Gate) check(a *auth.Authenticator, r *auth.Request, key netip.Addr, until time.Time, stop <-chan struct{}) (*auth.Identity, error) {
+func (g *Gate) check(a auth.Judge, r *auth.Request, key netip.Addr, until time.Time, stop <-chan struct{}) (*auth.Identity, error) {
 	if !a.Costly(r) {
 		return a.Authenticate(r)
 	}

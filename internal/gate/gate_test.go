@@ -185,13 +185,13 @@ func TestOwner(t *testing.T) {
 // A changed configuration decides about whoever comes next.
 func TestChange(t *testing.T) {
 	g, _ := newGate(t, ann)
-	before := g.Authenticator()
+	before := g.Judge()
 	next, err := auth.New(&auth.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.Change(next)
-	if _, err := g.Enter(request(here, "bad"), start, nil); err != nil || g.Authenticator() == before {
+	if _, err := g.Enter(request(here, "bad"), start, nil); err != nil || g.Judge() == before {
 		t.Error(err)
 	}
 }

@@ -91,7 +91,7 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 		c.host, c.port = addr.IP.String(), addr.Port
 	}
 	c.session = l.opt.Broker.Open(c)
-	c.login.start(l.opt.Gate.Authenticator())
+	c.login.start(l.opt.Gate.Judge())
 	c.reader = wire.Reader{MaxControlLine: limits.MaxControlLine, MaxPayload: limits.MaxPayload}
 	c.flags.Store(verbose | pedantic)
 	c.activity.Store(c.start.UnixNano())
@@ -210,7 +210,7 @@ func (c *Conn) linger() {
 	const patience, most = 250 * time.Millisecond, 16 << 20
 	switch c.reason() {
 	case ProtocolViolation, MaxPayload, MaxControlLine, MaxConnections, MaxAccountConns, BadProtocolVersion, NoRespondersNoHdr,
-		AuthFailure, AuthTimeout, AuthExpired, ProxyNotTrusted, ProxyRequired, StaleConnection, TLSHandshake:
+		AuthFailure, AuthTimeout, AuthExpired, CredentialsRevoked, ProxyNotTrusted, ProxyRequired, StaleConnection, TLSHandshake:
 	default:
 		return
 	}

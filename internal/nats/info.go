@@ -50,7 +50,7 @@ func (i Info) frame(c *Conn) []byte {
 // info is the current document for the connection.
 func (l *Listener) info() Info {
 	i := l.opt.Info
-	i.AuthRequired = l.opt.Gate.Authenticator().Restricted()
+	i.AuthRequired = l.opt.Gate.Judge().Restricted()
 	if t := l.tls.Load(); t != nil {
 		i.TLSRequired, i.TLSAvailable = !t.Optional, t.Optional
 		i.TLSVerify = t.Config.ClientAuth == tls.RequireAndVerifyClientCert
@@ -67,7 +67,7 @@ func (l *Listener) info() Info {
 // greeting is the first document that a connection gets. Who needs no credentials is not asked for some.
 func (c *Conn) greeting() []byte {
 	i := c.l.info()
-	i.AuthRequired = c.l.opt.Gate.Authenticator().Required()
+	i.AuthRequired = c.l.opt.Gate.Judge().Required()
 	i.Nonce = c.login.nonce
 	if s := c.secured.Load(); s != nil && s.first {
 		i.TLSRequired = true // as in stock, also where clients may do without

@@ -15,19 +15,20 @@ import (
 
 // login is who a connection is. It belongs to the reading goroutine.
 type login struct {
-	locked   bool                // nothing is done for it before it has said who it is
-	nonce    string              // that it was told to sign; "" for none
-	identity *auth.Identity      // nil before it is let in
-	told     bool                // that it is here
-	judge    *auth.Authenticator // who decided last that it is, or must wait
-	guard    *auth.Guard         // nil for who may do all that anybody may
+	locked   bool           // nothing is done for it before it has said who it is
+	nonce    string         // that it was told to sign; "" for none
+	identity *auth.Identity // nil before it is let in
+	told     bool           // that it is here
+	judge    auth.Judge     // who decided last that it is, or must wait
+	guard    *auth.Guard    // nil for who may do all that anybody may
+	shed     bool           // its account does not count it any more
 }
 
 // nonceBytes is how random a nonce is; its text has 15 letters.
 const nonceBytes = 11
 
 // start prepares a connection for being asked who it is, if it will be.
-func (l *login) start(a *auth.Authenticator) {
+func (l *login) start(a auth.Judge) {
 	l.locked, l.judge = a.Restricted(), a
 	if a.NeedsNonce() {
 		var random [nonceBytes]byte
@@ -56,6 +57,9 @@ func (c *Conn) overdue(now time.Time) *fatal {
 	case c.login.locked:
 		return &fatal{reason: AuthTimeout, text: textAuthTimeout}
 	}
+	if claims := c.login.identity.Claims; claims != nil && claims.AccountExpires {
+		return &fatal{reason: AuthExpired, text: textAccountExpired}
+	}
 	return &fatal{reason: AuthExpired, text: textAuthExpired}
 }
 
@@ -65,7 +69,7 @@ func (c *Conn) knock() *fatal {
 	if len(next) == 0 || next[0]|0x20 == 'c' {
 		return nil
 	}
-	if c.l.opt.Gate.Authenticator().Required() {
+	if c.l.opt.Gate.Judge().Required() {
 		return c.refused(auth.Refuse(&auth.Request{}))
 	}
 	return c.identify(&connectOptions{})
@@ -101,8 +105,8 @@ func (c *Conn) identify(opt *connectOptions) *fatal {
 // who has said that before.
 func (c *Conn) find(opt *connectOptions) *fatal {
 	r := c.request(opt)
-	c.login.judge = c.l.opt.Gate.Authenticator()
-	identity, err := c.stillKnown(r), error(nil)
+	c.login.judge = c.l.opt.Gate.Judge()
+	identity, err := c.stillKnown(r)
 	if identity == nil {
 		c.session.Flush()
 		until := c.due()
@@ -128,11 +132,11 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 }
 
 // stillKnown is who said so in an earlier CONNECT, if r says nothing else and that is still true; otherwise nil.
-func (c *Conn) stillKnown(r *auth.Request) *auth.Identity {
+func (c *Conn) stillKnown(r *auth.Request) (*auth.Identity, error) {
 	if c.login.identity == nil || r.Claims() != "" || !r.Empty() || r.JWT != "" {
-		return nil
+		return nil, nil
 	}
-	return c.l.opt.Gate.Authenticator().Stays(c.login.identity)
+	return c.l.opt.Gate.Judge().Stays(c.login.identity)
 }
 
 // request is what the connection says and shows.
@@ -164,6 +168,7 @@ func (c *Conn) refused(err error) *fatal {
 
 var refusals = map[auth.Reason]Reason{
 	auth.Failed: AuthFailure, auth.ProxyNotTrusted: ProxyNotTrusted, auth.ProxyRequired: ProxyRequired,
+	auth.Revoked: CredentialsRevoked, auth.AccountExpired: AuthExpired,
 }
 
 // admit gives the connection its rights in an account, if that has room for it. It has no subscriptions.
@@ -192,12 +197,30 @@ func (c *Conn) admit(identity *auth.Identity, account *broker.Account) *fatal {
 
 // maxPayload is how many bytes a message may have.
 func (c *Conn) maxPayload() int {
-	return atMost(c.l.opt.Limits.MaxPayload, c.session.Account().Limits().MaxPayload)
+	most := atMost(c.l.opt.Limits.MaxPayload, c.session.Account().Limits().MaxPayload)
+	if claims := c.claims(); claims != nil {
+		return atMost(most, claims.MaxPayload)
+	}
+	return most
+}
+
+// claims are those of the connection's JWT; nil for none.
+func (c *Conn) claims() *auth.Claims {
+	if c.login.identity == nil {
+		return nil
+	}
+	return c.login.identity.Claims
 }
 
 // maxSubs is how many subscriptions the connection may have, if there is a limit.
 func (c *Conn) maxSubs() (most int, limited bool) {
 	most, own := c.l.opt.Limits.MaxSubscriptions, c.session.Account().Limits().MaxSubscriptions
+	if claims := c.claims(); claims != nil && claims.MaxSubscriptions >= 0 {
+		if own < 0 {
+			own = claims.MaxSubscriptions
+		}
+		own = min(own, claims.MaxSubscriptions)
+	}
 	if most == 0 {
 		return own, own >= 0
 	}
@@ -214,7 +237,7 @@ func atMost(server, account int) int {
 
 // uncount takes the connection out of its account's counts.
 func (c *Conn) uncount() {
-	if c.account != nil {
+	if c.account != nil && !c.login.shed {
 		c.account.Leave()
 	}
 }

@@ -20,6 +20,7 @@ const (
 	AuthFailure         Reason = "Authentication Failure"
 	AuthTimeout         Reason = "Authentication Timeout"
 	AuthExpired         Reason = "Authentication Expired"
+	CredentialsRevoked  Reason = "Credentials Revoked"
 	ProxyNotTrusted     Reason = "Proxy Not Trusted"
 	ProxyRequired       Reason = "Proxy Required"
 	TLSHandshake        Reason = "TLS Handshake Failure"
@@ -59,6 +60,7 @@ const (
 	textNoResponders     = "no responders requires headers support"
 	textAuthTimeout      = "Authentication Timeout"
 	textAuthExpired      = "User Authentication Expired"
+	textAccountExpired   = "Account Authentication Expired"
 	textStale            = "Stale Connection"
 	textThrottled        = "Connection throttling is active. Please try again later."
 )

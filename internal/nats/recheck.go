@@ -22,7 +22,7 @@ func (l *Listener) Recheck() {
 // recheck looks whether somebody else decides by now who is let in, and if so whether the connection stays. One that waits to be let in
 // goes on waiting.
 func (c *Conn) recheck() *fatal {
-	a := c.l.opt.Gate.Authenticator()
+	a := c.l.opt.Gate.Judge()
 	if a == c.login.judge {
 		return nil
 	}
@@ -34,17 +34,23 @@ func (c *Conn) recheck() *fatal {
 		}
 		return nil
 	}
-	now := a.Stays(before)
+	now, err := a.Stays(before)
 	switch {
-	case now == nil:
-		return c.refused(auth.Refuse(&auth.Request{User: before.User}))
+	case err != nil:
+		return c.refused(err)
+	case now == before:
+		return nil
 	case now.Account != before.Account:
 		return &fatal{ClientClosed, "", "the user is in another account now"}
+	case c.account.Shed():
+		c.login.shed = true
+		return &fatal{reason: MaxAccountConns, text: textMaxAccountConns}
 	}
 	c.login.identity = now
 	c.mu.Lock()
 	c.about.identity = now
 	c.mu.Unlock()
+	c.reader.MaxPayload = c.maxPayload()
 	c.permit(now.Rights)
 	c.review(now.Rights)
 	c.session.Flush()
