@@ -51,6 +51,7 @@ func (s *Server) startStreams() error {
 	p.api = jetstream.New(jetstream.Options{
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
 		Domain: js.Domain, Limits: s.streamLimits, Client: s.clientOf, MaxRequests: js.RequestQueueLimit,
+		MaxInfoRequests: js.InfoQueueLimit, Loose: !js.Strict,
 		ConsumerBounds: stream.ConsumerBounds{MaxAckPending: js.Limits.MaxAckPending, MaxRequestBatch: js.Limits.MaxRequestBatch},
 	})
 	s.streamsBanner(p)
@@ -89,6 +90,10 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 		Limits:         limits,
 		AccountLimits:  s.reservations,
 		MaxIngestBytes: js.MaxBufferedBytes, MaxIngestMsgs: js.MaxBufferedMsgs,
+		MaxBatches: js.Limits.MaxBatchInflightTotal,
+		Batches: stream.BatchLimits{
+			PerStream: js.Limits.MaxBatchInflightPerStream, Messages: js.Limits.MaxBatchMsgs, Idle: js.Limits.MaxBatchTimeout,
+		},
 	}
 	if !js.SyncAlways {
 		o.SyncEvery = js.SyncEvery

@@ -23,7 +23,7 @@ var jetStreamKeys = []key[Config]{
 // jetStreamBlock is what JetStream's own block can hold. Keys whose feature does not exist yet are wrapped by refused.
 var jetStreamBlock = newBlock([]key[JetStream]{
 	{"enabled", nil, boolean(func(j *JetStream) *bool { return &j.Enabled })},
-	{"strict", nil, refused(isTrue, decodeStrict)},
+	{"strict", nil, decodeStrict},
 	{storeDirKey, []string{"storedir", "store"}, decodeStoreDir},
 	{"max_memory_store", []string{"max_mem_store", "max_mem"}, storage("max_mem_store", func(j *JetStream) *int64 { return &j.MaxMemory })},
 	{"max_file_store", []string{"max_file"}, storage("max_file_store", func(j *JetStream) *int64 { return &j.MaxStorage })},
@@ -37,7 +37,7 @@ var jetStreamBlock = newBlock([]key[JetStream]{
 	{"max_buffered_size", nil, storage("max_buffered_size", func(j *JetStream) *int64 { return &j.MaxBufferedBytes })},
 	{"max_buffered_msgs", nil, count(func(j *JetStream) *int { return &j.MaxBufferedMsgs })},
 	{"request_queue_limit", nil, count(func(j *JetStream) *int { return &j.RequestQueueLimit })},
-	{"info_queue_limit", nil, refused(isNoBound, count(func(j *JetStream) *int { return &j.InfoQueueLimit }))},
+	{"info_queue_limit", nil, count(func(j *JetStream) *int { return &j.InfoQueueLimit })},
 	{"limits", nil, decodeJetStreamLimits},
 	{"max_outstanding_catchup", nil, storage("max_outstanding_catchup", func(j *JetStream) *int64 { return &j.MaxOutstandingCatchup })},
 	{"extension_hint", nil, text(func(j *JetStream) *string { return &j.ExtensionHint })},
@@ -56,22 +56,11 @@ var jetStreamLimitsBlock = newBlock([]key[JetStreamLimits]{
 })
 
 var batchLimitsBlock = newBlock([]key[JetStreamLimits]{
-	{"max_inflight_per_stream", nil, batchLimit(func(l *JetStreamLimits) *int { return &l.MaxBatchInflightPerStream })},
-	{"max_inflight_total", nil, batchLimit(func(l *JetStreamLimits) *int { return &l.MaxBatchInflightTotal })},
-	{"max_msgs", nil, batchLimit(func(l *JetStreamLimits) *int { return &l.MaxBatchMsgs })},
-	{"timeout", nil, refused(isNothing, duration(func(l *JetStreamLimits) *time.Duration { return &l.MaxBatchTimeout }))},
+	{"max_inflight_per_stream", nil, integer(func(l *JetStreamLimits) *int { return &l.MaxBatchInflightPerStream })},
+	{"max_inflight_total", nil, integer(func(l *JetStreamLimits) *int { return &l.MaxBatchInflightTotal })},
+	{"max_msgs", nil, integer(func(l *JetStreamLimits) *int { return &l.MaxBatchMsgs })},
+	{"timeout", nil, duration(func(l *JetStreamLimits) *time.Duration { return &l.MaxBatchTimeout })},
 })
-
-// batchLimit decodes a limit of atomic batches, which do not exist yet.
-func batchLimit(field func(*JetStreamLimits) *int) decodeFunc[JetStreamLimits] {
-	return refused(isNoBound, integer(field))
-}
-
-// isNoBound is a number that bounds nothing.
-func isNoBound(v *Value) bool {
-	n, ok := v.Data.(int64)
-	return ok && n <= 0
-}
 
 // decodeJetStream decodes a switch, or a block, which is on unless it says otherwise.
 func decodeJetStream(d *decoder, c *Config, f *Field) {

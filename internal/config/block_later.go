@@ -69,6 +69,3 @@ func nothingOn(v *Value) bool {
 	}
 	return true
 }
-
-// isTrue is how a key that starts with "no" switches off.
-func isTrue(v *Value) bool { return v.Data == true }

@@ -59,6 +59,9 @@ type Options struct {
 	LogBytes, SegmentBytes int64
 	// TailBytes bounds the messages in memory that are in no file yet; 128 MiB if 0.
 	TailBytes int64
+	// Batches bounds the atomic batches of each stream, and MaxBatches those of all that are not committed; 1000 if 0.
+	Batches    stream.BatchLimits
+	MaxBatches int
 }
 
 // Engine is the log plane of one node.
@@ -116,6 +119,7 @@ func newEngine(o Options) *Engine {
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
 		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
 	}
+	e.batches.max, e.batches.limits = orDefault(int64(o.MaxBatches), defaultMaxBatches), o.Batches
 	e.names.seed = maphash.MakeSeed()
 	e.hosted.streams = map[string]map[string]*Stream{}
 	e.followers = followers{engine: e, by: map[streamName][]*copier{}}

@@ -9,14 +9,18 @@ import (
 	"myelin/internal/stream"
 )
 
-// maxBatches bounds the atomic batches of all streams that are not committed.
-const maxBatches = 1000
+// defaultMaxBatches bounds the atomic batches of all streams that are not committed, unless the options do.
+const defaultMaxBatches = 1000
 
 // batches counts the atomic batches of all streams that are not committed.
-type batches struct{ open atomic.Int64 }
+type batches struct {
+	open   atomic.Int64
+	max    int64
+	limits stream.BatchLimits
+}
 
 func (b *batches) claim() bool {
-	if b.open.Add(1) > maxBatches {
+	if b.open.Add(1) > b.max {
 		b.open.Add(-1)
 		return false
 	}
@@ -46,7 +50,8 @@ func (s *Stream) take(p *proposals, reply, command []byte) {
 // stage puts a message into its atomic batch, or proposes the batch that it commits.
 func (s *Stream) stage(p *proposals, config *stream.Config, reply, command []byte) {
 	if s.staging == nil {
-		s.staging = &stream.Staging{Level: s.engine.level, Claim: s.engine.batches.claim, Release: s.engine.batches.release}
+		all := &s.engine.batches
+		s.staging = &stream.Staging{Level: s.engine.level, Claim: all.claim, Release: all.release, Limits: all.limits}
 	}
 	proposal, answer := s.staging.Take(s.engine.clock.Now().UnixNano(), config, command)
 	if proposal == nil {

@@ -44,8 +44,11 @@ type Options struct {
 	// Client describes the connection that a message came from, for events; nil: nobody is described.
 	Client func(from uint64) *Client
 	// MaxRequests bounds the requests of an account that wait for an answer; beyond it all that wait are
-	// dropped. 10,000 if 0.
-	MaxRequests int
+	// dropped. 10,000 if 0. Those that only ask for information are not counted; MaxInfoRequests bounds them in the same
+	// way, as many if 0.
+	MaxRequests, MaxInfoRequests int
+	// Loose passes over members of requests that are not known. They are only logged.
+	Loose bool
 }
 
 // Limits are those of an account, as the account's info states them; -1 is no limit.
@@ -79,6 +82,9 @@ func New(opt Options) *API {
 	}
 	if opt.MaxRequests == 0 {
 		opt.MaxRequests = defaultMaxRequests
+	}
+	if opt.MaxInfoRequests == 0 {
+		opt.MaxInfoRequests = opt.MaxRequests
 	}
 	return &API{opt: opt}
 }

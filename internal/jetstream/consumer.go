@@ -90,7 +90,7 @@ func (c *call) consumerList(resp *consumerList) *apierr.Error {
 
 // consumersFrom are the consumers of a stream that stand on the page that is asked for.
 func (c *call) consumersFrom(p *page, limit int) (Stream, []*Consumer, *apierr.Error) {
-	offset, err := wire.ParseList(c.payload)
+	offset, err := wire.ParseList(c.payload, c.loose())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,7 +163,7 @@ type consumerPaused struct {
 }
 
 func (c *call) consumerPause(resp *consumerPaused) *apierr.Error {
-	until, err := wire.ParsePause(c.payload)
+	until, err := wire.ParsePause(c.payload, c.loose())
 	if err != nil {
 		return err
 	}

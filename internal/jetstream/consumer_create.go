@@ -11,7 +11,7 @@ import (
 )
 
 func (c *call) consumerCreate(resp *consumerInformed) *apierr.Error {
-	q, err := wire.ParseCreate(c.request.verb, c.payload)
+	q, err := wire.ParseCreate(c.request.verb, c.payload, c.loose())
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"myelin/internal/netx"
@@ -18,7 +19,7 @@ type lanes struct {
 	seed maphash.Seed
 
 	mu      sync.Mutex
-	waiting int // requests in all lanes
+	waiting [2]int // requests in all lanes: those that only ask for information are the second
 	closed  bool
 	list    [numLanes]lane
 	workers sync.WaitGroup
@@ -68,7 +69,7 @@ func appendRequests(dst []*request, chunk *netx.Chunk) []*request {
 }
 
 // enqueue gives the requests to their lanes. It returns how many were dropped since too many wait: then all
-// that waited are, as in a stock server.
+// that waited are, of those that only ask for information or of the others, as in a stock server.
 func (l *lanes) enqueue(requests []*request) (dropped int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,13 +77,13 @@ func (l *lanes) enqueue(requests []*request) (dropped int) {
 		return 0
 	}
 	for _, q := range requests {
-		if l.waiting >= l.door.api.opt.MaxRequests {
-			dropped += l.dropAll()
-		}
 		n := l.laneOf(q)
+		if l.waiting[q.kind] >= l.bound(q.kind) {
+			dropped += l.dropAll(q.kind)
+		}
 		lane := &l.list[n]
 		lane.queue = append(lane.queue, q)
-		l.waiting++
+		l.waiting[q.kind]++
 		l.door.inflight.Add(1)
 		if !lane.working {
 			lane.working = true
@@ -93,23 +94,40 @@ func (l *lanes) enqueue(requests []*request) (dropped int) {
 	return dropped
 }
 
-// dropAll empties the queues; mu is held.
-func (l *lanes) dropAll() int {
-	dropped := l.waiting
-	for i := range l.list {
-		l.list[i].queue = nil
+// Kinds of requests, which are counted apart.
+const (
+	acts    = iota
+	informs // it only asks for information
+)
+
+// bound is how many requests of a kind may wait.
+func (l *lanes) bound(kind int) int {
+	if kind == informs {
+		return l.door.api.opt.MaxInfoRequests
 	}
-	l.waiting = 0
+	return l.door.api.opt.MaxRequests
+}
+
+// dropAll takes all requests of a kind out of the queues; mu is held.
+func (l *lanes) dropAll(kind int) int {
+	dropped := l.waiting[kind]
+	for i := range l.list {
+		l.list[i].queue = slices.DeleteFunc(l.list[i].queue, func(q *request) bool { return q.kind == kind })
+	}
+	l.waiting[kind] = 0
 	l.door.inflight.Add(int64(-dropped))
 	return dropped
 }
 
-// laneOf finds the lane by the name of the stream; requests without one share the first.
+// laneOf finds the lane by the name of the stream, and the kind; requests without a stream share the first.
 func (l *lanes) laneOf(q *request) int {
 	if q.batch != nil {
 		return l.hash(token(q.verb, 0))
 	}
 	v := verbOf(q.verb)
+	if v != nil && v.informs {
+		q.kind = informs
+	}
 	if v == nil || v.stream < 0 {
 		return 0
 	}
@@ -140,7 +158,7 @@ func (l *lanes) next(lane *lane) *request {
 	q := lane.queue[0]
 	lane.queue[0] = nil
 	lane.queue = lane.queue[1:]
-	l.waiting--
+	l.waiting[q.kind]--
 	return q
 }
 
@@ -148,7 +166,8 @@ func (l *lanes) next(lane *lane) *request {
 func (l *lanes) close() {
 	l.mu.Lock()
 	l.closed = true
-	l.dropAll()
+	l.dropAll(acts)
+	l.dropAll(informs)
 	l.mu.Unlock()
 	l.workers.Wait()
 }

@@ -134,3 +134,25 @@ func TestClose(t *testing.T) {
 		t.Error("requests are taken after the end")
 	}
 }
+
+// Requests that only ask for information are dropped by themselves.
+func TestTooManyQuestionsAreDropped(t *testing.T) {
+	x, e := newSlow(t, 0)
+	x.api.opt.MaxInfoRequests = 3
+	events := x.listen("$JS.EVENT.ADVISORY.API.LIMIT_REACHED")
+	x.send([2]string{"STREAM.DELETE.A", ""})
+	<-e.entered
+	x.send([2]string{"STREAM.CREATE.A", `{"name":"A","description":"1"}`})
+	for range 3 {
+		x.send([2]string{"STREAM.INFO.A", ""})
+	}
+	x.send([2]string{"STREAM.CREATE.A", `{"name":"A","description":"2"}`}, [2]string{"CONSUMER.NAMES.A", ""})
+	if got := events.take(); len(got) != 1 || !strings.Contains(got[0].body, `"dropped":3}`) {
+		t.Fatalf("%v", got)
+	}
+	e.release <- struct{}{}
+	x.settle()
+	if n := len(x.inbox.take()); n != 4 {
+		t.Errorf("%d answers", n)
+	}
+}

@@ -42,7 +42,7 @@ type messageGot struct {
 
 func (c *call) messageGet(resp *messageGot) *apierr.Error {
 	var q JSApiMsgGetRequest
-	if err := decode(c.payload, &q); err != nil {
+	if err := c.decode(&q); err != nil {
 		return err
 	}
 	if !q.asked() || q.LastFor != "" && (q.Seq > 0 || q.NextFor != "" || q.StartTime != nil) || q.Seq > 0 && q.StartTime != nil ||
@@ -98,7 +98,7 @@ func (c *call) messageDelete(resp *succeeded) *apierr.Error {
 		return apierr.BadRequest.Err()
 	}
 	var q JSApiMsgDeleteRequest
-	if err := decode(c.payload, &q); err != nil {
+	if err := c.decode(&q); err != nil {
 		return err
 	}
 	s, err := c.stream()

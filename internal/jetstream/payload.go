@@ -8,8 +8,18 @@ import (
 	"myelin/internal/jetstream/wire"
 )
 
-// decode reads a payload of JSON into v, see wire.Decode.
-func decode(payload []byte, v any) *apierr.Error { return wire.Decode(payload, v, stockTypes) }
+// decode reads the payload of JSON into v, see wire.Loose.
+func (c *call) decode(v any) *apierr.Error { return c.loose().Decode(c.payload, v, stockTypes) }
+
+// loose is nil unless unknown members are passed over.
+func (c *call) loose() wire.Loose {
+	if !c.door.api.opt.Loose {
+		return nil
+	}
+	return func(problem string) {
+		c.door.api.opt.Log.Warnf("Invalid JetStream request '%s > %s%s': %s", c.door.account, apiPrefix, c.request.verb, problem)
+	}
+}
 
 // typeNames are the names of our types, and those of a stock server's.
 var typeNames = [][2]string{
@@ -31,6 +41,6 @@ var stockTypes = func() *strings.Replacer {
 }()
 
 // decodeOptions is decode for requests that may come without options.
-func decodeOptions(payload []byte, v any) *apierr.Error {
-	return wire.DecodeOptions(payload, v, stockTypes)
+func (c *call) decodeOptions(v any) *apierr.Error {
+	return c.loose().DecodeOptions(c.payload, v, stockTypes)
 }

@@ -21,6 +21,7 @@ type request struct {
 	from                         uint64
 	verb, reply, header, payload []byte
 	batch                        *JSApiMsgGetRequest // a direct get of many messages, parsed; nil for API requests
+	kind                         int                 // see lanes
 }
 
 // maxFrameExtra bounds what a frame takes besides the bytes of the message.

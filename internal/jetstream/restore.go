@@ -41,7 +41,7 @@ func (c *call) streamRestore(resp *streamRestore) *apierr.Error {
 		return apierr.BadRequest.Err()
 	}
 	var q JSApiStreamRestoreRequest
-	if err := decode(c.payload, &q); err != nil {
+	if err := c.decode(&q); err != nil {
 		return err
 	}
 	name := c.streamName()

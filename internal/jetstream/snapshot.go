@@ -57,7 +57,7 @@ func (c *call) streamSnapshot(resp *streamSnapshot) *apierr.Error {
 		return err
 	}
 	var q JSApiStreamSnapshotRequest
-	if err := decode(c.payload, &q); err != nil {
+	if err := c.decode(&q); err != nil {
 		return err
 	}
 	if !subject.ValidLiteral(q.DeliverSubject) {

@@ -31,7 +31,7 @@ type streamCreated struct {
 
 // configured reads the configuration in a request.
 func (c *call) configured() (q StreamConfigRequest, err *apierr.Error) {
-	if err = decode(c.payload, &q); err == nil && q.Name != c.streamName() {
+	if err = c.decode(&q); err == nil && q.Name != c.streamName() {
 		err = apierr.StreamMismatch.Err()
 	}
 	return q, err
@@ -70,7 +70,7 @@ type streamUpdated struct {
 
 func (c *call) streamUpdate(resp *streamUpdated) *apierr.Error {
 	var q StreamConfigRequest
-	if err := decode(c.payload, &q); err != nil {
+	if err := c.decode(&q); err != nil {
 		return err
 	}
 	if q.Name != "" && q.Name != c.streamName() {
@@ -120,7 +120,7 @@ type streamPurged struct {
 
 func (c *call) streamPurge(resp *streamPurged) *apierr.Error {
 	var q JSApiStreamPurgeRequest
-	if err := decodeOptions(c.payload, &q); err != nil {
+	if err := c.decodeOptions(&q); err != nil {
 		return err
 	}
 	if q.Sequence > 0 && q.Keep > 0 {
@@ -155,7 +155,7 @@ type streamNames struct {
 
 func (c *call) streamNames(resp *streamNames) *apierr.Error {
 	var q JSApiStreamNamesRequest
-	if err := decodeOptions(c.payload, &q); err != nil {
+	if err := c.decodeOptions(&q); err != nil {
 		return err
 	}
 	list := c.streams(q.Subject)
@@ -192,7 +192,7 @@ func (l *streamList) defaults() { l.Streams = []StreamInfo{} }
 
 func (c *call) streamList(resp *streamList) *apierr.Error {
 	var q JSApiStreamListRequest
-	if err := decodeOptions(c.payload, &q); err != nil {
+	if err := c.decodeOptions(&q); err != nil {
 		return err
 	}
 	list := c.streams(q.Subject)
@@ -217,7 +217,7 @@ type streamInformed struct {
 
 func (c *call) streamInfo(resp *streamInformed) *apierr.Error {
 	var q JSApiStreamInfoRequest
-	if err := decodeOptions(c.payload, &q); err != nil {
+	if err := c.decodeOptions(&q); err != nil {
 		return err
 	}
 	s, err := c.stream()

@@ -18,16 +18,17 @@ type verb struct {
 	run     func(c *call) response
 	silent  bool // no event tells of successful answers, nor are they counted
 	spread  bool // those for one stream need no order among themselves
+	informs bool // it only asks for information
 }
 
 // verbs are all that the API understands.
 var verbs = []*verb{
-	row("INFO", -1, "account_info", (*call).accountInfo),
+	info(row("INFO", -1, "account_info", (*call).accountInfo)),
 	row("STREAM.CREATE.*", 2, "stream_create", (*call).streamCreate),
 	row("STREAM.UPDATE.*", 2, "stream_update", (*call).streamUpdate),
-	row("STREAM.INFO.*", 2, "stream_info", (*call).streamInfo),
-	row("STREAM.NAMES", -1, "stream_names", (*call).streamNames),
-	row("STREAM.LIST", -1, "stream_list", (*call).streamList),
+	info(row("STREAM.INFO.*", 2, "stream_info", (*call).streamInfo)),
+	info(row("STREAM.NAMES", -1, "stream_names", (*call).streamNames)),
+	info(row("STREAM.LIST", -1, "stream_list", (*call).streamList)),
 	row("STREAM.DELETE.*", 2, "stream_delete", (*call).streamDelete),
 	row("STREAM.PURGE.*", 2, "stream_purge", (*call).streamPurge),
 	silent(row("STREAM.MSG.GET.*", 3, "stream_msg_get", (*call).messageGet)),
@@ -41,9 +42,9 @@ var verbs = []*verb{
 	row("STREAM.CANCEL_MOVE.*", 2, "stream_update", (*call).clusterOnly),
 	row("CONSUMER.LEADER.STEPDOWN.*.*", 3, "consumer_leader_stepdown", (*call).clusterOnly),
 
-	row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames),
-	row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList),
-	row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerInfo),
+	info(row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames)),
+	info(row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList)),
+	info(row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerInfo)),
 	row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerDelete),
 	row("CONSUMER.PAUSE.*.*", 2, "consumer_pause", (*call).consumerPause),
 	row("CONSUMER.UNPIN.*.*", 2, "consumer_unpin", (*call).consumerUnpin),
@@ -127,6 +128,11 @@ func silent(v *verb) *verb {
 
 func spread(v *verb) *verb {
 	v.spread = true
+	return v
+}
+
+func info(v *verb) *verb {
+	v.informs = true
 	return v
 }
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -22,6 +23,8 @@ type Staging struct {
 	// given back by Release. Neither may call back.
 	Claim   func() bool
 	Release func()
+	// Limits are those of this server.
+	Limits BatchLimits
 
 	batches   []*staged // with the one that was quiet for longest first
 	bytes     int
@@ -42,15 +45,26 @@ type Abandoned struct {
 	Reason string // timeout, large, incomplete or unsupported, as stock servers have it in their advisory
 }
 
+// BatchLimits bound atomic batches. What is 0 has its default.
+type BatchLimits struct {
+	PerStream int           // that are not committed, default 50
+	Messages  int           // of one, default 1000
+	Idle      time.Duration // after which one is abandoned, default 10s
+}
+
 // Bounds of staging. Those of bytes count subjects, headers and bodies.
 const (
 	maxBatchIDBytes  = 64
-	maxBatches       = 50 // of a stream
+	maxBatches       = 50
 	maxBatchMessages = 1000
 	maxBatchBytes    = 64 << 20
 	maxStagedBytes   = 128 << 20 // of a stream
 	batchIdle        = 10 * time.Second
 )
+
+func (g *Staging) maxBatches() int     { return cmp.Or(g.Limits.PerStream, maxBatches) }
+func (g *Staging) maxMessages() uint64 { return uint64(cmp.Or(g.Limits.Messages, maxBatchMessages)) }
+func (g *Staging) idle() int64         { return int64(cmp.Or(g.Limits.Idle, batchIdle)) }
 
 // Batched reports whether a command is an Append of a batch, which belongs to Staging where the configuration
 // allows atomic batches.
@@ -109,14 +123,14 @@ func (g *Staging) place(c *Config, p *publish) (b *staged, end string, err *apie
 		return g.abandon(p.batch, "unsupported"), "", apierr.RequiredApiLevel.Err()
 	case seq != uint64(len(b.messages))+1, end == "eob" && seq == 1:
 		return g.abandon(p.batch, "incomplete"), "", apierr.AtomicPublishIncompleteBatch.Err()
-	case seq > maxBatchMessages && end != "eob":
-		return g.abandon(p.batch, "large"), "", tooLong()
+	case seq > g.maxMessages() && end != "eob":
+		return g.abandon(p.batch, "large"), "", g.tooLong()
 	}
 	return b, end, nil
 }
 
-func tooLong() *apierr.Error {
-	return apierr.AtomicPublishTooLargeBatch.With(strconv.Itoa(maxBatchMessages))
+func (g *Staging) tooLong() *apierr.Error {
+	return apierr.AtomicPublishTooLargeBatch.With(strconv.FormatUint(g.maxMessages(), 10))
 }
 
 // find returns the batch of that id, a new one for a first message.
@@ -129,11 +143,11 @@ func (g *Staging) find(id []byte, seq uint64, eob bool) (*staged, *apierr.Error)
 		count-- // it is none of them; before the first it is one too many, as in stock servers
 	}
 	switch {
-	case count > maxBatchMessages:
-		return nil, tooLong()
+	case count > g.maxMessages():
+		return nil, g.tooLong()
 	case seq != 1:
 		return nil, apierr.AtomicPublishIncompleteBatch.Err()
-	case len(g.batches) >= maxBatches || g.Claim != nil && !g.Claim():
+	case len(g.batches) >= g.maxBatches() || g.Claim != nil && !g.Claim():
 		return nil, apierr.AtomicPublishTooManyInflight.Err()
 	}
 	b := &staged{id: bytes.Clone(id)}
@@ -186,7 +200,7 @@ func (g *Staging) abandon(id []byte, reason string) *staged {
 
 // Expire abandons what has been quiet for too long. Deadline says when that is.
 func (g *Staging) Expire(now int64) {
-	for len(g.batches) > 0 && g.batches[0].last+int64(batchIdle) <= now {
+	for len(g.batches) > 0 && g.batches[0].last+g.idle() <= now {
 		g.abandon(g.batches[0].id, "timeout")
 	}
 }
@@ -196,7 +210,7 @@ func (g *Staging) Deadline() int64 {
 	if len(g.batches) == 0 {
 		return 0
 	}
-	return g.batches[0].last + int64(batchIdle)
+	return g.batches[0].last + g.idle()
 }
 
 // Abandoned returns the batches that were abandoned since it was called last.

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,27 @@ func TestStagingAbandons(t *testing.T) {
 		t.Error(got)
 	}
 	if got := fmt.Sprint(g.Abandoned(), g.Deadline(), g.bytes); got != "[{a incomplete}] 0 0" {
+		t.Error(got)
+	}
+}
+
+// The bounds of a server are its own.
+func TestStagingLimits(t *testing.T) {
+	g := &Staging{Limits: BatchLimits{PerStream: 2, Messages: 3, Idle: 2 * time.Second}}
+	var got []string
+	for _, m := range []string{"a 1", "b 1", "c 1", "a 2", "a 3", "a 4", "d 5"} {
+		id, seq, _ := strings.Cut(m, " ")
+		got = append(got, m+": "+stage(g, 1, "", "Nats-Batch-Id: "+id, "Nats-Batch-Sequence: "+seq))
+	}
+	want := []string{
+		"a 1: staged", "b 1: staged", "c 1: atomic publish too many inflight (10210)", "a 2: staged", "a 3: staged",
+		"a 4: atomic publish batch is too large: 3 (10199)", "d 5: atomic publish batch is too large: 3 (10199)",
+	}
+	if !slices.Equal(got, want) || g.Deadline() != 1+int64(2*time.Second) {
+		t.Errorf("%q, %d", got, g.Deadline())
+	}
+	g.Expire(g.Deadline())
+	if got := fmt.Sprint(g.Abandoned()); got != "[{a large} {b timeout}]" {
 		t.Error(got)
 	}
 }

@@ -25,11 +25,11 @@ var ofRequests = []apierr.ID{
 func parse(verb string, payload []byte) (err *apierr.Error) {
 	switch strings.Split(verb, ".")[1] {
 	case "CREATE", "DURABLE":
-		_, err = ParseCreate([]byte(verb), payload)
+		_, err = ParseCreate([]byte(verb), payload, nil)
 	case "NAMES", "LIST":
-		_, err = ParseList(payload)
+		_, err = ParseList(payload, nil)
 	case "PAUSE":
-		_, err = ParsePause(payload)
+		_, err = ParsePause(payload, nil)
 	case "RESET":
 		_, err = ParseReset(payload)
 	case "UNPIN":
@@ -76,7 +76,7 @@ func TestCreateForms(t *testing.T) {
 		{"CONSUMER.CREATE.S.C.a.>", `{"stream_name":"S","config":{"filter_subject":"a.>"},"action":""}`, "C", stream.ConsumerEither, false},
 		{"CONSUMER.DURABLE.CREATE.S.C", `{"stream_name":"S","config":{"durable_name":"C"}}`, "C", stream.ConsumerEither, false},
 	} {
-		q, err := ParseCreate([]byte(c.verb), []byte(c.body))
+		q, err := ParseCreate([]byte(c.verb), []byte(c.body), nil)
 		if err != nil || q.Stream != "S" || q.Config.Name != c.name || stream.ConsumerAction(q.Action) != c.action || q.Pedantic != c.pedantic {
 			t.Errorf("%s %s: %+v %v", c.verb, c.body, q, err)
 		}
@@ -84,7 +84,7 @@ func TestCreateForms(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	if offset, err := ParseList([]byte(`{"offset":7}`)); offset != 7 || err != nil {
+	if offset, err := ParseList([]byte(`{"offset":7}`), nil); offset != 7 || err != nil {
 		t.Error(offset, err)
 	}
 	if seq, err := ParseReset([]byte(`{"seq":7}`)); seq != 7 || err != nil {
@@ -93,11 +93,11 @@ func TestOptions(t *testing.T) {
 	if group, err := ParseUnpin([]byte(`{"group":"g"}`)); group != "g" || err != nil {
 		t.Error(group, err)
 	}
-	if until, err := ParsePause([]byte(`{"pause_until":"2099-01-01T00:00:00.5+02:00"}`)); !until.Equal(time.Date(2098, 12, 31, 22, 0, 0, 5e8, time.UTC)) || err != nil {
+	if until, err := ParsePause([]byte(`{"pause_until":"2099-01-01T00:00:00.5+02:00"}`), nil); !until.Equal(time.Date(2098, 12, 31, 22, 0, 0, 5e8, time.UTC)) || err != nil {
 		t.Error(until, err)
 	}
 	for _, body := range []string{"", "{}", "x", `{"pause_until":null}`} {
-		if until, err := ParsePause([]byte(body)); !until.IsZero() || err != nil {
+		if until, err := ParsePause([]byte(body), nil); !until.IsZero() || err != nil {
 			t.Error(body, until, err)
 		}
 	}

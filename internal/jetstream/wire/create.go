@@ -58,14 +58,14 @@ const (
 // The names in the subject and in the payload must not contradict each other. A name in the subject becomes that
 // of the configuration; without one it may be empty, and wants a new one. A
 // stock server finds these errors before it looks whether there is such a stream.
-func ParseCreate(verb, payload []byte) (q CreateConsumerRequest, err *apierr.Error) {
+func ParseCreate(verb, payload []byte, loose Loose) (q CreateConsumerRequest, err *apierr.Error) {
 	rest, durable := bytes.CutPrefix(verb, []byte(durableVerb))
 	if !durable {
 		rest = bytes.TrimPrefix(verb, []byte(createVerb))
 	}
 	name, rest := cutToken(rest)
 	consumer, filter := cutToken(rest)
-	if err := Decode(payload, &q, stockTypes); err != nil {
+	if err := loose.Decode(payload, &q, stockTypes); err != nil {
 		return q, err
 	}
 	if q.Stream != string(name) {

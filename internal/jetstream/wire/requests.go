@@ -25,9 +25,9 @@ type ApiPagedRequest struct {
 }
 
 // ParseList reads a request for a list of consumers. The offset may be negative or beyond the end.
-func ParseList(payload []byte) (offset int, err *apierr.Error) {
+func ParseList(payload []byte, loose Loose) (offset int, err *apierr.Error) {
 	var q JSApiConsumersRequest
-	err = DecodeOptions(payload, &q, stockTypes)
+	err = loose.DecodeOptions(payload, &q, stockTypes)
 	return q.Offset, err
 }
 
@@ -37,9 +37,9 @@ type JSApiConsumerPauseRequest struct {
 }
 
 // ParsePause reads a request to pause a consumer until a time. The zero time, and one that is over, let it go on.
-func ParsePause(payload []byte) (until time.Time, err *apierr.Error) {
+func ParsePause(payload []byte, loose Loose) (until time.Time, err *apierr.Error) {
 	var q JSApiConsumerPauseRequest
-	err = DecodeOptions(payload, &q, stockTypes)
+	err = loose.DecodeOptions(payload, &q, stockTypes)
 	return q.PauseUntil.UTC(), err
 }
 
@@ -54,7 +54,7 @@ func ParseReset(payload []byte) (seq uint64, err *apierr.Error) {
 		return 0, nil
 	}
 	var q JSApiConsumerResetRequest
-	err = decodeLoose(payload, &q)
+	err = decodeLoose(payload, &q, stockTypes)
 	return q.Seq, err
 }
 
@@ -66,7 +66,7 @@ type JSApiConsumerUnpinRequest struct {
 // ParseUnpin reads a request to unpin the client of a priority group, which is not empty.
 func ParseUnpin(payload []byte) (group string, err *apierr.Error) {
 	var q JSApiConsumerUnpinRequest
-	if err := decodeLoose(payload, &q); err != nil {
+	if err := decodeLoose(payload, &q, stockTypes); err != nil {
 		return "", err
 	}
 	if q.Group == "" {
