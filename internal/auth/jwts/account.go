@@ -1,0 +1,75 @@
+package jwts
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+)
+
+// Account is what an operator has signed about an account. It does not change.
+type Account struct {
+	ID     string // its public key
+	Token  string
+	Claims *jwt.AccountClaims // not to be changed
+
+	strict bool // users are signed by signing keys only
+}
+
+// maxToken is how long a JWT may be, in bytes.
+const maxToken = jwt.MaxTokenSize
+
+// Account reads the JWT of an account. It need not be valid at any time: see Valid.
+func (t *Trust) Account(token string) (*Account, error) {
+	if len(token) > maxToken {
+		return nil, jwt.ErrTokenTooLarge
+	}
+	claims, err := jwt.DecodeAccountClaims(token)
+	if err != nil {
+		return nil, err
+	}
+	if !t.signers[claims.Issuer] {
+		return nil, errors.New("account is not signed by a trusted operator")
+	}
+	var problems jwt.ValidationResults
+	claims.Validate(&problems)
+	if problems.IsBlocking(false) {
+		return nil, fmt.Errorf("account validation failed: %w", errors.Join(problems.Errors()...))
+	}
+	return &Account{ID: claims.Subject, Token: token, Claims: claims, strict: t.strict(claims.Issuer)}, nil
+}
+
+// Name is how people call it, or else its key.
+func (a *Account) Name() string {
+	if a.Claims.Name != "" {
+		return a.Claims.Name
+	}
+	return a.ID
+}
+
+// Valid reports whether the account is within its time.
+func (a *Account) Valid(now time.Time) bool {
+	return !a.Expired(now) && a.Claims.NotBefore <= now.Unix()
+}
+
+// Expired reports whether its time is over.
+func (a *Account) Expired(now time.Time) bool {
+	return a.Claims.Expires != 0 && a.Claims.Expires <= now.Unix()
+}
+
+// unix is a time in seconds since 1970; zero is none.
+func unix(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// earliest is the first of two times, of which zero is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,283 @@
+package jwts
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/jwt/v2"
+
+	"myelin/internal/auth"
+	"myelin/internal/clock"
+)
+
+// Source is where the JWTs of accounts come from. It may take a while.
+type Source interface {
+	// Fetch returns the JWT of an account, as it is there: nobody has looked whether it is good.
+	Fetch(id string) (token string, err error)
+}
+
+// Options are what an Authority needs.
+type Options struct {
+	Trust  *Trust
+	Source Source
+	Clock  clock.Clock
+
+	Proxies  *auth.Authenticator // says which proxies are trusted; nobody else is asked of it
+	Pinned   []string            // accounts that users may be of, besides the system's; none: of all
+	System   string              // the system account
+	Sentinel string              // JWT of who shows none; "" for nobody
+
+	// Installed is told of each account before somebody is let into it, and whenever its claims have changed, one at a time. It
+	// must not call the Authority.
+	Installed func(*Account)
+}
+
+// Authority decides by JWTs. It may be used by many at a time.
+type Authority struct {
+	opt    Options
+	pinned map[string]bool
+
+	mu       sync.Mutex // guards what follows
+	accounts map[string]*Account
+	fetching map[string]*fetch
+	failed   uint64 // logins to accounts that are not pinned
+}
+
+// fetch is somebody asking the source; others wait.
+type fetch struct {
+	done    chan struct{} // closed when it is over
+	account *Account
+	err     error
+
+	newer string // JWT that has come meanwhile; "" for none
+	gone  bool   // the account was dropped meanwhile
+}
+
+// New returns an authority. Judge is what a gate takes.
+func New(opt Options) *Authority {
+	a := &Authority{opt: opt, accounts: make(map[string]*Account), fetching: make(map[string]*fetch)}
+	if len(opt.Pinned) > 0 {
+		a.pinned = map[string]bool{opt.System: true}
+		for _, id := range opt.Pinned {
+			a.pinned[id] = true
+		}
+	}
+	return a
+}
+
+var (
+	errNotPinned = errors.New("the account is not pinned")
+	errMismatch  = errors.New("subject does not match jwt content")
+	errGone      = errors.New("the account was deleted")
+	errTooEarly  = errors.New("the account is not valid yet")
+)
+
+// Account returns an account that somebody was let into, as it is now; nil if nobody was, or it is gone.
+func (a *Authority) Account(id string) *Account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.accounts[id]
+}
+
+// Trust is whose signatures count.
+func (a *Authority) Trust() *Trust { return a.opt.Trust }
+
+// PinnedFailures is how many logins there were to accounts that are not pinned.
+func (a *Authority) PinnedFailures() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.failed
+}
+
+// Load returns the account, asking the source if it is not in use or its time is over.
+func (a *Authority) Load(id string) (*Account, error) {
+	a.mu.Lock()
+	if a.pinned != nil && !a.pinned[id] {
+		a.failed++
+		a.mu.Unlock()
+		return nil, errNotPinned
+	}
+	if known := a.accounts[id]; known != nil && !known.Expired(a.opt.Clock.Now()) {
+		a.mu.Unlock()
+		return known, nil
+	}
+	f := a.fetching[id]
+	if f != nil {
+		a.mu.Unlock()
+		<-f.done
+		return f.account, f.err
+	}
+	f = &fetch{done: make(chan struct{})}
+	a.fetching[id] = f
+	a.mu.Unlock()
+	token, err := a.opt.Source.Fetch(id)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case f.gone:
+		f.err = errGone
+	case f.newer != "":
+		f.account, f.err = a.install(id, f.newer)
+	case err != nil:
+		f.err = err
+	default:
+		f.account, f.err = a.install(id, token)
+	}
+	delete(a.fetching, id)
+	close(f.done)
+	return f.account, f.err
+}
+
+// install makes the account one that is in use, unless it is not valid now. The lock is held.
+func (a *Authority) install(id, token string) (*Account, error) {
+	account, err := a.opt.Trust.Account(token)
+	switch {
+	case err != nil:
+		return nil, err
+	case account.ID != id:
+		return nil, errMismatch
+	case account.Expired(a.opt.Clock.Now()):
+		return nil, errAccountEnd
+	case !account.Valid(a.opt.Clock.Now()):
+		return nil, errTooEarly
+	}
+	if known := a.accounts[id]; known != nil && known.Token == token {
+		return known, nil
+	}
+	a.accounts[id] = account
+	a.opt.Installed(account)
+	return account, nil
+}
+
+// Check reads the JWT of an account that somebody wants to be known; id is the account that it must be of, "" for any.
+func (a *Authority) Check(id, token string) (*Account, error) {
+	claims, err := jwt.DecodeAccountClaims(token)
+	switch {
+	case err != nil:
+		return nil, err
+	case id != "" && claims.Subject != id:
+		return nil, errMismatch
+	}
+	return a.opt.Trust.Account(token)
+}
+
+// Update gives an account that is in use other claims, and reports whether anything has changed. Then those who are inside have
+// to be asked whether they stay, by a new Judge.
+func (a *Authority) Update(account *Account) (changed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f := a.fetching[account.ID]; f != nil {
+		f.newer, f.gone = account.Token, false
+	}
+	known := a.accounts[account.ID]
+	if known == nil || known.Token == account.Token {
+		return false
+	}
+	a.accounts[account.ID] = account
+	a.opt.Installed(account)
+	return true
+}
+
+// Drop forgets an account, and reports whether it was in use: then those who are inside have to be asked, by a new Judge.
+func (a *Authority) Drop(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f := a.fetching[id]; f != nil {
+		f.newer, f.gone = "", true
+	}
+	_, known := a.accounts[id]
+	delete(a.accounts, id)
+	return known
+}
+
+// Judge returns another judge that decides in the same way.
+func (a *Authority) Judge() *Judge { return &Judge{a} }
+
+// Judge decides who is let in as its Authority says at the moment.
+type Judge struct{ authority *Authority }
+
+var _ auth.Judge = (*Judge)(nil)
+
+// Restricted implements auth.Judge.
+func (*Judge) Restricted() bool { return true }
+
+// Required implements auth.Judge.
+func (j *Judge) Required() bool { return j.authority.opt.Sentinel == "" }
+
+// NeedsNonce implements auth.Judge.
+func (*Judge) NeedsNonce() bool { return true }
+
+// Costly implements auth.Judge.
+func (*Judge) Costly(*auth.Request) bool { return false }
+
+// Authenticate implements auth.Judge. It may wait for the Source.
+func (j *Judge) Authenticate(r *auth.Request) (*auth.Identity, error) {
+	a := j.authority
+	proxy, err := a.opt.Proxies.ProxyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	token := string(r.JWT)
+	if token == "" {
+		token = a.opt.Sentinel
+	}
+	if token == "" {
+		return nil, auth.Refuse(r)
+	}
+	claims, err := readUser(token)
+	if err != nil {
+		return nil, auth.RefuseClaims(auth.Failed, "", err)
+	}
+	v := &visit{signed: r.Signed(claims.Subject), proxy: proxy, address: r.Address, way: r.Type}
+	if !v.signed && !claims.BearerToken && claims.IssuerAccount == "" {
+		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, errSignature)
+	}
+	account, err := a.Load(issuer(claims))
+	if err != nil {
+		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, fmt.Errorf("account %q: %w", issuer(claims), err))
+	}
+	return j.decide(account, claims, token, v, auth.Failed)
+}
+
+// decide asks the account.
+func (j *Judge) decide(account *Account, claims *jwt.UserClaims, token string, v *visit, revoked auth.Reason) (*auth.Identity, error) {
+	identity, err := account.admit(claims, v, j.authority.opt.Clock.Now())
+	if err != nil {
+		reason := auth.Failed
+		switch {
+		case err == errRevoked:
+			reason = revoked
+		case err == errProxy:
+			reason = auth.ProxyRequired
+		}
+		return nil, auth.RefuseClaims(reason, claims.Subject, err)
+	}
+	c := identity.Claims
+	c.Token, c.Signed, c.Address, c.Account = auth.Secret(token), v.signed, v.address, account
+	return identity, nil
+}
+
+// Stays implements auth.Judge. It asks nobody but the Authority.
+func (j *Judge) Stays(before *auth.Identity) (*auth.Identity, error) {
+	was := before.Claims
+	if was == nil {
+		return nil, auth.Refuse(&auth.Request{User: before.User})
+	}
+	if before.Proxy != "" && !j.authority.opt.Proxies.Trusts(before.Proxy) {
+		return nil, auth.RefuseClaims(auth.Failed, before.User, errProxy)
+	}
+	account := j.authority.Account(before.Account)
+	switch {
+	case account != nil && account == was.Account:
+		return before, nil
+	case account == nil || !account.Valid(j.authority.opt.Clock.Now()):
+		return nil, auth.RefuseClaims(auth.AccountExpired, before.User, errAccountEnd)
+	}
+	claims, err := readUser(string(was.Token))
+	if err != nil {
+		return nil, auth.RefuseClaims(auth.Failed, before.User, err)
+	}
+	v := &visit{signed: was.Signed, proxy: before.Proxy, address: was.Address, way: before.Type}
+	return j.decide(account, claims, string(was.Token), v, auth.Revoked)
+}
