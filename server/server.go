@@ -269,12 +269,19 @@ func (e *portError) Error() string {
 }
 func (e *portError) Unwrap() error { return e.err }
 
-// natsOptions are the settings of the client listener.
+// natsOptions are what the client listener needs.
 func (s *Server) natsOptions() nats.Options {
+	return nats.Options{
+		Broker: s.broker, Gate: s.gate, Observer: s.system, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog,
+		TLS: s.clientTLS(), Settings: s.natsSettings(),
+	}
+}
+
+// natsSettings are those of the client listener.
+func (s *Server) natsSettings() nats.Settings {
 	l := &s.cfg.Limits
 	host, port := s.cfg.Advertised(0)
-	return nats.Options{
-		Broker: s.broker, Gate: s.gate, Observer: s.system, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog, TLS: s.clientTLS(), MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+	return nats.Settings{
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
@@ -287,6 +294,7 @@ func (s *Server) natsOptions() nats.Options {
 			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams != nil,
 			APILevel: apiLevel, XKey: s.xkey,
 		},
+		MaxTraced: s.cfg.Log.MaxTracedMsgLen,
 	}
 }
 

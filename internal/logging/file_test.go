@@ -104,7 +104,7 @@ func TestFileIsAppendedTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.format.pid = 7
+	l.format.Load().pid = 7
 	l.Noticef("two")
 	l.Close()
 	wantContent(t, dir, map[string]string{"x.log": "[42] [INF] one\n" + `{"level":"INFO","msg":"two","pid":7}` + "\n"})

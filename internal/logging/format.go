@@ -157,7 +157,7 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	r.Time = h.log.now()
-	h.log.write(r.Level, h.log.format.line(r, h.with))
+	h.log.write(r.Level, h.log.format.Load().line(r, h.with))
 	return nil
 }
 

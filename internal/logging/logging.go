@@ -49,10 +49,11 @@ type Options struct {
 // Logger is an open log.
 type Logger struct {
 	// immutable
-	clock  clock.Clock
-	format lineFormat
-	stderr io.Writer // where lines go that their destination refuses
+	clock   clock.Clock
+	files   vfs.FS
+	process process // its stderr is where lines go that their destination refuses
 
+	format  atomic.Pointer[lineFormat]
 	enabled atomic.Uint32 // debugBit, traceBit
 
 	mu   sync.Mutex // orders the lines; held while one is written, nothing else is called
@@ -90,30 +91,58 @@ type process struct {
 }
 
 func open(o Options, files vfs.FS, c clock.Clock, p process) (*Logger, error) {
-	l := &Logger{clock: c, stderr: p.stderr, format: lineFormat{time: o.Time, utc: o.UTC, pid: p.pid}}
-	switch o.Format {
-	case "", "text":
-	case "json":
-		l.format.json = true
-	default:
-		return nil, fmt.Errorf("unknown log format %q: want text or json", o.Format)
-	}
-	l.SetLevels(o.Debug, o.Trace)
-	var err error
-	switch {
-	case o.File != "":
-		l.sink, err = openFile(o, files, c)
-	case o.Syslog || o.RemoteSyslog != "":
-		l.format.bare = true
-		l.sink, err = dialSyslog(o.RemoteSyslog, p.name)
-	default:
-		l.format.colour = p.colour
-		l.sink = stream{p.stderr}
-	}
+	l := &Logger{clock: c, files: files, process: p}
+	format, sink, err := l.destination(o)
 	if err != nil {
 		return nil, err
 	}
+	l.sink = sink
+	l.format.Store(format)
+	l.SetLevels(o.Debug, o.Trace)
 	return l, nil
+}
+
+// destination opens where lines go, and says how they look there.
+func (l *Logger) destination(o Options) (*lineFormat, sink, error) {
+	format := &lineFormat{time: o.Time, utc: o.UTC, pid: l.process.pid}
+	switch o.Format {
+	case "", "text":
+	case "json":
+		format.json = true
+	default:
+		return nil, nil, fmt.Errorf("unknown log format %q: want text or json", o.Format)
+	}
+	switch {
+	case o.File != "":
+		file, err := openFile(o, l.files, l.clock)
+		return format, file, err
+	case o.Syslog || o.RemoteSyslog != "":
+		format.bare = true
+		syslog, err := dialSyslog(o.RemoteSyslog, l.process.name)
+		return format, syslog, err
+	}
+	format.colour = l.process.colour
+	return format, stream{l.process.stderr}, nil
+}
+
+// Prepare opens where lines are to go by other options. From change on they go there, whole and in their order; after drop,
+// which is called instead, all stays as it is. An error changes nothing either.
+func (l *Logger) Prepare(o Options) (change, drop func(), err error) {
+	format, sink, err := l.destination(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	change = func() {
+		l.mu.Lock()
+		old := l.sink
+		l.sink = sink
+		l.format.Store(format)
+		l.SetLevels(o.Debug, o.Trace)
+		l.mu.Unlock()
+		// Its lines are written; there is nothing that could be done about an error.
+		_ = old.Close()
+	}
+	return change, func() { _ = sink.Close() }, nil
 }
 
 // SetLevels switches debug and trace messages on or off.
@@ -188,17 +217,17 @@ func (l *Logger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.sink
-	l.sink = stream{l.stderr}
+	l.sink = stream{l.process.stderr}
 	return old.Close()
 }
 
 func (l *Logger) printf(level slog.Level, format string, args []any) {
 	record := slog.NewRecord(l.now(), level, fmt.Sprintf(format, args...), 0)
-	l.write(level, l.format.line(record, nil))
+	l.write(level, l.format.Load().line(record, nil))
 }
 
 // now is the time that a line shows.
-func (l *Logger) now() time.Time { return l.format.zone(l.clock.Now()) }
+func (l *Logger) now() time.Time { return l.format.Load().zone(l.clock.Now()) }
 
 // write passes a line on, and what the sink has to remark.
 func (l *Logger) write(level slog.Level, line []byte) {
@@ -206,12 +235,12 @@ func (l *Logger) write(level slog.Level, line []byte) {
 	defer l.mu.Unlock()
 	remarks, err := l.sink.write(level, line)
 	if err != nil {
-		l.stderr.Write(line)
+		l.process.stderr.Write(line)
 	}
 	for _, text := range remarks {
 		record := slog.NewRecord(l.now(), slog.LevelInfo, text, 0)
-		if line := l.format.line(record, nil); l.sink.remark(line) != nil {
-			l.stderr.Write(line)
+		if line := l.format.Load().line(record, nil); l.sink.remark(line) != nil {
+			l.process.stderr.Write(line)
 		}
 	}
 }

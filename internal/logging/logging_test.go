@@ -64,7 +64,7 @@ func TestTextLines(t *testing.T) {
 			"[42] [\x1b[31mFTL\x1b[0m] Error listening on port: 4222\n"},
 	} {
 		l, out, _ := record(t, row.options)
-		l.format.colour = row.colour
+		l.format.Load().colour = row.colour
 		logEachLevel(l)
 		if out.String() != row.want {
 			t.Errorf("got\n%s\nwant\n%s", out, row.want)

@@ -29,9 +29,11 @@ type Conn struct {
 	in        input
 	reader    wire.Reader
 	counts    counts
-	connected bool // CONNECT was seen
-	informed  bool // the INFO that follows the first PING after CONNECT was sent
-	optional  *TLS // what protects the connection if its first input asks for it; nil: nothing was to be asked, or it was
+	settings  *Settings // that it goes by, see recheck
+	edition   uint32    // of what it was told last
+	connected bool      // CONNECT was seen
+	informed  bool      // the INFO that follows the first PING after CONNECT was sent
+	optional  *TLS      // what protects the connection if its first input asks for it; nil: nothing was to be asked, or it was
 	keep      keepAlive
 
 	// read by anybody
@@ -65,6 +67,7 @@ const (
 	headers                  // HMSG is understood
 	noResponders             // requests that nobody takes are answered by 503
 	asyncInfo                // INFO may come at any time
+	attentive                // waits for input, so that it may be interrupted; set and cleared under Conn.mu
 	closed                   // takes no more messages
 )
 
@@ -85,8 +88,9 @@ type counts struct{ msgs, bytes int64 }
 
 // newConn prepares a connection; serve does the work.
 func newConn(l *Listener, nc net.Conn) *Conn {
-	limits := &l.opt.Limits
 	c := &Conn{l: l, net: netx.NewConn(nc), start: l.opt.Clock.Now(), id: l.opt.Registry.Next()}
+	c.settings, c.edition = l.settings.Load(), l.edition.Load()
+	limits := &c.settings.Limits
 	if addr, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.host, c.port = addr.IP.String(), addr.Port
 	}
@@ -106,7 +110,7 @@ func (c *Conn) serve() {
 		c.tell(c.greeting())
 	}
 	f := c.enter()
-	if f == nil && !c.l.opt.Registry.Add(c.id, c, c.l.opt.Limits.MaxConnections) {
+	if f == nil && !c.l.opt.Registry.Add(c.id, c, c.l.limits().MaxConnections) {
 		f = &fatal{reason: MaxConnections, text: textMaxConnections}
 	}
 	if f != nil {
@@ -117,7 +121,9 @@ func (c *Conn) serve() {
 	c.debugf("Client connection created")
 	if c.protect(t) {
 		c.keep.start(c)
+		c.attend()
 		c.readLoop()
+		c.ignore()
 		c.keep.stop()
 	}
 	c.finish()

@@ -55,7 +55,7 @@ func (c *Conn) connect(arg []byte) *fatal {
 	if opt.Protocol < 0 || opt.Protocol > 1 {
 		return &fatal{reason: BadProtocolVersion, text: textBadProtocol}
 	}
-	withHeaders := opt.Headers && !c.l.opt.Limits.NoHeaders
+	withHeaders := opt.Headers && !c.l.limits().NoHeaders
 	if opt.NoResponders && !withHeaders {
 		return &fatal{reason: NoRespondersNoHdr, text: textNoResponders}
 	}

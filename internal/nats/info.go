@@ -49,7 +49,7 @@ func (i Info) frame(c *Conn) []byte {
 
 // info is the current document for the connection.
 func (l *Listener) info() Info {
-	i := l.opt.Info
+	i := l.Info()
 	i.AuthRequired = l.opt.Gate.Judge().Restricted()
 	if t := l.tls.Load(); t != nil {
 		i.TLSRequired, i.TLSAvailable = !t.Optional, t.Optional

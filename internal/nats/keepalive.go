@@ -21,7 +21,7 @@ type keepAlive struct {
 
 // start plans the first look at the connection.
 func (k *keepAlive) start(c *Conn) {
-	k.timer = c.clock().AfterFunc(k.until(c, jitter(c.l.opt.Limits.PingInterval)), c.interrupt)
+	k.timer = c.clock().AfterFunc(k.until(c, jitter(c.l.limits().PingInterval)), c.interrupt)
 }
 
 func (k *keepAlive) stop() { k.timer.Stop() }
@@ -36,21 +36,23 @@ func (k *keepAlive) until(c *Conn, d time.Duration) time.Duration {
 
 // connected plans an early ping after CONNECT.
 func (k *keepAlive) connected(c *Conn) {
-	k.timer.Reset(k.until(c, jitter(min(firstPing, c.l.opt.Limits.PingInterval))))
+	k.timer.Reset(k.until(c, jitter(min(firstPing, c.l.limits().PingInterval))))
 }
 
 // tick pings a connection that has been silent. One that is idle releases what it does not need.
 func (k *keepAlive) tick(c *Conn) *fatal {
 	const idle = time.Second
-	interval := c.l.opt.Limits.PingInterval
+	interval := c.l.limits().PingInterval
 	now := c.clock().Now()
 	if f := c.overdue(now); f != nil || c.login.locked {
 		k.timer.Reset(k.until(c, jitter(interval)))
 		return f
 	}
 	silent := now.Sub(time.Unix(0, c.activity.Load()))
-	if silent >= interval || c.rtt.Load() == 0 && k.unpaid == 0 {
-		if k.unpaid >= c.l.opt.Limits.PingMax {
+	// Who is interrupted for another reason has not missed the answer to a ping that was just sent.
+	waits := k.unpaid > 0 && now.Sub(k.sent) < interval
+	if !waits && (silent >= interval || c.rtt.Load() == 0) {
+		if k.unpaid >= c.l.limits().PingMax {
 			c.l.totals.stale.Add(1)
 			return &fatal{reason: StaleConnection, text: textStale}
 		}

@@ -74,11 +74,8 @@ type Options struct {
 	Clock    clock.Clock
 	Log      Logger
 	PeerLog  PeerLogger
-	Limits   Limits
-	Info     Info // what every connection is told; port 0 becomes the one that is bound
-	TLS      *TLS // nil: connections are not protected
-	// MaxTraced cuts payloads in traces; 0: whole.
-	MaxTraced int
+	Settings
+	TLS *TLS // nil: connections are not protected
 }
 
 // Listener accepts client connections and keeps the totals over all of them.
@@ -86,11 +83,14 @@ type Listener struct {
 	opt      Options
 	acceptor *netx.Acceptor
 	totals   totals
-	closing  chan struct{} // closed when Close begins
+	closing  chan struct{}            // closed when Close begins
+	settings atomic.Pointer[Settings] // in force; those of opt are from the beginning
 	tls      atomic.Pointer[TLS]
 	rate     rate
+	edition  atomic.Uint32 // of what connections are told; grows when that changes
 
 	mu       sync.Mutex
+	told     Info // of the edition
 	lameDuck bool
 	conns    map[*Conn]struct{}
 	gone     sync.WaitGroup // connections that are being served
@@ -110,10 +110,9 @@ func Listen(host string, port int, opt Options) (*Listener, error) {
 		return nil, err
 	}
 	l := &Listener{opt: opt, acceptor: acceptor, conns: make(map[*Conn]struct{}), closing: make(chan struct{})}
-	if l.opt.Info.Port == 0 {
-		l.opt.Info.Port = acceptor.Addr().Port
-	}
+	l.set(opt.Settings)
 	l.SetTLS(opt.TLS)
+	l.told = l.info()
 	return l, nil
 }
 
@@ -121,7 +120,7 @@ func Listen(host string, port int, opt Options) (*Listener, error) {
 func (l *Listener) Addr() *net.TCPAddr { return l.acceptor.Addr() }
 
 // Info is what connections are told when they are opened, but for what differs between them.
-func (l *Listener) Info() Info { return l.opt.Info }
+func (l *Listener) Info() Info { return l.settings.Load().Info }
 
 // Serve accepts connections until Close or LameDuck.
 func (l *Listener) Serve() {

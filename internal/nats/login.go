@@ -41,7 +41,7 @@ func (l *login) start(a auth.Judge) {
 func (c *Conn) due() time.Time {
 	switch {
 	case c.login.locked:
-		return c.start.Add(c.l.opt.Limits.AuthTimeout)
+		return c.start.Add(c.l.limits().AuthTimeout)
 	case c.login.identity != nil:
 		return c.login.identity.Expires
 	}
@@ -111,7 +111,7 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 		c.session.Flush()
 		until := c.due()
 		if !c.login.locked {
-			until = c.clock().Now().Add(c.l.opt.Limits.AuthTimeout)
+			until = c.clock().Now().Add(c.l.limits().AuthTimeout)
 		}
 		identity, err = c.l.opt.Gate.Enter(r, until, c.l.closing)
 	}
@@ -197,7 +197,7 @@ func (c *Conn) admit(identity *auth.Identity, account *broker.Account) *fatal {
 
 // maxPayload is how many bytes a message may have.
 func (c *Conn) maxPayload() int {
-	most := atMost(c.l.opt.Limits.MaxPayload, c.session.Account().Limits().MaxPayload)
+	most := atMost(c.l.limits().MaxPayload, c.session.Account().Limits().MaxPayload)
 	if claims := c.claims(); claims != nil {
 		return atMost(most, claims.MaxPayload)
 	}
@@ -214,7 +214,7 @@ func (c *Conn) claims() *auth.Claims {
 
 // maxSubs is how many subscriptions the connection may have, if there is a limit.
 func (c *Conn) maxSubs() (most int, limited bool) {
-	most, own := c.l.opt.Limits.MaxSubscriptions, c.session.Account().Limits().MaxSubscriptions
+	most, own := c.l.limits().MaxSubscriptions, c.session.Account().Limits().MaxSubscriptions
 	if claims := c.claims(); claims != nil && claims.MaxSubscriptions >= 0 {
 		if own < 0 {
 			own = claims.MaxSubscriptions

@@ -34,7 +34,7 @@ func guarded(t testing.TB, config *auth.Config, c clock.Clock) *Listener {
 	limits.AuthTimeout = time.Minute
 	l, err := Listen("127.0.0.1", -1, Options{
 		Broker: b, Gate: gate.New(a, c, 1), Registry: netx.NewRegistry[Guest, report.Conn](10),
-		Clock: c, Log: silent{}, PeerLog: silent{}, Limits: limits, Info: Info{Headers: true},
+		Clock: c, Log: silent{}, PeerLog: silent{}, Settings: Settings{Limits: limits, Info: Info{Headers: true}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (c *Conn) other(op *wire.Op) *fatal {
 }
 
 func (c *Conn) subscribeOp(op *wire.Op) {
-	limits := &c.l.opt.Limits
+	limits := c.l.limits()
 	pattern := string(op.Subject)
 	allowed, filter := c.maySubscribe(op)
 	switch {

@@ -44,7 +44,7 @@ func start(t testing.TB, limits Limits) *Listener {
 	t.Helper()
 	l, err := Listen("127.0.0.1", -1, Options{
 		Broker: broker.New(router.New(), nil), Gate: openGate(t), Registry: netx.NewRegistry[Guest, report.Conn](100),
-		Clock: clock.Real{}, Log: silent{}, PeerLog: silent{}, Limits: limits, Info: Info{Headers: true},
+		Clock: clock.Real{}, Log: silent{}, PeerLog: silent{}, Settings: Settings{Limits: limits, Info: Info{Headers: true}},
 	})
 	if err != nil {
 		t.Fatal(err)

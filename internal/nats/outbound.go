@@ -173,10 +173,10 @@ func (o *outbound) advance(n int) {
 
 // pace is the number of pending bytes above which publishers wait a moment for the writer. A longer queue
 // makes nothing faster: its memory has left the processor's caches when the writer gets to it.
-func (c *Conn) pace() int64 { return min(paceBytes, c.l.opt.Limits.MaxPending/4) }
+func (c *Conn) pace() int64 { return min(paceBytes, c.l.limits().MaxPending/4) }
 
 // full is the number of pending bytes above which publishers are held back for the sake of the peer.
-func (c *Conn) full() int64 { return c.l.opt.Limits.MaxPending / 4 * 3 }
+func (c *Conn) full() int64 { return c.l.limits().MaxPending / 4 * 3 }
 
 // Relief returns a channel that is closed when little waits to be written, or nobody needs to care; and
 // whether the queue is nearly full.

@@ -13,7 +13,7 @@ func (c *Conn) Push(f *router.Frames) router.Answer {
 		o.mu.Unlock()
 		return router.Refused
 	}
-	if o.pending+int64(f.Bytes) > c.l.opt.Limits.MaxPending {
+	if o.pending+int64(f.Bytes) > c.l.limits().MaxPending {
 		o.mu.Unlock()
 		c.tooSlow(SlowConsumerPending)
 		return router.Refused

@@ -172,7 +172,7 @@ func (c *Conn) stall(pressed []router.Dest, n int) {
 		longer = 10 * time.Millisecond // for each piece of the input
 		piece  = 64 << 10
 	)
-	if c.l.opt.Limits.NoStall {
+	if c.l.limits().NoStall {
 		return
 	}
 	waits := make([]<-chan struct{}, len(pressed))

@@ -2,26 +2,88 @@ package nats
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 
 	"myelin/internal/auth"
 	"myelin/internal/nats/wire"
 )
 
-// Recheck has every connection ask whether it stays, and with which rights, since the gate has changed. It returns at once:
-// each connection asks on its own goroutine.
+// Recheck has every connection look at what has changed: whether it stays, and with which rights, if the gate has another
+// Authenticator; the limits; and what it is told, since that is another document now. It returns at once: each connection
+// looks on its own goroutine.
 func (l *Listener) Recheck() {
+	info := l.info()
 	l.mu.Lock()
+	if !reflect.DeepEqual(info, l.told) {
+		l.told = info
+		l.edition.Add(1)
+	}
 	conns := l.open()
 	l.mu.Unlock()
 	for _, c := range conns {
+		c.nudge()
+	}
+}
+
+// nudge has the connection look at what has changed, unless it will do so anyway before it waits for input: a handshake must
+// not be interrupted.
+func (c *Conn) nudge() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flags.has(attentive) {
 		c.interrupt()
 	}
 }
 
-// recheck looks whether somebody else decides by now who is let in, and if so whether the connection stays. One that waits to be let in
-// goes on waiting.
+// attend has the connection be nudged from now on; what has changed before, it looks at with the first read.
+func (c *Conn) attend() {
+	c.mu.Lock()
+	c.flags.set(attentive, attentive)
+	c.mu.Unlock()
+	if c.outdated() {
+		c.interrupt()
+	}
+}
+
+// ignore ends what attend began.
+func (c *Conn) ignore() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flags.set(attentive, 0)
+}
+
+func (c *Conn) outdated() bool {
+	l := c.l
+	return c.login.judge != l.opt.Gate.Judge() || c.settings != l.settings.Load() || c.edition != l.edition.Load()
+}
+
+// recheck looks at what has changed.
 func (c *Conn) recheck() *fatal {
+	if f := c.rejudge(); f != nil {
+		return f
+	}
+	c.adopt()
+	return nil
+}
+
+// adopt goes by the settings of the moment, and tells the client what it has to know of them.
+func (c *Conn) adopt() {
+	edition, most := c.l.edition.Load(), c.maxPayload()
+	tell := edition != c.edition || most != c.reader.MaxPayload
+	c.settings, c.edition = c.l.settings.Load(), edition
+	c.reader.MaxControlLine, c.reader.MaxPayload = c.settings.Limits.MaxControlLine, most
+	if tell && c.flags.has(asyncInfo) {
+		info := c.l.info()
+		info.MaxPayload = most
+		c.respond(info.frame(c))
+		c.session.Flush()
+	}
+}
+
+// rejudge looks whether somebody else decides by now who is let in, and if so whether the connection stays. One that waits to be let in
+// goes on waiting.
+func (c *Conn) rejudge() *fatal {
 	a := c.l.opt.Gate.Judge()
 	if a == c.login.judge {
 		return nil
@@ -50,7 +112,6 @@ func (c *Conn) recheck() *fatal {
 	c.mu.Lock()
 	c.about.identity = now
 	c.mu.Unlock()
-	c.reader.MaxPayload = c.maxPayload()
 	c.permit(now.Rights)
 	c.review(now.Rights)
 	c.session.Flush()

@@ -103,8 +103,10 @@ func (c *Conn) detect() bool {
 	c.net.Unread(input)
 	c.in.chunk.B = input[:0]
 	c.keep.stop()
+	c.ignore()
 	ok := c.handshake(t, false)
 	c.keep.start(c)
+	c.attend()
 	return ok
 }
 

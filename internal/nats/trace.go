@@ -81,7 +81,7 @@ func (c *Conn) traceOut(frame []byte) {
 }
 
 func (c *Conn) cut(payload []byte) []byte {
-	if most := c.l.opt.MaxTraced; most > 0 && len(payload) > most {
+	if most := c.l.settings.Load().MaxTraced; most > 0 && len(payload) > most {
 		return payload[:most]
 	}
 	return payload

@@ -59,13 +59,13 @@ func (c *Conn) tryWrite() error {
 // waitWrite writes a part of current, waiting for the peer at most for the write deadline.
 func (c *Conn) waitWrite() error {
 	o := &c.out
-	if err := c.net.SetWriteDeadline(c.clock().Now().Add(c.l.opt.Limits.WriteDeadline)); err != nil {
+	if err := c.net.SetWriteDeadline(c.clock().Now().Add(c.l.limits().WriteDeadline)); err != nil {
 		return err
 	}
 	n, err := c.net.WriteChunks(o.current, o.at)
 	o.advance(n)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		if !c.l.opt.Limits.RetryWrites {
+		if !c.l.limits().RetryWrites {
 			c.tooSlow(SlowConsumerWrite)
 			return err
 		}
@@ -86,7 +86,7 @@ func (c *Conn) drain() {
 		o.state = outDrain
 	}
 	o.mu.Unlock()
-	if !c.settled(min(patience, c.l.opt.Limits.WriteDeadline)) {
+	if !c.settled(min(patience, c.l.limits().WriteDeadline)) {
 		o.shut()
 	}
 }
@@ -127,7 +127,7 @@ func (c *Conn) tooSlow(why Reason) {
 }
 
 func slowDetail(c *Conn, why Reason) string {
-	limits := &c.l.opt.Limits
+	limits := c.l.limits()
 	if why == SlowConsumerWrite {
 		return fmt.Sprintf("WriteDeadline of %v exceeded", limits.WriteDeadline)
 	}
