@@ -17,22 +17,22 @@ import (
 // global one.
 func (s *Server) openAccounts(maps *subject.Mappings) error {
 	var err error
-	if s.users, err = auth.New(&s.cfg.Auth); err != nil {
+	if s.users, err = auth.New(&s.config().Auth); err != nil {
 		return fmt.Errorf("read who may connect: %w", err)
 	}
 	s.gate = gate.New(s.users, s.clock, costlyLogins())
 	newRouter := router.New
-	if s.cfg.NoSublistCache {
+	if s.config().NoSublistCache {
 		newRouter = router.NewUncached
 	}
 	s.broker = broker.New(newRouter(), maps)
 	s.broker.NewRouters(newRouter)
-	for _, a := range s.cfg.Auth.Accounts {
+	for _, a := range s.config().Auth.Accounts {
 		if err := s.setAccount(s.broker.Add(a.Name)); err != nil {
 			return err
 		}
 	}
-	if name := s.cfg.System(); name != "" {
+	if name := s.config().System(); name != "" {
 		s.broker.SetSystem(s.broker.Add(name))
 	}
 	return nil
@@ -40,7 +40,7 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 
 // setAccount gives an account what the configuration says.
 func (s *Server) setAccount(a *broker.Account) error {
-	c := s.cfg.Account(a.Name())
+	c := s.config().Account(a.Name())
 	maps, err := mappings(c.Mappings)
 	if err != nil {
 		return fmt.Errorf("account %q: %w", a.Name(), err)
@@ -56,7 +56,7 @@ func costlyLogins() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // streamLimits are those of an account as its clients are told; nil if it may have no streams.
 func (s *Server) streamLimits(account string) *jetstream.Limits {
-	a := s.cfg.Streams(account)
+	a := s.config().Streams(account)
 	if !a.Enabled {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (s *Server) streamLimits(account string) *jetstream.Limits {
 
 // reservations are the limits of an account as the engine keeps them.
 func (s *Server) reservations(account string) meta.Limits {
-	a, limits := s.cfg.Streams(account), meta.Unlimited()
+	a, limits := s.config().Streams(account), meta.Unlimited()
 	limits.MaxStreams, limits.MaxBytesRequired = a.MaxStreams, a.MaxBytesRequired
 	limits.MaxMemory, limits.MaxStorage = a.MaxMemory, a.MaxStorage
 	limits.MaxMemoryStream, limits.MaxStorageStream = a.MaxMemoryStream, a.MaxStorageStream

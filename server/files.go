@@ -24,20 +24,20 @@ type ports struct {
 // writeFiles writes the pid file and the ports file.
 func (s *Server) writeFiles() error {
 	pid := strconv.Itoa(os.Getpid())
-	if name := s.cfg.PidFile; name != "" {
+	if name := s.config().PidFile; name != "" {
 		if err := vfs.WriteFile(s.fs, name, []byte(pid)); err != nil {
 			return fmt.Errorf("could not write pidfile: %w", err)
 		}
 		s.files = append(s.files, name)
 	}
-	if s.cfg.PortsFileDir == "" {
+	if s.config().PortsFileDir == "" {
 		return nil
 	}
 	doc, err := json.Marshal(s.ports())
 	if err != nil {
 		return fmt.Errorf("encode the ports: %w", err)
 	}
-	name := filepath.Join(s.cfg.PortsFileDir, s.program+"_"+pid+".ports")
+	name := filepath.Join(s.config().PortsFileDir, s.program+"_"+pid+".ports")
 	// The file appears whole or not at all: its readers wait for it.
 	if err := vfs.WriteFile(s.fs, name+".new", doc); err != nil {
 		return fmt.Errorf("could not write ports file: %w", err)
@@ -50,12 +50,12 @@ func (s *Server) writeFiles() error {
 }
 
 func (s *Server) ports() ports {
-	p := ports{NATS: urls(s.clientScheme(), s.cfg.Host, s.clients.Addr())}
+	p := ports{NATS: urls(s.clientScheme(), s.config().Host, s.clients.Addr())}
 	if s.monitor != nil {
 		p.Monitoring = urls(s.monitorScheme(), s.monitorHost(), s.monitor.Addr())
 	}
 	if s.profiler != nil {
-		p.Profile = urls("http", s.cfg.Host, s.profiler.Addr())
+		p.Profile = urls("http", s.config().Host, s.profiler.Addr())
 	}
 	return p
 }

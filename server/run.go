@@ -41,7 +41,7 @@ const peerLogEvery = 10 * time.Millisecond
 
 // openLog opens the log that the configuration asks for.
 func (s *Server) openLog() error {
-	log, err := logging.Open(logging.Options(s.cfg.Log), s.fs, s.clock)
+	log, err := logging.Open(logging.Options(s.config().Log), s.fs, s.clock)
 	if err != nil {
 		return err
 	}

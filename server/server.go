@@ -62,7 +62,6 @@ const apiLevel = 5
 // Server is one running server.
 type Server struct {
 	// fixed by New
-	cfg      *config.Config
 	log      Log
 	peerLog  nats.PeerLogger
 	closeLog func()
@@ -91,11 +90,22 @@ type Server struct {
 	system   *system.Guest
 	files    []string // to be removed at the end
 
+	inForce atomic.Pointer[inForce]
+
 	mu      sync.Mutex
 	state   state
 	leaving chan struct{} // closed when Shutdown begins
 	stopped chan struct{} // closed when it is complete
 }
+
+// inForce is the configuration that the server goes by.
+type inForce struct {
+	config *config.Config
+	since  time.Time
+}
+
+// config is the one in force. Who needs several settings that belong together asks once.
+func (s *Server) config() *config.Config { return s.inForce.Load().config }
 
 type state uint8
 
@@ -109,12 +119,13 @@ const (
 // New prepares a server; nothing is listening yet.
 func New(opt Options) (*Server, error) {
 	s := &Server{
-		cfg: opt.Config, log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name,
+		log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name,
 		leaving: make(chan struct{}), stopped: make(chan struct{}), closeLog: func() {},
 	}
 	if s.clock == nil {
 		s.clock = clock.Real{}
 	}
+	s.inForce.Store(&inForce{opt.Config, s.clock.Now()})
 	if s.fs == nil {
 		s.fs = vfs.OS{}
 	}
@@ -124,7 +135,7 @@ func New(opt Options) (*Server, error) {
 	if err := s.identify(); err != nil {
 		return nil, err
 	}
-	maps, err := mappings(s.cfg.Mappings)
+	maps, err := mappings(s.config().Mappings)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +153,7 @@ func New(opt Options) (*Server, error) {
 	if err := s.openAccounts(maps); err != nil {
 		return nil, err
 	}
-	s.registry = netx.NewRegistry[nats.Guest, report.Conn](s.cfg.Limits.MaxClosedClients)
+	s.registry = netx.NewRegistry[nats.Guest, report.Conn](s.config().Limits.MaxClosedClients)
 	s.views = report.New(source{s}, s.clock)
 	return s, nil
 }
@@ -163,7 +174,7 @@ func (s *Server) identify() error {
 	if s.xkey, err = curve.PublicKey(); err != nil {
 		return fmt.Errorf("read the server's exchange key: %w", err)
 	}
-	if s.name = s.cfg.ServerName; s.name == "" {
+	if s.name = s.config().ServerName; s.name == "" {
 		s.name = s.id
 	}
 	return nil
@@ -191,6 +202,7 @@ func mappings(list []config.Mapping) (*subject.Mappings, error) {
 // Start begins to listen; when it returns without an error clients can connect.
 func (s *Server) Start() error {
 	s.started = s.clock.Now()
+	s.inForce.Store(&inForce{s.config(), s.started})
 	s.banner()
 	if err := s.startStreams(); err != nil {
 		return err
@@ -207,7 +219,7 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	s.state = running
 	s.mu.Unlock()
-	s.log.Noticef("Listening for client connections on %s", address(s.cfg.Host, s.clients.Addr().Port))
+	s.log.Noticef("Listening for client connections on %s", address(s.config().Host, s.clients.Addr().Port))
 	s.tellTLS()
 	s.system.Start()
 	go s.clients.Serve()
@@ -226,34 +238,34 @@ func (s *Server) banner() {
 	if s.users.Plaintext() {
 		s.log.Warnf("Plaintext passwords detected, use nkeys or bcrypt")
 	}
-	if s.cfg.File != "" {
-		s.log.Noticef("Using configuration file: %s (%s)", s.cfg.File, s.cfg.Digest)
+	if s.config().File != "" {
+		s.log.Noticef("Using configuration file: %s (%s)", s.config().File, s.config().Digest)
 	}
-	for _, w := range s.cfg.Warnings {
+	for _, w := range s.config().Warnings {
 		s.log.Warnf("%s", w)
 	}
 }
 
 // listen binds all addresses of the configuration.
 func (s *Server) listen() (err error) {
-	if s.cfg.HTTPPort != 0 || s.cfg.HTTPSPort != 0 {
+	if s.config().HTTPPort != 0 || s.config().HTTPSPort != 0 {
 		if s.monitor, err = monitor.Start(s.monitorOptions()); err != nil {
 			return fmt.Errorf("can't listen to the monitor port: %w", err)
 		}
 		s.log.Noticef("Starting %s monitor on %s", s.monitorScheme(), s.monitor.Addr())
 	}
-	if s.cfg.ProfPort != 0 {
+	if s.config().ProfPort != 0 {
 		s.profiler, err = monitor.StartProfiler(monitor.ProfilerOptions{
-			Addr: address(s.cfg.Host, s.cfg.ProfPort), BlockRate: s.cfg.ProfBlockRate, Warnf: s.log.Warnf,
+			Addr: address(s.config().Host, s.config().ProfPort), BlockRate: s.config().ProfBlockRate, Warnf: s.log.Warnf,
 		})
 		if err != nil {
 			return fmt.Errorf("error starting profiler: %w", err)
 		}
 		s.log.Noticef("profiling port: %d", s.profiler.Addr().(*net.TCPAddr).Port)
 	}
-	s.clients, err = nats.Listen(s.cfg.Host, s.cfg.Port, s.natsOptions())
+	s.clients, err = nats.Listen(s.config().Host, s.config().Port, s.natsOptions())
 	if err != nil {
-		return &portError{address(s.cfg.Host, s.cfg.Port), err}
+		return &portError{address(s.config().Host, s.config().Port), err}
 	}
 	return nil
 }
@@ -279,22 +291,22 @@ func (s *Server) natsOptions() nats.Options {
 
 // natsSettings are those of the client listener.
 func (s *Server) natsSettings() nats.Settings {
-	l := &s.cfg.Limits
-	host, port := s.cfg.Advertised(0)
+	l := &s.config().Limits
+	host, port := s.config().Advertised(0)
 	return nats.Settings{
 		Limits: nats.Limits{
 			MaxControlLine: l.MaxControlLine, MaxPayload: l.MaxPayload, MaxPending: l.MaxPending,
 			MaxConnections: l.MaxConnections, MaxSubscriptions: l.MaxSubscriptions, MaxSubTokens: l.MaxSubTokens,
 			NoHeaders: l.NoHeaderSupport, NoStall: l.NoFastProducerStall,
 			WriteDeadline: l.WriteDeadline, RetryWrites: l.WriteTimeout == config.WriteRetry,
-			AuthTimeout: s.cfg.AuthTimeout(), PingInterval: l.PingInterval, PingMax: l.PingMax,
+			AuthTimeout: s.config().AuthTimeout(), PingInterval: l.PingInterval, PingMax: l.PingMax,
 		},
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
 			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams != nil,
 			APILevel: apiLevel, XKey: s.xkey,
 		},
-		MaxTraced: s.cfg.Log.MaxTracedMsgLen,
+		MaxTraced: s.config().Log.MaxTracedMsgLen,
 	}
 }
 
@@ -321,7 +333,9 @@ func (s *Server) stopHTTP() {
 }
 
 // ClientURL is where clients on this machine connect.
-func (s *Server) ClientURL() string { return urls(s.clientScheme(), s.cfg.Host, s.clients.Addr())[0] }
+func (s *Server) ClientURL() string {
+	return urls(s.clientScheme(), s.config().Host, s.clients.Addr())[0]
+}
 
 // MonitorURL is where the monitoring pages are for this machine; "" when there are none.
 func (s *Server) MonitorURL() string {
@@ -331,7 +345,7 @@ func (s *Server) MonitorURL() string {
 	return urls(s.monitorScheme(), s.monitorHost(), s.monitor.Addr())[0]
 }
 
-func (s *Server) monitorHost() string { return orText(s.cfg.HTTPHost, s.cfg.Host) }
+func (s *Server) monitorHost() string { return orText(s.config().HTTPHost, s.config().Host) }
 
 // Shutdown stops the server and returns when it is stopped. It may be called more than once.
 func (s *Server) Shutdown() {
@@ -384,8 +398,8 @@ func (s *Server) LameDuck() {
 	if s.registry.Len() > 0 {
 		s.clients.EnterLameDuck()
 		select {
-		case <-s.clock.After(s.cfg.LameDuckGrace):
-			s.clients.Spread(s.cfg.LameDuckDuration-s.cfg.LameDuckGrace, s.leaving)
+		case <-s.clock.After(s.config().LameDuckGrace):
+			s.clients.Spread(s.config().LameDuckDuration-s.config().LameDuckGrace, s.leaving)
 		case <-s.leaving:
 		}
 	}

@@ -18,8 +18,8 @@ func (v source) Identity() report.Identity {
 	s := v.s
 	id := report.Identity{
 		ID: s.id, Name: s.name, Version: version.NATS, ProductVersion: version.Product, GitCommit: version.GitCommit(),
-		GoVersion: runtime.Version(), Start: s.started, Host: s.cfg.Host, Port: s.cfg.Port,
-		HTTPHost: orText(s.cfg.HTTPHost, s.cfg.Host), HTTPPort: s.cfg.HTTPPort, HTTPSPort: s.cfg.HTTPSPort,
+		GoVersion: runtime.Version(), Start: s.started, Host: s.config().Host, Port: s.config().Port,
+		HTTPHost: orText(s.config().HTTPHost, s.config().Host), HTTPPort: s.config().HTTPPort, HTTPSPort: s.config().HTTPSPort,
 		CertNotAfter: s.certNotAfter(),
 	}
 	if s.clients != nil {
@@ -28,8 +28,8 @@ func (v source) Identity() report.Identity {
 	return id
 }
 
-func (v source) Config() *config.Config  { return v.s.cfg }
-func (v source) ConfigLoaded() time.Time { return v.s.started }
+func (v source) Config() *config.Config  { return v.s.config() }
+func (v source) ConfigLoaded() time.Time { return v.s.inForce.Load().since }
 func (v source) Now() time.Time          { return v.s.clock.Now() }
 
 func (v source) Counters() report.Counters {

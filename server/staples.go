@@ -22,26 +22,26 @@ type stapled struct {
 // openStaples asks about all certificates that are to be shown with an answer. The server does not start without.
 func (s *Server) openStaples() error {
 	loaded := s.tls.Load()
-	if loaded == nil || s.cfg.OCSP.Mode == config.OCSPNever {
+	if loaded == nil || s.config().OCSP.Mode == config.OCSPNever {
 		return nil
 	}
-	authorities, err := s.cfg.TLS.Authorities(s.fs)
+	authorities, err := s.config().TLS.Authorities(s.fs)
 	if err != nil {
 		return fmt.Errorf("load the certificates: %w", err)
 	}
 	for i := range loaded.Certificates {
 		pair := &loaded.Certificates[i]
-		if s.cfg.OCSP.Mode != config.OCSPAlways && !staple.MustStaple(pair.Leaf) {
+		if s.config().OCSP.Mode != config.OCSPAlways && !staple.MustStaple(pair.Leaf) {
 			continue
 		}
-		c := &stapled{index: i, file: s.cfg.TLS.Certificates[i].CertFile}
-		if c.responder, err = staple.NewResponder(pair, authorities, s.cfg.OCSP.URLs, s.clock); err == nil {
+		c := &stapled{index: i, file: s.config().TLS.Certificates[i].CertFile}
+		if c.responder, err = staple.NewResponder(pair, authorities, s.config().OCSP.URLs, s.clock); err == nil {
 			c.first, err = c.responder.Ask(context.Background())
 		}
 		if err != nil {
 			return fmt.Errorf("bad OCSP status update for certificate at '%s': %w", c.file, err)
 		}
-		if status := c.first.Status; status != staple.Good && (status != staple.Revoked || s.cfg.OCSP.Mode.Strict()) {
+		if status := c.first.Status; status != staple.Good && (status != staple.Revoked || s.config().OCSP.Mode.Strict()) {
 			return fmt.Errorf("found existing OCSP status for certificate at '%s': %s", c.file, status)
 		}
 		pair.OCSPStaple = c.first.Staple
@@ -89,7 +89,7 @@ func (s *Server) renewStaple(c *stapled, a *staple.Answer, err error) {
 		return
 	}
 	s.log.Errorf("Received OCSP status for Client certificate '%s': %s", c.file, a.Status)
-	if s.cfg.OCSP.Mode.Strict() && a.Status == staple.Revoked {
+	if s.config().OCSP.Mode.Strict() && a.Status == staple.Revoked {
 		s.log.Errorf("Shutting down: the certificate is revoked")
 		go s.Shutdown()
 	}

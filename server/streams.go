@@ -27,7 +27,7 @@ type logPlane struct {
 
 // startStreams opens the store, if there is to be one, and the API on top of it.
 func (s *Server) startStreams() error {
-	js := &s.cfg.JetStream
+	js := &s.config().JetStream
 	if !js.Enabled {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (s *Server) startStreams() error {
 var ciphers = map[config.Cipher]seal.Cipher{config.ChaCha: seal.ChaCha20, config.AES: seal.AES}
 
 func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
-	js := &s.cfg.JetStream
+	js := &s.config().JetStream
 	limits := meta.Unlimited()
 	limits.ServerMemory, limits.ServerStorage = p.maxMemory, p.maxStorage
 	o := engine.Options{
@@ -110,7 +110,7 @@ func (s *Server) routerOf(account string) *router.Router {
 }
 
 func (s *Server) streamsBanner(p *logPlane) {
-	js := &s.cfg.JetStream
+	js := &s.config().JetStream
 	s.log.Noticef("Starting JetStream")
 	if js.InTemporaryFolder() {
 		s.log.Warnf("The store is in the temporary folder, which the system may clear when it restarts: streams there are NOT durable. " +

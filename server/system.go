@@ -19,8 +19,8 @@ func (s *Server) newSystem() *system.Guest {
 	return system.New(system.Options{
 		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
 		Server: system.Server{
-			Name: s.name, Host: s.cfg.Host, ID: s.id, Domain: s.cfg.JetStream.Domain, Version: version.NATS,
-			Tags: s.cfg.ServerTags, Metadata: s.cfg.ServerMetadata, FeatureFlags: report.FeatureFlags(),
+			Name: s.name, Host: s.config().Host, ID: s.id, Domain: s.config().JetStream.Domain, Version: version.NATS,
+			Tags: s.config().ServerTags, Metadata: s.config().ServerMetadata, FeatureFlags: report.FeatureFlags(),
 			JetStream: s.streams != nil, Flags: flags,
 		},
 		User: s.user, Kick: s.kick, LameDuck: s.warn,
@@ -97,7 +97,7 @@ func (v source) Accounts() []report.Account {
 	for i, a := range accounts {
 		t := a.Traffic()
 		list[i] = report.Account{
-			Name: a.Name(), System: a == system, JetStream: v.s.streams != nil && v.s.cfg.Streams(a.Name()).Enabled,
+			Name: a.Name(), System: a == system, JetStream: v.s.streams != nil && v.s.config().Streams(a.Name()).Enabled,
 			Connections: t.Connections.Load(), InMsgs: t.InMsgs.Load(), InBytes: t.InBytes.Load(),
 			OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(), SlowConsumers: t.SlowConsumers.Load(),
 		}

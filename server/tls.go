@@ -10,10 +10,10 @@ import (
 
 // loadTLS reads the certificates that the configuration names.
 func (s *Server) loadTLS() error {
-	if s.cfg.TLS == nil {
+	if s.config().TLS == nil {
 		return nil
 	}
-	loaded, err := s.cfg.TLS.Load(s.fs)
+	loaded, err := s.config().TLS.Load(s.fs)
 	if err != nil {
 		return fmt.Errorf("load the certificates: %w", err)
 	}
@@ -23,24 +23,24 @@ func (s *Server) loadTLS() error {
 
 // clientTLS is how clients are protected; nil for not at all.
 func (s *Server) clientTLS() *nats.TLS {
-	loaded, t := s.tls.Load(), s.cfg.TLS
+	loaded, t := s.tls.Load(), s.config().TLS
 	if loaded == nil {
 		return nil
 	}
 	return &nats.TLS{
-		Config: loaded, Optional: s.cfg.AllowNonTLS, First: t.HandshakeFirst, Fallback: t.FallbackDelay, Timeout: t.Timeout,
+		Config: loaded, Optional: s.config().AllowNonTLS, First: t.HandshakeFirst, Fallback: t.FallbackDelay, Timeout: t.Timeout,
 		Rate: t.ConnectionRate, Pinned: t.Pinned,
 	}
 }
 
 // tellTLS says in the log what clients have to be able to.
 func (s *Server) tellTLS() {
-	t := s.cfg.TLS
+	t := s.config().TLS
 	if t == nil {
 		return
 	}
 	only := t.HandshakeFirst && t.FallbackDelay == 0
-	if s.cfg.AllowNonTLS && !only {
+	if s.config().AllowNonTLS && !only {
 		s.log.Noticef("TLS available for client connections")
 	} else {
 		s.log.Noticef("TLS required for client connections")
@@ -53,24 +53,24 @@ func (s *Server) tellTLS() {
 // monitorOptions are the settings of the monitoring pages.
 func (s *Server) monitorOptions() monitor.Options {
 	o := monitor.Options{
-		Addr: address(s.monitorHost(), s.cfg.HTTPPort), BasePath: s.cfg.HTTPBasePath, Views: s.views,
+		Addr: address(s.monitorHost(), s.config().HTTPPort), BasePath: s.config().HTTPBasePath, Views: s.views,
 		Warnf: s.log.Warnf, PeerErrorf: s.peerLog.Errorf,
 	}
-	if s.cfg.HTTPSPort != 0 {
-		o.Addr, o.TLS = address(s.monitorHost(), s.cfg.HTTPSPort), s.tls.Load
+	if s.config().HTTPSPort != 0 {
+		o.Addr, o.TLS = address(s.monitorHost(), s.config().HTTPSPort), s.tls.Load
 	}
 	return o
 }
 
 func (s *Server) clientScheme() string {
-	if s.cfg.TLS != nil && !s.cfg.AllowNonTLS {
+	if s.config().TLS != nil && !s.config().AllowNonTLS {
 		return "tls"
 	}
 	return "nats"
 }
 
 func (s *Server) monitorScheme() string {
-	if s.cfg.HTTPSPort != 0 {
+	if s.config().HTTPSPort != 0 {
 		return "https"
 	}
 	return "http"
