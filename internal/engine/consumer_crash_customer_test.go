@@ -49,8 +49,10 @@ type customer struct {
 	out    map[uint64]string // delivered and not acknowledged, with the key
 	loose  map[uint64]bool   // what is confirmed might be on its way already
 	upTo   uint64            // all up to here was acknowledged, if that is the policy
-	early  bool              // something was acknowledged that the machine may not know
-	torn   bool              // deliveries may be missing
+	// answered are messages that may be on their way once more, decided before their acknowledgement was heard.
+	answered []uint64
+	early    bool // something was acknowledged that the machine may not know
+	torn     bool // deliveries may be missing
 }
 
 // held is what the subject for acknowledgements of a message has.
@@ -269,10 +271,9 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 		}
 	})
 	m.settle(k, c)
+	k.answered = answered
 	m.hear()
-	for _, seq := range answered {
-		k.answer(seq, maybe) // also what was on its way
-	}
+	k.answered = nil
 	m.n.acks.mu.Lock()
 	defer m.n.acks.mu.Unlock()
 	for reply := range m.n.acks.got {
@@ -353,7 +354,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 		k.debts[d.Seq] = done
 		return err
 	}
-	if k.debts[d.Seq] != done && d.Seq > k.upTo {
+	if k.debts[d.Seq] != done && d.Seq > k.upTo && !slices.Contains(k.answered, d.Seq) {
 		k.out[d.Seq], k.hand[d.Seq] = key, held{d.DSeq, d.time}
 	}
 	return err

@@ -146,7 +146,8 @@ func (m *market) remove(p *shop, s *Stream) {
 	var filter string
 	from, to := uint64(1), at
 	command := stream.Purge{Before: at + 1}
-	switch m.rnd.IntN(4) {
+	dice := m.rnd.IntN(4)
+	switch dice {
 	case 0, 1:
 		from = at
 	case 2:
@@ -162,7 +163,7 @@ func (m *market) remove(p *shop, s *Stream) {
 			}
 		}
 	}
-	if from == at {
+	if dice < 2 {
 		s.DeleteMessage(at, m.rnd.IntN(2) == 0)
 	} else {
 		s.Propose(command.Encode(nil), true)

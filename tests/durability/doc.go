@@ -8,6 +8,11 @@
 // ledgers. What had no answer when the server died may have happened or not;
 // what was answered has to be so for ever.
 //
+// Two of the streams have a consumer, whose clients note what they were given,
+// what they acknowledged, and what of that was confirmed. For a work queue an
+// acknowledgement is a removal. At the end of a history each consumer has to
+// give all that is left.
+//
 // The moments and the load are drawn from a seed, but when the system stops a
 // process is up to the system: a seed that fails need not fail again. SEEDS asks
 // for more histories, SEED for a certain one.

@@ -76,8 +76,11 @@ type world struct {
 
 	ledgers    []*ledger
 	publishers []*publisher
+	clients    []*client
 	vandal     *vandal
 	mayflies   *mayflies
+
+	readerships []*readership
 
 	ending atomic.Bool
 	most   int // acknowledgements before an end
@@ -95,13 +98,16 @@ type streamKind struct {
 	quota      int // of each publisher
 	keeps      retention
 	compressed jetstream.StoreCompression
+	policy     jetstream.RetentionPolicy
+	served     bool // it has a consumer
 }
 
 var kinds = []streamKind{
-	{name: "plain", publishers: 2, subjects: 10},
+	{name: "plain", publishers: 2, subjects: 10, served: true},
 	{name: "bounded", publishers: 2, subjects: 10, keeps: retention{messages: 500}, compressed: jetstream.S2Compression},
 	{name: "keys", publishers: 2, subjects: 50, keeps: retention{perSubject: 1}},
 	{name: "worked", publishers: 2, subjects: 10},
+	{name: "queue", publishers: 2, subjects: 10, policy: jetstream.WorkQueuePolicy, served: true},
 	{name: "still", publishers: 1, subjects: 3, quota: 100},
 }
 
@@ -122,7 +128,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	}
 	for _, k := range kinds {
 		config := jetstream.StreamConfig{Name: k.name, Subjects: []string{k.name + ".*"}, AllowDirect: true,
-			Compression: k.compressed, MaxMsgs: -1, MaxMsgsPerSubject: int64(k.keeps.perSubject)}
+			Retention: k.policy, Compression: k.compressed, MaxMsgs: -1, MaxMsgsPerSubject: int64(k.keeps.perSubject)}
 		if k.keeps.messages > 0 {
 			config.MaxMsgs = int64(k.keeps.messages)
 		}
@@ -130,6 +136,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 			t.Fatalf("create %s: %v", k.name, err)
 		}
 		w.staff(k)
+		if !k.served {
+			continue
+		}
+		if l := w.ledgers[len(w.ledgers)-1]; k.policy == jetstream.WorkQueuePolicy {
+			w.serve(js, k.name, l)
+		} else {
+			w.serve(js, k.name, nil)
+		}
 	}
 	w.mayflies = &mayflies{random: w.split(), flies: map[string]*mayfly{}}
 	return w
@@ -165,6 +179,9 @@ func (w *world) live() {
 			w.t.Fatalf("after the end number %d", round+1)
 		}
 	}
+	for _, r := range w.readerships {
+		w.drain(r)
+	}
 }
 
 // work lets everybody work until there were enough acknowledgements, ends the
@@ -175,6 +192,9 @@ func (w *world) work(end func()) {
 	workers := []func(*connection) error{w.vandal.run, w.mayflies.run}
 	for _, p := range w.publishers {
 		workers = append(workers, p.run)
+	}
+	for _, r := range w.clients {
+		workers = append(workers, r.run)
 	}
 	var all sync.WaitGroup
 	for _, run := range workers {
@@ -224,6 +244,13 @@ func (w *world) verify() (complaints []string) {
 		}
 		complaints = append(complaints, l.check(read)...)
 		found[l] = read
+	}
+	for _, r := range w.readerships {
+		for l, read := range found {
+			if l.stream == r.stream {
+				complaints = append(complaints, r.check(c, read)...)
+			}
+		}
 	}
 	for _, p := range w.publishers {
 		p.resume(found[p.ledger])
