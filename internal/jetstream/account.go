@@ -41,7 +41,7 @@ func (c *call) accountInfo(resp *accountInformed) *apierr.Error {
 	resp.accountInfo = &accountInfo{
 		Memory: usage.Memory, Storage: usage.Storage,
 		ReservedMemory: usage.ReservedMemory, ReservedStorage: usage.ReservedStorage,
-		Streams: usage.Streams, Consumers: consumers, Limits: *c.door.limits, Domain: c.door.api.opt.Domain,
+		Streams: usage.Streams, Consumers: consumers, Limits: *c.limits, Domain: c.door.api.opt.Domain,
 		API: apiStats{Level: Level, Total: c.door.total.Load(), Errors: c.door.errors.Load()},
 	}
 	return nil

@@ -71,8 +71,9 @@ type API struct {
 	opt    Options
 	engine Engine
 
-	mu    sync.Mutex
-	doors []*door // from Start to Close
+	mu     sync.Mutex
+	doors  []*door // from Start to Close
+	closed bool
 }
 
 // New prepares an API. Its Outlet can be given to the engine that Start needs.
@@ -92,12 +93,27 @@ func New(opt Options) *API {
 // Start begins to answer requests.
 func (a *API) Start(engine Engine) {
 	a.engine = engine
+	a.AccountsChanged()
+}
+
+// AccountsChanged answers the requests of accounts that are new, and has the limits of all be asked for again.
+func (a *API) AccountsChanged() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	open := make(map[*broker.Account]bool, len(a.doors))
+	for _, d := range a.doors {
+		open[d.tenant] = true
+		d.allowed.Store(a.opt.Limits(d.account))
+	}
 	for _, account := range a.opt.Broker.Accounts() {
-		d := newDoor(a, account)
-		d.open()
-		a.mu.Lock()
-		a.doors = append(a.doors, d)
-		a.mu.Unlock()
+		if !open[account] {
+			d := newDoor(a, account)
+			d.open()
+			a.doors = append(a.doors, d)
+		}
 	}
 }
 
@@ -105,7 +121,7 @@ func (a *API) Start(engine Engine) {
 func (a *API) Close() {
 	a.mu.Lock()
 	doors := a.doors
-	a.doors = nil
+	a.doors, a.closed = nil, true
 	a.mu.Unlock()
 	for _, d := range doors {
 		d.close()
@@ -135,8 +151,8 @@ type door struct {
 	account string
 	hash    string // of the account, as subjects have it
 	tenant  *broker.Account
-	limits  *Limits         // nil: the account may have no streams
-	session *broker.Session // for subscribing only
+	allowed atomic.Pointer[Limits] // nil: the account may have no streams
+	session *broker.Session        // for subscribing only
 	subs    []*router.Sub
 	lanes   lanes
 	direct  direct
@@ -155,7 +171,8 @@ func newDestID() uint64 { return 3<<62 | destIDs.Add(1) }
 
 func newDoor(a *API, account *broker.Account) *door {
 	name := account.Name()
-	d := &door{api: a, account: name, hash: wire.AccountHash(name), tenant: account, limits: a.opt.Limits(name), session: account.Open(nil)}
+	d := &door{api: a, account: name, hash: wire.AccountHash(name), tenant: account, session: account.Open(nil)}
+	d.allowed.Store(a.opt.Limits(name))
 	d.lanes.init(d)
 	d.direct.init(d)
 	d.transfers.init()

@@ -117,7 +117,7 @@ func (c *call) checkConsumer(s Stream, old *Consumer, cfg stream.ConsumerConfig,
 
 func (c *call) consumerBounds() stream.ConsumerBounds {
 	bounds := c.door.api.opt.ConsumerBounds
-	if limit := c.door.limits.MaxAckPending; limit > 0 && (bounds.MaxAckPending == 0 || limit < bounds.MaxAckPending) {
+	if limit := c.limits.MaxAckPending; limit > 0 && (bounds.MaxAckPending == 0 || limit < bounds.MaxAckPending) {
 		bounds.MaxAckPending = limit
 	}
 	return bounds
@@ -125,7 +125,7 @@ func (c *call) consumerBounds() stream.ConsumerBounds {
 
 // roomForConsumer refuses one more consumer than the account allows each of its streams.
 func (c *call) roomForConsumer(s Stream) *apierr.Error {
-	limit := c.door.limits.MaxConsumers
+	limit := c.limits.MaxConsumers
 	if limit > 0 && shownCount(s) >= limit {
 		return apierr.MaximumConsumersLimit.Err()
 	}

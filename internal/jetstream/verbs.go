@@ -140,6 +140,7 @@ func info(v *verb) *verb {
 type call struct {
 	*request
 	door    *door
+	limits  *Limits // of the account, when it was asked for them
 	verb    *verb
 	session *broker.Session
 	head    []byte // header block of the response; nil: none
@@ -148,7 +149,7 @@ type call struct {
 
 // enabled says that the account may have no streams.
 func (c *call) enabled() *apierr.Error {
-	if c.door.limits == nil {
+	if c.limits = c.door.allowed.Load(); c.limits == nil {
 		return apierr.NotEnabledForAccount.Err()
 	}
 	return nil

@@ -24,7 +24,7 @@ type Options struct {
 	Views  *report.Views
 	Clock  clock.Clock
 	Log    Logger
-	Server Server // what does not change of it
+	Server Server // as it introduces itself in the beginning
 
 	// User tells who a connection is; nil if it is gone.
 	User func(cid uint64) *User
@@ -47,27 +47,22 @@ type Guest struct {
 	opt     Options
 	account *broker.Account // the system's; nil: nobody is told anything
 	queue   queue
+	self    atomic.Pointer[Server]
 	serial  atomic.Uint64 // of what was told last
 
-	// of Start and Close
-	subs []placed
-
 	mu      sync.Mutex // guards what follows
+	subs    map[*broker.Account][]*router.Sub
 	pulse   clock.Timer
 	pause   time.Duration // until the next pulse
 	counted map[*broker.Account]clock.Timer
 	closed  bool
 }
 
-// placed is a subscription in an account.
-type placed struct {
-	account *broker.Account
-	sub     *router.Sub
-}
-
 // New prepares a guest; it tells nothing before Start.
 func New(opt Options) *Guest {
 	g := &Guest{opt: opt, account: opt.Broker.System(), counted: make(map[*broker.Account]clock.Timer)}
+	g.subs = make(map[*broker.Account][]*router.Sub)
+	g.self.Store(&opt.Server)
 	g.queue.init(g)
 	return g
 }
@@ -77,30 +72,47 @@ func (g *Guest) Start() {
 	if g.account == nil {
 		return
 	}
-	for _, a := range g.opt.Broker.Accounts() {
-		for pattern, kind := range g.kinds(a) {
-			sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
-			g.subs = append(g.subs, placed{a, sub})
-			a.Router().Subscribe(sub)
-		}
-	}
+	g.AccountsChanged()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pause = firstPulse
 	g.pulse = g.opt.Clock.AfterFunc(g.pause, g.beat)
 }
 
+// AccountsChanged answers the requests of accounts that are new.
+func (g *Guest) AccountsChanged() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.account == nil || g.closed {
+		return
+	}
+	for _, a := range g.opt.Broker.Accounts() {
+		if g.subs[a] != nil {
+			continue
+		}
+		for pattern, kind := range g.kinds(a) {
+			sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
+			g.subs[a] = append(g.subs[a], sub)
+			a.Router().Subscribe(sub)
+		}
+	}
+}
+
+// Introduce has the server introduce itself as s from now on. Its name and id stay.
+func (g *Guest) Introduce(s Server) { g.self.Store(&s) }
+
 // Close says good-bye, answers what waits, and tells nothing any more.
 func (g *Guest) Close() {
 	if g.account == nil {
 		return
 	}
-	for _, p := range g.subs {
-		p.account.Unsubscribe(p.sub)
-	}
-	g.subs = nil
 	g.mu.Lock()
 	g.closed = true
+	for a, subs := range g.subs {
+		for _, sub := range subs {
+			a.Unsubscribe(sub)
+		}
+	}
 	if g.pulse != nil {
 		g.pulse.Stop()
 	}

@@ -156,7 +156,7 @@ func (g *Guest) read(r *request, options any) (ok bool, answer any) {
 	if err != nil {
 		return false, &answered{Server: g.server(), Error: &refusal{badRequest, err.Error()}}
 	}
-	return f.accepts(&g.opt.Server), nil
+	return f.accepts(g.self.Load()), nil
 }
 
 // userKind tells who asks.

@@ -31,7 +31,7 @@ const (
 
 // server is the introduction of what is told next.
 func (g *Guest) server() *Server {
-	s := g.opt.Server
+	s := *g.self.Load()
 	s.Serial, s.Time = g.serial.Add(1), g.now()
 	return &s
 }
