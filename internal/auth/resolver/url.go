@@ -1,0 +1,87 @@
+package resolver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
+)
+
+// URL asks a server for JWTs: GET <Prefix><public key>.
+type URL struct {
+	Prefix  string
+	Timeout time.Duration // for one answer
+	Client  *http.Client  // nil for the default
+}
+
+// Fetch implements jwts.Source.
+func (u *URL) Fetch(id string) (string, error) {
+	if !nkeys.IsValidPublicAccountKey(id) {
+		return "", ErrKey
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), u.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.Prefix+id, nil)
+	if err != nil {
+		return "", err
+	}
+	client := u.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("could not fetch the account: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("could not fetch the account: %s", answer.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, jwt.MaxTokenSize+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("could not fetch the account: %w", err)
+	case len(body) > jwt.MaxTokenSize:
+		return "", jwt.ErrTokenTooLarge
+	case len(body) == 0:
+		return "", errors.New("could not fetch the account: empty answer")
+	}
+	return string(bytes.TrimSpace(body)), nil
+}
+
+// Memory is a fixed set of JWTs by public key.
+type Memory map[string]string
+
+// Fetch implements jwts.Source.
+func (m Memory) Fetch(id string) (string, error) {
+	if token, ok := m[id]; ok {
+		return token, nil
+	}
+	return "", ErrUnknown
+}
+
+// Cache asks another source for what a directory does not have.
+type Cache struct {
+	*Directory
+	Behind interface {
+		Fetch(id string) (string, error)
+	}
+}
+
+// Fetch implements jwts.Source.
+func (c *Cache) Fetch(id string) (string, error) {
+	token, err := c.Directory.Fetch(id)
+	if err != ErrUnknown {
+		return token, err
+	}
+	if token, err = c.Behind.Fetch(id); err != nil {
+		return "", err
+	}
+	return token, c.Save(id, token)
+}
