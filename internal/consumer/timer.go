@@ -48,7 +48,8 @@ func (d *Dispatcher) timers(out *Out) {
 	}
 }
 
-// requestTimers ends requests whose time is over, and beats for the others.
+// requestTimers ends requests whose time is over, and beats for the others. One that does not wait for more, got some
+// and then none because of a limit learns that with its first beat, as from a stock server.
 func (d *Dispatcher) requestTimers(out *Out) {
 	q := &d.queue
 	for n := 0; len(q.heap) > 0 && q.heap[0].wake() <= d.now; n++ {
@@ -60,6 +61,11 @@ func (d *Dispatcher) requestTimers(out *Out) {
 		if r.expires != 0 && r.expires <= d.now {
 			d.end(r)
 			out.unserved(r, 408, textTimeout)
+			continue
+		}
+		if r.NoWait && r.left < r.Batch {
+			d.end(r)
+			out.status(r.To, 404, textNoMessages)
 			continue
 		}
 		d.beatTo(r.To, out)
