@@ -1,6 +1,9 @@
 package stream
 
-import "myelin/internal/apierr"
+import (
+	"myelin/internal/apierr"
+	"myelin/internal/subject"
+)
 
 // tickMessages and tickIDs bound what one Tick removes, so that none takes long. Deadline asks for another
 // while there is more.
@@ -21,11 +24,14 @@ func (s *State) remove(p place, reason Reason, fx *Effects) {
 // quicker than to remove each.
 const manyRecords = 64
 
-// rollUp removes what the message stored last replaces: earlier ones, of its subject or all. The limits
+// rollUp removes what the message stored last replaces: earlier ones, of its subject, of what that matches, or all. The limits
 // came first, and may have removed even that message.
 func (s *State) rollUp(p *publish, fx *Effects) {
 	if isRollup(p.rollup, "all") {
 		s.rollUpAll(p.seq, fx)
+	} else if pattern := string(p.Subject); subject.HasWildcard(pattern) {
+		// Clients of key-value stores remove several keys by one message.
+		s.purgeMatching(Purge{Filter: pattern, Before: p.seq}, RolledUp, fx)
 	} else if id, ok := s.table.subjects.find(p.Subject); ok {
 		s.rollUpSubject(id, p.seq, fx)
 	}

@@ -60,7 +60,7 @@ func (s *State) purge(c Purge, fx *Effects) Reply {
 		s.purgeAll(c, fx)
 		s.passed()
 	} else {
-		s.purgeMatching(c, fx)
+		s.purgeMatching(c, Purged, fx)
 	}
 	return Reply{Removed: before - s.table.messages}
 }
@@ -92,7 +92,7 @@ func (s *State) purgeEverything(fx *Effects) {
 }
 
 // purgeMatching removes in the order of sequences, whatever order the subjects are in.
-func (s *State) purgeMatching(c Purge, fx *Effects) {
+func (s *State) purgeMatching(c Purge, reason Reason, fx *Effects) {
 	t := &s.table
 	ids := t.matching(c.Filter)
 	total := uint64(0)
@@ -111,7 +111,7 @@ func (s *State) purgeMatching(c Purge, fx *Effects) {
 		for _, id := range ids {
 			matches[id] = true
 		}
-		s.sweep(Purged, fx, func(r *record, seq, span uint64) verdict {
+		s.sweep(reason, fx, func(r *record, seq, span uint64) verdict {
 			switch {
 			case total == 0:
 				return stop
@@ -131,7 +131,7 @@ func (s *State) purgeMatching(c Purge, fx *Effects) {
 		if ends(seq, span) {
 			return
 		}
-		s.remove(p, Purged, fx)
+		s.remove(p, reason, fx)
 		total -= span
 	}
 }
