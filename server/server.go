@@ -47,6 +47,12 @@ type Log interface {
 	Reopen()
 }
 
+// peerLog is for what peers can provoke at will.
+type peerLog interface {
+	nats.PeerLogger
+	Warnf(format string, args ...any)
+}
+
 // Options are what New needs. Only Config is required.
 type Options struct {
 	Config *Config
@@ -63,7 +69,7 @@ const apiLevel = 5
 type Server struct {
 	// fixed by New
 	log      Log
-	peerLog  nats.PeerLogger
+	peerLog  peerLog
 	closeLog func()
 	clock    clock.Clock
 	fs       vfs.FS

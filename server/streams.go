@@ -48,12 +48,7 @@ func (s *Server) startStreams() error {
 	if p.maxStorage < 0 {
 		p.maxStorage = share(freeSpace(dir))
 	}
-	p.api = jetstream.New(jetstream.Options{
-		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
-		Domain: js.Domain, Limits: s.streamLimits, Client: s.clientOf, MaxRequests: js.RequestQueueLimit,
-		MaxInfoRequests: js.InfoQueueLimit, Loose: !js.Strict,
-		ConsumerBounds: stream.ConsumerBounds{MaxAckPending: js.Limits.MaxAckPending, MaxRequestBatch: js.Limits.MaxRequestBatch},
-	})
+	p.api = jetstream.New(s.apiOptions())
 	s.streamsBanner(p)
 	begun := s.clock.Now()
 	options := s.engineOptions(p, dir)
@@ -76,6 +71,20 @@ func (s *Server) startStreams() error {
 }
 
 var ciphers = map[config.Cipher]seal.Cipher{config.ChaCha: seal.ChaCha20, config.AES: seal.AES}
+
+func (s *Server) apiOptions() jetstream.Options {
+	js := &s.config().JetStream
+	o := jetstream.Options{
+		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
+		Domain: js.Domain, Limits: s.streamLimits, Client: s.clientOf,
+		MaxRequests: js.RequestQueueLimit, MaxInfoRequests: js.InfoQueueLimit,
+		ConsumerBounds: stream.ConsumerBounds{MaxAckPending: js.Limits.MaxAckPending, MaxRequestBatch: js.Limits.MaxRequestBatch},
+	}
+	if !js.Strict {
+		o.Loose = s.peerLog.Warnf
+	}
+	return o
+}
 
 func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	js := &s.config().JetStream

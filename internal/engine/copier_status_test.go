@@ -12,8 +12,8 @@ import (
 func (n *node) hold(c *copier) (release func()) {
 	n.t.Helper()
 	n.await("the copier to rest", func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+		c.errand.mu.Lock()
+		defer c.errand.mu.Unlock()
 		if c.running {
 			return false
 		}

@@ -47,8 +47,9 @@ type Options struct {
 	// dropped. 10,000 if 0. Those that only ask for information are not counted; MaxInfoRequests bounds them in the same
 	// way, as many if 0.
 	MaxRequests, MaxInfoRequests int
-	// Loose passes over members of requests that are not known. They are only logged.
-	Loose bool
+	// Loose has members of requests passed over that are not known, and logs them; nil: such requests are refused. Anybody
+	// can have it called at will.
+	Loose func(format string, args ...any)
 }
 
 // Limits are those of an account, as the account's info states them; -1 is no limit.

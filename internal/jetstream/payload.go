@@ -13,11 +13,11 @@ func (c *call) decode(v any) *apierr.Error { return c.loose().Decode(c.payload, 
 
 // loose is nil unless unknown members are passed over.
 func (c *call) loose() wire.Loose {
-	if !c.door.api.opt.Loose {
+	if c.door.api.opt.Loose == nil {
 		return nil
 	}
 	return func(problem string) {
-		c.door.api.opt.Log.Warnf("Invalid JetStream request '%s > %s%s': %s", c.door.account, apiPrefix, c.request.verb, problem)
+		c.door.api.opt.Loose("Invalid JetStream request '%s > %s%s': %s", c.door.account, apiPrefix, c.request.verb, problem)
 	}
 }
 
