@@ -9,6 +9,7 @@ import (
 	"myelin/internal/gate"
 	"myelin/internal/jetstream"
 	"myelin/internal/meta"
+	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -47,6 +48,11 @@ func (s *Server) setAccount(a *broker.Account) error {
 	}
 	a.SetMappings(maps)
 	a.SetLimits(broker.Limits(c.Limits))
+	var sampling *msgtrace.Sampling
+	if c.Trace.Dest != "" {
+		sampling = &msgtrace.Sampling{Dest: c.Trace.Dest, Percent: c.Trace.Percent()}
+	}
+	a.SetSampling(sampling)
 	return nil
 }
 

@@ -290,7 +290,7 @@ func (e *portError) Unwrap() error { return e.err }
 // natsOptions are what the client listener needs.
 func (s *Server) natsOptions() nats.Options {
 	return nats.Options{
-		Broker: s.broker, Gate: s.gate, Observer: s.system, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog,
+		Broker: s.broker, Gate: s.gate, Observer: s.system, Tracer: s.system, Registry: s.registry, Clock: s.clock, Log: s.log, PeerLog: s.peerLog,
 		TLS: s.clientTLS(), Settings: s.natsSettings(),
 	}
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"sync/atomic"
 
+	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -13,6 +14,7 @@ type Account struct {
 	router   *router.Router
 	mappings atomic.Pointer[subject.Mappings]
 	limits   atomic.Pointer[Limits]
+	sampling atomic.Pointer[msgtrace.Sampling]
 	traffic  Traffic
 }
 
@@ -47,6 +49,12 @@ func (a *Account) SetLimits(l Limits) { a.limits.Store(&l) }
 
 // Limits are those that are in force.
 func (a *Account) Limits() Limits { return *a.limits.Load() }
+
+// SetSampling has messages traced that belong to sampled traces; nil has none.
+func (a *Account) SetSampling(s *msgtrace.Sampling) { a.sampling.Store(s) }
+
+// Sampling is the one that is in force, or nil.
+func (a *Account) Sampling() *msgtrace.Sampling { return a.sampling.Load() }
 
 // Enter counts a connection, unless there are as many as there may be; Leave follows.
 func (a *Account) Enter() bool {

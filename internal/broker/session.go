@@ -37,6 +37,9 @@ func (s *Session) Publish(m *router.Message) int {
 	if maps := s.account.mappings.Load(); maps != nil && !s.mapSubject(maps, m) {
 		return 0
 	}
+	if m.Trace != nil {
+		return p.PublishTraced(m)
+	}
 	if bytes.HasPrefix(m.Subject, ackPrefix) {
 		return p.PublishOnce(m)
 	}
@@ -69,11 +72,17 @@ func (s *Session) Send(to []byte, m *router.Message, once bool) int {
 func (s *Session) mapSubject(maps *subject.Mappings, m *router.Message) bool {
 	to, ok := maps.Map(s.mapped[:0], m.Subject, s.rnd)
 	if !ok {
+		if m.Trace != nil {
+			m.Trace.Map(nil)
+		}
 		m.Subject = nil
 		return false
 	}
 	if len(to) > 0 && &to[0] != &m.Subject[0] {
 		s.mapped, m.Subject = to, to
+		if m.Trace != nil {
+			m.Trace.Map(to)
+		}
 	}
 	return true
 }

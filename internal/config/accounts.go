@@ -18,6 +18,7 @@ type Account struct {
 	Streams  AccountStreams
 	Limits   AccountLimits
 	Mappings []Mapping // of its subjects, in the order of the file
+	Trace    AccountTrace
 }
 
 // AccountLimits bound what the connections of an account may do. They are -1 for no limit but the server's.

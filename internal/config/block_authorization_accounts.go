@@ -23,7 +23,7 @@ var accountBlock = newBlock([]key[account]{
 	{"mappings", []string{"maps"}, func(d *decoder, a *account, f *Field) { d.mappings(&a.own.Mappings, a.Name, f) }},
 	{"limits", nil, decodeAccountLimits},
 	{"jetstream", nil, func(d *decoder, a *account, f *Field) { decodeAccountStreams(d, &a.own.Streams, f) }},
-	{"msg_trace", []string{"trace_dest"}, refused[account](isNothing, nil)},
+	{"msg_trace", []string{"trace_dest"}, func(d *decoder, a *account, f *Field) { decodeAccountTrace(d, &a.own.Trace, f) }},
 })
 
 // decodeAccounts decodes a map of accounts, or an array of the names of accounts without users.
@@ -68,7 +68,7 @@ func decodeAccount(d *decoder, c *Config, f *Field) {
 	a := account{Account: c.Auth.Accounts[i], own: defaultAccount(), all: &c.Auth}
 	decodeNested(d, accountBlock, &a, m, unknownField)
 	c.Auth.Accounts[i] = a.Account
-	if !a.own.Streams.Enabled && a.own.Limits == defaultAccount().Limits && a.own.Mappings == nil {
+	if !a.own.Streams.Enabled && a.own.Limits == defaultAccount().Limits && a.own.Mappings == nil && a.own.Trace.Dest == "" {
 		return
 	}
 	if c.Accounts == nil {

@@ -35,6 +35,7 @@ func (e *Engine) retire(s *Stream) {
 // end stops the stream: nobody holds its token any more. text says why to clients that wait for messages.
 func (s *Stream) end(text string) {
 	s.ingest.close()
+	s.ingest.traces.close()
 	s.desk.close()
 	if s.events.group == nil {
 		return

@@ -52,7 +52,9 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 		s.relay.wake()
 	}
 	s.dispatch.note(fx)
+	s.stored = fx.Stored
 	s.answer(tickets, fx.Replies)
+	s.stored = nil
 	s.note(fx.Gone)
 	s.scheduled = append(s.scheduled, fx.Due...)
 	fx.Reset()
@@ -94,6 +96,9 @@ func (s *Stream) answer(tickets []replica.Ticket, replies []stream.Reply) {
 }
 
 func (s *Stream) ack(reply []byte, r *stream.Reply) {
+	if marked(reply) {
+		reply = s.unmark(reply, r)
+	}
 	if len(reply) > 0 {
 		s.outlet.Ack(reply, r)
 		s.told = true
@@ -122,8 +127,12 @@ func (h host) Drop(tickets []replica.Ticket, err error) {
 	for _, t := range tickets {
 		switch who := t.Cookie.(type) {
 		case *publishers:
-			for i := 0; i < t.Commands && errors.Is(err, replica.ErrDropped); i++ {
-				s.ack(who.reply(i), &reply)
+			for i := range t.Commands {
+				if errors.Is(err, replica.ErrDropped) {
+					s.ack(who.reply(i), &reply)
+				} else if marked(who.reply(i)) {
+					s.unmark(who.reply(i), &reply)
+				}
 			}
 			who.free()
 		case func(stream.Reply):

@@ -21,7 +21,7 @@ const (
 // ingest is where published messages enter a stream: a Sink that subscribes to the stream's subjects, and
 // the Dest that it gathers frames for. A frame is
 //
-//	bytes    reply subject, empty if nobody waits
+//	bytes    reply subject, empty if nobody waits; before it the mark of a trace, see msgtrace.go
 //	...      the stream.Append command; stream.Fast for one of a fast batch; a single 0 for one that requires a
 //	         higher level of the API than there is
 type ingest struct {
@@ -29,6 +29,7 @@ type ingest struct {
 	maxBytes int64
 	maxMsgs  int
 	level    int
+	traces   traces
 
 	// of the intake's mutex
 	msgs    int
@@ -37,18 +38,23 @@ type ingest struct {
 
 // Deliver implements router.Sink.
 func (g *ingest) Deliver(m *router.Message, b *router.Batch) bool {
+	g.gather(m, m.Reply, b)
+	return true
+}
+
+// gather appends the frame of a message; reply is the subject at which its publisher waits, with the mark of its trace if it has one.
+func (g *ingest) gather(m *router.Message, reply []byte, b *router.Batch) {
 	a := stream.Append{Span: 1, Subject: m.Subject, Header: m.Header, Body: m.Payload}
 	f := b.To(g, g.id)
-	size := len(m.Reply) + len(m.Subject) + len(m.Header) + len(m.Payload)
+	size := len(reply) + len(m.Subject) + len(m.Header) + len(m.Payload)
 	buf := f.Reserve(size + len(m.Reply) + 12*binary.MaxVarintLen32)
-	buf = bin.AppendBytes(buf, m.Reply)
+	buf = bin.AppendBytes(buf, reply)
 	if fast, ok := stream.ParseFast(m.Reply); ok {
 		fast.Append = a
 		f.Commit(g.appendFast(buf, &fast), nil, 0)
 	} else {
 		f.Commit(a.Encode(buf), nil, 0)
 	}
-	return true
 }
 
 // appendFast appends a message of a fast batch.

@@ -273,7 +273,7 @@ func (e *Engine) reportStrangers(r replays) {
 func (e *Engine) newStream(asset *meta.Stream) *Stream {
 	s := &Stream{engine: e, tenant: e.tenant(asset.Account), asset: asset}
 	s.events = reactor[stream.Effects]{clock: e.clock, fetch: s.fetch, after: s.afterTurn, outside: s.deliver}
-	s.ingest = ingest{maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level}
+	s.ingest = ingest{maxBytes: e.maxBytes, maxMsgs: e.maxMsgs, level: e.level, traces: traces{stream: asset.Config.Name}}
 	s.ingest.init(s, ingestIDs)
 	s.desk.init(s, deskIDs)
 	s.dispatch = newDispatch(s)

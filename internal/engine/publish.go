@@ -34,6 +34,8 @@ func (b *batches) release() { b.open.Add(-1) }
 func (s *Stream) take(p *proposals, reply, command []byte) {
 	config := s.config.Load()
 	switch {
+	case marked(reply) && s.rehearse(reply, command):
+		return
 	case len(command) == 1: // see ingest.Deliver
 		s.ack(reply, &stream.Reply{Err: apierr.RequiredApiLevel.Err()})
 		return

@@ -63,6 +63,7 @@ type Stream struct {
 
 	// of the holder of the token
 	told      bool            // the outlet has something to flush
+	stored    []stream.Stored // by the entry that is performed
 	settled   func()          // called when all is applied that the log had at the start; nil afterwards
 	alarm     deadline        // for what expires
 	ticking   bool            // a Tick is on its way

@@ -235,6 +235,19 @@ func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
 	return e.door.lanes.deliver(verb, m, b)
 }
 
+// Trace implements router.Tracer. Requests of the API are what an account imports from the system's: there traces end, and what
+// is traced only.
+func (e *entrance) Trace(m *router.Message, b *router.Batch, _ bool) bool {
+	verb := m.Subject[e.prefix:]
+	if system := e.door.api.opt.Broker.System(); system != nil && !hasPrefix(verb, directGet) && !hasPrefix(verb, msgNext) {
+		m.Trace.Import(system.Name(), string(m.Subject), apiPrefix+string(verb))
+		if m.Trace.Only {
+			return false
+		}
+	}
+	return m.Trace.Only || e.Deliver(m, b)
+}
+
 func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }

@@ -70,6 +70,7 @@ type Options struct {
 	Broker   *broker.Broker
 	Gate     *gate.Gate
 	Observer Observer // nil: nobody is told who comes and goes
+	Tracer   Tracer   // nil: traces of messages are not published
 	Registry *Registry
 	Clock    clock.Clock
 	Log      Logger

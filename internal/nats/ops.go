@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"myelin/internal/header"
+	"myelin/internal/msgtrace"
 	"myelin/internal/nats/wire"
 	"myelin/internal/router"
 	"myelin/internal/subject"
@@ -44,9 +45,15 @@ func (c *Conn) publish(op *wire.Op, m *router.Message) {
 	if bits&pedantic != 0 && !subject.ValidLiteral(string(op.Subject)) {
 		c.complain(textInvalidPublish)
 	}
-	if !c.mayPublish(op) {
-		return
+	if len(op.Header) > 0 && msgtrace.Wants(op.Header, c.session.Account().Sampling()) {
+		c.publishTraced(op, m, bits)
+	} else if c.refusal(op) == "" {
+		c.offer(op, m, bits)
 	}
+}
+
+// offer publishes what is allowed; bits are the connection's flags.
+func (c *Conn) offer(op *wire.Op, m *router.Message, bits uint32) {
 	if bits&verbose != 0 {
 		c.ok()
 	}

@@ -7,25 +7,27 @@ import (
 	"myelin/internal/nats/wire"
 )
 
-// mayPublish reports whether a publish is allowed, and tells the client if not.
-func (c *Conn) mayPublish(op *wire.Op) bool {
+// refusal tells the client that a publish is not allowed, and returns what it was told; "" if it is allowed.
+func (c *Conn) refusal(op *wire.Op) string {
 	if g := c.login.guard; g == nil {
 		if auth.ReservedSubject(op.Subject) {
-			return c.forbidSubject(op)
+			return c.forbidSubject(op.Subject)
 		}
 	} else if !g.CanPublish(op.Subject) && !g.CanAnswer(op.Subject, c.clock().Now()) {
-		return c.forbidSubject(op)
+		return c.forbidSubject(op.Subject)
 	}
 	if auth.ReservedReply(op.Reply) {
-		c.forbid(auth.ReplyViolation(op.Reply), fmt.Sprintf("Publish Violation - Reply %q", op.Reply))
-		return false
+		text := auth.ReplyViolation(op.Reply)
+		c.forbid(text, fmt.Sprintf("Publish Violation - Reply %q", op.Reply))
+		return text
 	}
-	return true
+	return ""
 }
 
-func (c *Conn) forbidSubject(op *wire.Op) bool {
-	c.forbid(auth.PublishViolation(op.Subject), fmt.Sprintf("Publish Violation - Subject %q", op.Subject))
-	return false
+func (c *Conn) forbidSubject(literal []byte) string {
+	text := auth.PublishViolation(literal)
+	c.forbid(text, fmt.Sprintf("Publish Violation - Subject %q", literal))
+	return text
 }
 
 // maySubscribe reports whether a subscription is allowed, and tells the client if not; the filter is that of

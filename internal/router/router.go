@@ -19,6 +19,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"myelin/internal/msgtrace"
 	"myelin/internal/subject"
 )
 
@@ -36,6 +37,9 @@ type Message struct {
 
 	// From identifies the publishing connection, so that it can be spared its own echo; 0: none.
 	From uint64
+
+	// Trace is told what becomes of the message; nil for nearly all. It is for PublishTraced.
+	Trace *msgtrace.Trace
 }
 
 // Sink is where a subscription's messages go.

@@ -47,6 +47,7 @@ type Guest struct {
 	opt     Options
 	account *broker.Account // the system's; nil: nobody is told anything
 	queue   queue
+	traces  queue // of messages; apart, since clients can send any number
 	self    atomic.Pointer[Server]
 	serial  atomic.Uint64 // of what was told last
 
@@ -63,7 +64,8 @@ func New(opt Options) *Guest {
 	g := &Guest{opt: opt, account: opt.Broker.System(), counted: make(map[*broker.Account]clock.Timer)}
 	g.subs = make(map[*broker.Account][]*router.Sub)
 	g.self.Store(&opt.Server)
-	g.queue.init(g)
+	g.queue.init(g, "requests and events of the system account")
+	g.traces.init(g, "traces of messages")
 	return g
 }
 
@@ -122,6 +124,7 @@ func (g *Guest) Close() {
 	g.mu.Unlock()
 	g.tell("$SYS.SERVER."+g.opt.Server.ID+".SHUTDOWN", func() any { return g.server() })
 	g.queue.close()
+	g.traces.close()
 }
 
 // EnterLameDuck tells that the server is about to go.

@@ -14,6 +14,7 @@ const maxQueued = 10_000
 // queue is what waits to be told or answered. There is a worker while it holds something.
 type queue struct {
 	guest *Guest
+	what  string // what waits in it, for the log
 
 	mu      sync.Mutex // guards what follows
 	jobs    []func()
@@ -23,7 +24,7 @@ type queue struct {
 	done    sync.WaitGroup
 }
 
-func (q *queue) init(g *Guest) { q.guest = g }
+func (q *queue) init(g *Guest, what string) { q.guest, q.what = g, what }
 
 // add has a job done after all that were added before. What is too much is dropped.
 func (q *queue) add(job func()) {
@@ -48,7 +49,7 @@ func (q *queue) work() {
 	defer q.done.Done()
 	for jobs, dropped := q.take(); jobs != nil; jobs, dropped = q.take() {
 		if dropped > 0 {
-			q.guest.opt.Log.Warnf("%d requests and events of the system account were dropped: more than %d waited", dropped, maxQueued)
+			q.guest.opt.Log.Warnf("%d %s were dropped: more than %d waited", dropped, q.what, maxQueued)
 		}
 		for _, job := range jobs {
 			job()

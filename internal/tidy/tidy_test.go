@@ -19,7 +19,7 @@ const module = "myelin"
 var layers = [][]string{
 	{"internal/apierr", "internal/must", "internal/bin", "internal/header", "internal/version", "internal/pki", "internal/tidy"},
 	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject", "internal/store/seal"},
-	{"internal/stream", "internal/auth"},
+	{"internal/stream", "internal/auth", "internal/msgtrace"},
 	{"internal/auth/jwts", "internal/auth/resolver"},
 	{"internal/gate", "internal/staple", "internal/netx", "internal/nats/wire", "internal/config", "internal/logging", "internal/store", "internal/store/segment", "internal/store/wal"},
 	{"internal/router", "internal/replica", "internal/meta", "internal/consumer", "internal/store/home"},
