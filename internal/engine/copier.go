@@ -87,6 +87,9 @@ func (c *copier) look() {
 	from := c.engine.Stream(c.dest.Account(), c.name)
 	if err := c.obstacle(&o, from); err != nil {
 		c.note(err)
+		if c.dest.Config().Sealed { // for good
+			c.leave()
+		}
 		return
 	}
 	r, ok := c.reading(&o, from)

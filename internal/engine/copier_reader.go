@@ -227,7 +227,8 @@ func (c *copier) rest(r *reading) bool {
 	return true
 }
 
-// leave gives the origin up: others may have what the stream has not taken. Nobody has the copier's token any more.
+// leave gives the origin up: others may have what the stream has not taken. It is for the holder of the token, if there is
+// one.
 // The reader of another incarnation of the origin went with that.
 func (c *copier) leave() {
 	from := c.engine.Stream(c.dest.Account(), c.name)

@@ -85,6 +85,25 @@ func TestCopiesOfWorkQueue(t *testing.T) {
 	}
 }
 
+// A stream that takes nothing any more holds nothing back.
+func TestSealedCopyLeavesOrigin(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	q := n.create("Q", retaining(stream.WorkQueue))
+	s := n.create("S", sourcesOf("Q"))
+	n.publish("Q.a", 5, 10)
+	n.awaitLast(s, 5)
+	cfg := *s.Config()
+	cfg.Sealed = true
+	if _, err := n.Update(account, cfg, false); err != nil {
+		t.Fatal(err)
+	}
+	n.await("the reader to go", func() bool { return len(readers(q)) == 0 })
+	n.publish("Q.a", 3, 10)
+	if err := n.consume(q, "c", ""); err != nil || q.Info().Messages != 3 {
+		t.Fatalf("%v, %+v", err, q.Info())
+	}
+}
+
 // With interest a message waits for the copy as for a consumer.
 func TestCopiesOfInterest(t *testing.T) {
 	n := mustOpen(t, vfs.NewMem())
