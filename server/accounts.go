@@ -21,7 +21,10 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	if s.users, err = auth.New(&s.config().Auth); err != nil {
 		return fmt.Errorf("read who may connect: %w", err)
 	}
-	s.gate = gate.New(s.users, s.clock, costlyLogins())
+	if err := s.openOperators(); err != nil {
+		return err
+	}
+	s.gate = gate.New(s.judge(), s.clock, costlyLogins())
 	newRouter := router.New
 	if s.config().NoSublistCache {
 		newRouter = router.NewUncached
@@ -32,6 +35,9 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 		if err := s.setAccount(s.broker.Add(a.Name)); err != nil {
 			return err
 		}
+	}
+	if s.operators != nil {
+		return s.operators.openSystem(s.broker)
 	}
 	if name := s.config().System(); name != "" {
 		s.broker.SetSystem(s.broker.Add(name))
@@ -62,7 +68,7 @@ func costlyLogins() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // streamLimits are those of an account as its clients are told; nil if it may have no streams.
 func (s *Server) streamLimits(account string) *jetstream.Limits {
-	a := s.config().Streams(account)
+	a := s.accountStreams(account)
 	if !a.Enabled {
 		return nil
 	}
@@ -75,7 +81,7 @@ func (s *Server) streamLimits(account string) *jetstream.Limits {
 
 // reservations are the limits of an account as the engine keeps them.
 func (s *Server) reservations(account string) meta.Limits {
-	a, limits := s.config().Streams(account), meta.Unlimited()
+	a, limits := s.accountStreams(account), meta.Unlimited()
 	limits.MaxStreams, limits.MaxBytesRequired = a.MaxStreams, a.MaxBytesRequired
 	limits.MaxMemory, limits.MaxStorage = a.MaxMemory, a.MaxStorage
 	limits.MaxMemoryStream, limits.MaxStorageStream = a.MaxMemoryStream, a.MaxStorageStream

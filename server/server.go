@@ -80,11 +80,13 @@ type Server struct {
 	broker   *broker.Broker
 	gate     *gate.Gate
 	users    *auth.Authenticator // of the configuration
-	registry *nats.Registry
-	views    *report.Views
-	tls      atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
-	staples  []*stapled
-	stapling sync.Mutex // held by who changes tls for the sake of a staple
+
+	operators *operators // nil: who may connect stands in the configuration
+	registry  *nats.Registry
+	views     *report.Views
+	tls       atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
+	staples   []*stapled
+	stapling  sync.Mutex // held by who changes tls for the sake of a staple
 
 	// fixed by Start
 	started  time.Time
@@ -247,6 +249,7 @@ func (s *Server) banner() {
 	if s.config().File != "" {
 		s.log.Noticef("Using configuration file: %s (%s)", s.config().File, s.config().Digest)
 	}
+	s.tellOperators()
 	for _, w := range s.config().Warnings {
 		s.log.Warnf("%s", w)
 	}

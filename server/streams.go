@@ -112,6 +112,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 
 // routerOf returns the message plane of an account, or nil.
 func (s *Server) routerOf(account string) *router.Router {
+	s.known(account)
 	if a := s.broker.Account(account); a != nil {
 		return a.Router()
 	}

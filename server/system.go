@@ -49,9 +49,13 @@ func (s *Server) user(cid uint64) *system.User {
 	if identity == nil {
 		return nil
 	}
-	return &system.User{
+	u := &system.User{
 		Name: name, Account: identity.Account, Permissions: identity.Rights.Permissions(), Expires: identity.Expires,
 	}
+	if claims := identity.Claims; claims != nil {
+		u.Name, u.AccountName, u.UserName = identity.User, claims.AccountName, claims.Name
+	}
+	return u
 }
 
 // kick ends a connection.

@@ -104,7 +104,7 @@ func (c *Config) checkAuth(ps *problems) {
 		ps.refuse(true, "authorization", "%v", err)
 	}
 	known := slices.ContainsFunc(c.Auth.Accounts, func(a auth.Account) bool { return a.Name == c.SystemAccount })
-	ps.refuse(c.SystemAccount != "" && c.SystemAccount != DefaultSystemAccount && !known, "system_account",
+	ps.refuse(c.SystemAccount != "" && c.SystemAccount != DefaultSystemAccount && !known && !c.Operators.Enabled(), "system_account",
 		"error resolving system account: account missing")
 	for name, a := range c.Accounts {
 		for i := range a.Mappings {

@@ -7,15 +7,6 @@ const notSupported = "%q is not supported yet by this version of myelin"
 // the feature off: no server must run without a protection or a durability that was asked for. A feature that comes
 // takes its keys from here to a file of its own.
 var laterKeys = []key[Config]{
-	// Who may connect, and as whom: what operators sign. The rest is in block_authorization.go.
-	later(isNothing, "default_sentinel"),
-	later(isNothing, "operator", "operators", "root", "roots", "root_operator", "root_operators"),
-	later(isNothing, "resolver", "account_resolver", "accounts_resolver"),
-	later(nothingOn, "resolver_tls"),
-	later(nothingOn, "resolver_preload"),
-	later(isNothing, "resolver_pinned_accounts"),
-	later(isNothing, "trusted_keys", "trusted"),
-
 	// How connections are protected and carried. The rest is in block_tls.go.
 	later(isNothing, "proxy_protocol"),
 	later(nothingOn, "websocket", "ws"),

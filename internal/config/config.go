@@ -59,6 +59,7 @@ type Config struct {
 	SystemAccount   string             // in which the server tells of itself; "" for $SYS
 	NoSystemAccount bool               // unless SystemAccount names one, there is none
 	Accounts        map[string]Account // what accounts of Auth may have, by name; see Account
+	Operators       Operators          // sign accounts, in place of Auth
 
 	JetStream JetStream
 

@@ -44,7 +44,7 @@ func TestValidate(t *testing.T) {
 // TestKeysAreUnique shows that no key hides another, and that all are written as they are looked up.
 func TestKeysAreUnique(t *testing.T) {
 	seen := map[string]bool{}
-	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, tlsKeys, ocspKeys, laterKeys} {
+	for _, list := range [][]key[Config]{listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, operatorKeys, tlsKeys, ocspKeys, laterKeys} {
 		for _, k := range list {
 			for _, name := range append([]string{k.name}, k.aliases...) {
 				if seen[name] || name != strings.ToLower(name) {

@@ -7,7 +7,7 @@ import (
 )
 
 // serverBlock is the outermost block of a file.
-var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, tlsKeys, ocspKeys, laterKeys)
+var serverBlock = newBlock(listenKeys, logKeys, monitorKeys, limitKeys, lifeKeys, mappingKeys, jetStreamKeys, authKeys, operatorKeys, tlsKeys, ocspKeys, laterKeys)
 
 // LoadFile reads a configuration file on top of the defaults. Its errors are of the file system, a single *Error
 // for the language, or Errors for the meaning.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nats-io/jwt/v2"
+
 	"myelin/internal/subject"
 	"myelin/internal/vfs"
 )
@@ -39,6 +41,7 @@ func (c *Config) problems() []problem {
 	c.Limits.check(&ps)
 	c.JetStream.check(&ps)
 	c.checkAuth(&ps)
+	c.Operators.check(c, &ps)
 	ps.refuse(c.LameDuckGrace < 0, "lame_duck_grace_period", "invalid lame_duck_grace_period, needs to be positive")
 	ps.refuse(c.LameDuckGrace >= c.LameDuckDuration, "lame_duck_grace_period",
 		"lame duck grace period (%v) should be strictly lower than lame duck duration (%v)", c.LameDuckGrace, c.LameDuckDuration)
@@ -54,6 +57,14 @@ func (c *Config) problems() []problem {
 func (c *Config) fileProblems(fs vfs.FS) (ps problems) {
 	if c.TLS != nil {
 		c.TLS.checkFiles(fs, &ps)
+	}
+	if c.Operators.Enabled() {
+		tokens, err := c.Operators.Tokens(fs)
+		ps.refuse(err != nil, "operator", "%v", err)
+		for _, token := range tokens {
+			_, err := jwt.DecodeOperatorClaims(token)
+			ps.refuse(err != nil, "operator", "error parsing operator JWT: %v", err)
+		}
 	}
 	return ps
 }

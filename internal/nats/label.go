@@ -59,6 +59,9 @@ func clientLabel(opt *connectOptions) string {
 // accountLabel is how the log names somebody who showed credentials.
 func accountLabel(identity *auth.Identity, r *auth.Request) string {
 	who := ""
+	if claims := identity.Claims; claims != nil {
+		return " - " + strconv.Quote(identity.Account+"/"+claims.AccountName+"/jwt:"+identity.User)
+	}
 	switch {
 	case r.NKey != "":
 		who = "nkey:" + r.NKey

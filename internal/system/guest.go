@@ -38,6 +38,8 @@ type Options struct {
 type User struct {
 	Name        string
 	Account     string
+	AccountName string            // "" for Account
+	UserName    string            // as people call it; "" for nothing else than Name
 	Permissions *auth.Permissions // nil for none that limit anything
 	Expires     time.Time         // zero for never
 }

@@ -166,6 +166,7 @@ type userInfo struct {
 	User        string       `json:"user"`
 	Account     string       `json:"account"`
 	AccountName string       `json:"account_name,omitempty"`
+	UserName    string       `json:"user_name,omitempty"`
 	Permissions *permissions `json:"permissions,omitempty"`
 	Expires     int64        `json:"expires,omitempty"` // nanoseconds from now
 }
@@ -177,7 +178,10 @@ func (userKind) answer(g *Guest, r *request) any {
 	if u == nil {
 		return nil
 	}
-	info := &userInfo{User: u.Name, Account: u.Account, AccountName: u.Account, Permissions: shownPermissions(u.Permissions)}
+	info := &userInfo{User: u.Name, Account: u.Account, AccountName: u.Account, UserName: u.UserName, Permissions: shownPermissions(u.Permissions)}
+	if u.AccountName != "" {
+		info.AccountName = u.AccountName
+	}
 	if !u.Expires.IsZero() {
 		info.Expires = int64(u.Expires.Sub(g.now()))
 	}

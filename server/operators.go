@@ -1,0 +1,227 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+
+	"myelin/internal/auth"
+	"myelin/internal/auth/jwts"
+	"myelin/internal/auth/resolver"
+	"myelin/internal/broker"
+	"myelin/internal/config"
+	"myelin/internal/version"
+)
+
+// operators is what a server has that leaves it to operators who may connect.
+type operators struct {
+	authority *jwts.Authority
+	directory *resolver.Directory // of accounts that may be pushed; nil for none
+	system    string              // the system account; "" for none
+	streams   sync.Map            // by account, its config.AccountStreams
+}
+
+const (
+	fetchTimeout    = 2 * time.Second
+	maxCached       = 1000 // accounts in a cache, unless the configuration says
+	accountsSegment = "/accounts/"
+)
+
+var (
+	errNoResolver = errors.New("operators need a resolver: where are the accounts?")
+	errNoSystem   = errors.New("using nats based account resolver - the system account needs to be specified in configuration or the operator jwt")
+)
+
+// openOperators prepares to be told by operators who may connect, if the configuration says so.
+func (s *Server) openOperators() error {
+	c := &s.config().Operators
+	if !c.Enabled() {
+		return nil
+	}
+	tokens, err := c.Tokens(s.fs)
+	if err != nil {
+		return err
+	}
+	trust, err := jwts.NewTrust(tokens, c.Keys, version.NATS, s.clock.Now())
+	if err != nil {
+		return err
+	}
+	o := &operators{system: orText(s.config().SystemAccount, trust.SystemAccount())}
+	source, err := s.openResolver(o, trust)
+	if err != nil {
+		return err
+	}
+	o.authority = jwts.New(jwts.Options{
+		Trust: trust, Source: source, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system,
+		Sentinel: string(c.Sentinel), Installed: s.installed,
+	})
+	s.operators = o
+	return nil
+}
+
+// openResolver opens the place where accounts come from.
+func (s *Server) openResolver(o *operators, trust *jwts.Trust) (jwts.Source, error) {
+	c := &s.config().Operators
+	r := c.Resolver
+	if r.Type == config.ResolverNone && trust.ServerURL() != "" {
+		r.Type, r.URL = config.ResolverURL, strings.TrimSuffix(trust.ServerURL(), "/")+accountsSegment
+	}
+	if r.Timeout == 0 {
+		r.Timeout = fetchTimeout
+	}
+	switch r.Type {
+	case config.ResolverMemory:
+		return resolver.Memory(c.Preload), nil
+	case config.ResolverURL:
+		return &resolver.URL{Prefix: r.URL, Timeout: r.Timeout}, nil
+	case config.ResolverNone:
+		return nil, errNoResolver
+	}
+	if o.system == "" {
+		return nil, errNoSystem
+	}
+	cache := r.Type == config.ResolverCache
+	if cache && r.Limit == 0 {
+		r.Limit = maxCached
+	}
+	var err error
+	o.directory, err = resolver.OpenDirectory(resolver.DirectoryOptions{
+		FS: s.fs, Dir: r.Dir, Clock: s.clock, Limit: r.Limit, Evict: cache, TTL: r.TTL, KeepErased: !r.HardDelete,
+	})
+	if err == nil {
+		err = o.directory.Preload(c.Preload)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of the resolver: %w", err)
+	}
+	return o.directory, nil
+}
+
+// openSystem makes the account in which the server tells of itself, if there is one.
+func (o *operators) openSystem(b *broker.Broker) error {
+	if o.system == "" {
+		return nil
+	}
+	if _, err := o.authority.Load(o.system); err != nil {
+		return fmt.Errorf("error resolving system account: %w", err)
+	}
+	b.SetSystem(b.Account(o.system))
+	return nil
+}
+
+// installed gives an account what its claims say. It is called before anybody is let in, and must not call the Authority.
+func (s *Server) installed(a *jwts.Account) {
+	limits := a.Claims.Limits
+	s.operators.streams.Store(a.ID, s.streamsOf(&limits))
+	account := s.broker.Add(a.ID)
+	account.SetLimits(broker.Limits{
+		MaxConnections: limits.Conn, MaxSubscriptions: int(limits.Subs), MaxPayload: int(limits.Payload),
+	})
+	maps, err := mappings(mappingsOf(a.Claims.Mappings))
+	if err != nil {
+		s.log.Errorf("Account %s: the mappings are not valid, those from before go on: %v", a.Name(), err)
+	} else {
+		account.SetMappings(maps)
+	}
+	if len(a.Claims.Exports)+len(a.Claims.Imports) > 0 {
+		s.log.Warnf("Account %s: exports and imports of JWTs are not supported yet by this version of myelin", a.Name())
+	}
+	if s.streams != nil {
+		s.streams.api.AccountsChanged()
+		s.streams.engine.LimitsChanged()
+	}
+	if s.system != nil {
+		s.system.AccountsChanged()
+	}
+}
+
+// mappingsOf are the mappings of claims.
+func mappingsOf(claims jwt.Mapping) (list []config.Mapping) {
+	for source, dests := range claims {
+		m := config.Mapping{Source: string(source)}
+		for _, d := range dests {
+			m.Dests = append(m.Dests, config.MappingDest{Subject: string(d.Subject), Weight: int(d.GetWeight()), Cluster: d.Cluster})
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// streamsOf is what claims let an account keep in streams. Of a single server only the tier for one replica counts.
+func (s *Server) streamsOf(limits *jwt.OperatorLimits) config.AccountStreams {
+	if !s.config().JetStream.Enabled || !limits.IsJSEnabled() {
+		return config.AccountStreams{}
+	}
+	js := limits.JetStreamLimits
+	if tier, ok := limits.JetStreamTieredLimits["R1"]; ok {
+		js = tier
+	}
+	return config.AccountStreams{
+		Enabled: true, MaxMemory: js.MemoryStorage, MaxStorage: js.DiskStorage, MaxStreams: boundOf(js.Streams),
+		MaxConsumers: boundOf(js.Consumer), MaxAckPending: boundOf(js.MaxAckPending), MaxMemoryStream: boundOf(js.MemoryMaxStreamBytes),
+		MaxStorageStream: boundOf(js.DiskMaxStreamBytes), MaxBytesRequired: js.MaxBytesRequired,
+	}
+}
+
+// boundOf is a bound of claims, in which zero is none.
+func boundOf(n int64) int64 {
+	if n == 0 {
+		return -1
+	}
+	return n
+}
+
+// accountStreams says what an account may keep in streams.
+func (s *Server) accountStreams(account string) config.AccountStreams {
+	if s.operators == nil {
+		return s.config().Streams(account)
+	}
+	if streams, ok := s.operators.streams.Load(account); ok {
+		return streams.(config.AccountStreams)
+	}
+	return config.AccountStreams{}
+}
+
+// known makes sure that an account is there which has streams, though nobody of it has come yet.
+func (s *Server) known(account string) {
+	if s.operators == nil || s.broker.Account(account) != nil {
+		return
+	}
+	if _, err := s.operators.authority.Load(account); err != nil {
+		s.log.Warnf("Account %s has streams, and is not to be resolved: %v", account, err)
+		s.broker.Add(account)
+	}
+}
+
+// judge decides who may connect: operators, if they are trusted, or else the users of the configuration.
+func (s *Server) judge() auth.Judge {
+	if s.operators != nil {
+		return s.operators.authority.Judge()
+	}
+	return s.users
+}
+
+// tellOperators says who is trusted.
+func (s *Server) tellOperators() {
+	if s.operators == nil {
+		return
+	}
+	s.log.Noticef("Trusted Operators")
+	for _, o := range s.operators.authority.Trust().Operators() {
+		expires := "Never"
+		if o.Claims.Expires != 0 {
+			expires = time.Unix(o.Claims.Expires, 0).UTC().String()
+		}
+		s.log.Noticef("  System  : %q", o.Claims.SystemAccount)
+		s.log.Noticef("  Operator: %q", o.Claims.Name)
+		s.log.Noticef("  Issued  : %v", time.Unix(o.Claims.IssuedAt, 0).UTC())
+		s.log.Noticef("  Expires : %s", expires)
+	}
+	if s.operators.directory != nil {
+		s.log.Noticef("Managing all jwt in exclusive directory %s", s.config().Operators.Resolver.Dir)
+	}
+}
