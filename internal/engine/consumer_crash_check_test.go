@@ -12,16 +12,15 @@ import (
 	"myelin/internal/stream"
 )
 
-// forget drops all claims but those that hold after a loss of what was confirmed.
-func (m *market) forget() {
-	for _, p := range m.shops {
-		p.exists = false
-		clear(p.subjects)
-		for _, k := range p.customers {
-			k.exists = false
-			clear(k.debts)
-			clear(k.hand)
-		}
+// forget drops all claims: what was confirmed may be lost.
+func (p *shop) forget() {
+	p.exists = false
+	clear(p.subjects)
+	clear(p.removed)
+	for _, k := range p.customers {
+		k.exists = false
+		clear(k.debts)
+		clear(k.hand)
 	}
 }
 
@@ -46,13 +45,13 @@ func (m *market) check() error {
 func (m *market) checkShop(p *shop) error {
 	s := m.n.Stream(account, p.name)
 	if s == nil {
-		if p.exists {
+		if p.exists && !p.memory {
 			return fmt.Errorf("stream %s is gone", p.name)
 		}
 		return nil
 	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("stream %s is refused: %w", p.name, err)
+	if err := s.Err(); err != nil || p.memory {
+		return fmt.Errorf("stream %s is there: %v", p.name, err)
 	}
 	for _, k := range p.customers {
 		if c := s.Consumer(k.name); k.memory && c != nil || !k.memory && k.exists && c == nil {

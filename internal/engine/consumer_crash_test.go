@@ -16,6 +16,7 @@ type shop struct {
 	name      string
 	retention stream.Retention
 	maxMsgs   int64
+	memory    bool
 	exists    bool
 	next      int
 	subjects  map[uint64]string // of what was acknowledged to its publisher
@@ -63,7 +64,11 @@ func newMarket(t *testing.T, seed uint64) *market {
 	if seed%5 == 0 {
 		limits.maxMsgs = 50
 	}
-	m.shops = []*shop{work, interest, limits}
+	memory := &shop{name: "M", retention: stream.WorkQueue, memory: true, customers: []*customer{
+		{name: "m1", filters: []string{"M.a.>"}, policy: stream.AckExplicit, metadata: order},
+		{name: "m2", filters: []string{"M.b.>"}, policy: stream.AckExplicit, wait: 5 * time.Millisecond},
+	}}
+	m.shops = []*shop{work, interest, limits, memory}
 	for _, p := range m.shops {
 		p.subjects, p.removed = map[uint64]string{}, map[uint64]bool{}
 		for _, k := range p.customers {
@@ -71,6 +76,13 @@ func newMarket(t *testing.T, seed uint64) *market {
 		}
 	}
 	return m
+}
+
+func (p *shop) storage() stream.Storage {
+	if p.memory {
+		return stream.Memory
+	}
+	return stream.File
 }
 
 // open starts a node over a disk, with its own ledgers of what happens in this life.
@@ -97,7 +109,7 @@ func (m *market) stream(p *shop) *Stream {
 		if p.exists {
 			m.t.Fatalf("stream %s is gone", p.name)
 		}
-		s, _, _ = m.n.tryCreate(p.name, func(c *stream.Config) { c.Retention, c.MaxMsgs = p.retention, p.maxMsgs })
+		s, _, _ = m.n.tryCreate(p.name, func(c *stream.Config) { c.Retention, c.MaxMsgs, c.Storage = p.retention, p.maxMsgs, p.storage() })
 	}
 	if s == nil || s.Err() != nil || s.Config() == nil {
 		return nil
@@ -268,8 +280,10 @@ func TestConsumersThroughCrashes(t *testing.T) {
 			default:
 				disk, lossy = disk.Crash(vfs.PowerLoss(m.rnd.Uint64())), m.relaxed
 			}
-			if lossy {
-				m.forget()
+			for _, p := range m.shops {
+				if lossy || p.memory {
+					p.forget()
+				}
 			}
 			if err := m.open(disk.Crash(vfs.ProcessDeath)); err != nil {
 				t.Fatalf("life %d: %v", life, err)
