@@ -18,7 +18,7 @@ import (
 const (
 	destField    = "Nats-Trace-Dest"
 	onlyField    = "Nats-Trace-Only"
-	hopField     = "Nats-Trace-Hop"
+	originField  = "Nats-Trace-Origin-Account"
 	acceptField  = "Accept-Encoding"
 	parentField  = "traceparent" // in any case
 	disabledDest = "trace disabled"
@@ -57,15 +57,15 @@ type Ask struct {
 // else in the header does so then. rnd returns a number below n.
 func ReadAsk(block []byte, sampling *Sampling, rnd func(n uint32) uint32) (a Ask, ok bool) {
 	var parent []byte
-	dest, hop := []byte(nil), false
+	dest, foreign := []byte(nil), false
 	for key, value := range header.Fields(block) {
 		switch {
 		case string(key) == destField && dest == nil:
 			dest = value
 		case string(key) == onlyField:
 			a.Only = slices.Contains([]string{"1", "true", "on"}, strings.ToLower(string(value)))
-		case string(key) == hopField:
-			hop = true
+		case string(key) == originField:
+			foreign = true
 		case string(key) == acceptField && a.Encoding == Plain:
 			a.Encoding = encoding(string(value))
 		case len(key) == len(parentField) && strings.EqualFold(string(key), parentField):
@@ -75,7 +75,7 @@ func ReadAsk(block []byte, sampling *Sampling, rnd func(n uint32) uint32) (a Ask
 	switch {
 	case dest != nil:
 		a.Dest = string(dest)
-		return a, !hop && subject.ValidLiteral(a.Dest)
+		return a, !foreign && subject.ValidLiteral(a.Dest)
 	case sampling == nil || !sampled(string(parent)) || int(rnd(100)) >= sampling.Percent:
 		return a, false
 	}
