@@ -6,6 +6,7 @@ import (
 
 	"myelin/internal/auth"
 	"myelin/internal/broker"
+	"myelin/internal/config"
 	"myelin/internal/gate"
 	"myelin/internal/jetstream"
 	"myelin/internal/meta"
@@ -45,13 +46,19 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	return nil
 }
 
-// setAccount gives an account what the configuration says.
+// setAccount is endow with the configuration in force.
 func (s *Server) setAccount(a *broker.Account) error {
 	c := s.config().Account(a.Name())
 	maps, err := mappings(c.Mappings)
 	if err != nil {
 		return fmt.Errorf("account %q: %w", a.Name(), err)
 	}
+	endow(a, &c, maps)
+	return nil
+}
+
+// endow gives an account what the configuration says of it.
+func endow(a *broker.Account, c *config.Account, maps *subject.Mappings) {
 	a.SetMappings(maps)
 	a.SetLimits(broker.Limits(c.Limits))
 	var sampling *msgtrace.Sampling
@@ -59,7 +66,6 @@ func (s *Server) setAccount(a *broker.Account) error {
 		sampling = &msgtrace.Sampling{Dest: c.Trace.Dest, Percent: c.Trace.Percent()}
 	}
 	a.SetSampling(sampling)
-	return nil
 }
 
 // costlyLogins is how many comparisons with bcrypt hashes are made at a time: half of the processors are for messages

@@ -21,32 +21,31 @@ type ports struct {
 	Profile    []string `json:"profile,omitempty"`
 }
 
-// writeFiles writes the pid file and the ports file.
-func (s *Server) writeFiles() error {
+// writeFiles writes the pid file and the ports file that a configuration asks for, and returns their names.
+func (s *Server) writeFiles(c *Config) (files []string, err error) {
 	pid := strconv.Itoa(os.Getpid())
-	if name := s.config().PidFile; name != "" {
+	if name := c.PidFile; name != "" {
 		if err := vfs.WriteFile(s.fs, name, []byte(pid)); err != nil {
-			return fmt.Errorf("could not write pidfile: %w", err)
+			return nil, fmt.Errorf("could not write pidfile: %w", err)
 		}
-		s.files = append(s.files, name)
+		files = append(files, name)
 	}
-	if s.config().PortsFileDir == "" {
-		return nil
+	if c.PortsFileDir == "" {
+		return files, nil
 	}
 	doc, err := json.Marshal(s.ports())
 	if err != nil {
-		return fmt.Errorf("encode the ports: %w", err)
+		return files, fmt.Errorf("encode the ports: %w", err)
 	}
-	name := filepath.Join(s.config().PortsFileDir, s.program+"_"+pid+".ports")
+	name := filepath.Join(c.PortsFileDir, s.program+"_"+pid+".ports")
 	// The file appears whole or not at all: its readers wait for it.
 	if err := vfs.WriteFile(s.fs, name+".new", doc); err != nil {
-		return fmt.Errorf("could not write ports file: %w", err)
+		return files, fmt.Errorf("could not write ports file: %w", err)
 	}
 	if err := s.fs.Rename(name+".new", name); err != nil {
-		return fmt.Errorf("could not write ports file: %w", err)
+		return files, fmt.Errorf("could not write ports file: %w", err)
 	}
-	s.files = append(s.files, name)
-	return nil
+	return append(files, name), nil
 }
 
 func (s *Server) ports() ports {
@@ -82,11 +81,10 @@ func urls(scheme, host string, bound net.Addr) []string {
 	return list
 }
 
-func (s *Server) removeFiles() {
-	for _, name := range s.files {
+func (s *Server) removeFiles(files []string) {
+	for _, name := range files {
 		if err := s.fs.Remove(name); err != nil {
 			s.log.Warnf("could not remove %s: %v", name, err)
 		}
 	}
-	s.files = nil
 }

@@ -23,7 +23,7 @@ type streamViews struct{ s *Server }
 func (v streamViews) State() report.JetStreamState {
 	p := v.s.streams
 	st := report.JetStreamState{
-		StoreDir: v.s.config().JetStream.Dir(), MaxMemory: p.maxMemory, MaxStorage: p.maxStorage,
+		StoreDir: v.s.config().JetStream.Dir(), MaxMemory: p.maxMemory.Load(), MaxStorage: p.maxStorage.Load(),
 		APILevel: jetstream.Level,
 	}
 	for _, account := range v.s.broker.Accounts() {

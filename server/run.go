@@ -11,13 +11,15 @@ import (
 )
 
 // Run is the whole life of a server process: it starts, minds signals, and stops. It returns the exit
-// code of the process.
-func Run(cfg *Config) int {
-	s, err := New(Options{Config: cfg, Name: program()})
+// code of the process. The configuration is what load returns, which is asked again for a reload.
+func Run(load func() (*Config, error)) int {
+	cfg, err := load()
 	if err != nil {
-		// The name that scripts and test suites look for, whatever this program is called.
-		fmt.Fprintf(os.Stderr, "nats-server: %v\n", err)
-		return 1
+		return refuse(err)
+	}
+	s, err := New(Options{Config: cfg, Name: program(), Load: load})
+	if err != nil {
+		return refuse(err)
 	}
 	// Before Start writes its files: who reads them may send signals at once.
 	stop := s.mindSignals()
@@ -29,6 +31,12 @@ func Run(cfg *Config) int {
 	}
 	s.Wait()
 	return 0
+}
+
+// refuse says why there will be no server, after the name that scripts and test suites look for, whatever this program is called.
+func refuse(err error) int {
+	fmt.Fprintf(os.Stderr, "nats-server: %v\n", err)
+	return 1
 }
 
 // program is the name that this program was called by.
@@ -45,7 +53,7 @@ func (s *Server) openLog() error {
 	if err != nil {
 		return err
 	}
-	s.log, s.peerLog = log, log.RateLimited(peerLogEvery)
+	s.log, s.ownLog, s.peerLog = log, log, log.RateLimited(peerLogEvery)
 	s.closeLog = func() { log.Close() }
 	return nil
 }

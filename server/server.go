@@ -23,6 +23,7 @@ import (
 	"myelin/internal/clock"
 	"myelin/internal/config"
 	"myelin/internal/gate"
+	"myelin/internal/logging"
 	"myelin/internal/monitor"
 	"myelin/internal/nats"
 	"myelin/internal/netx"
@@ -60,6 +61,8 @@ type Options struct {
 	Clock  clock.Clock // nil: the real one
 	FS     vfs.FS      // nil: the real one
 	Name   string      // of the program, in log lines and file names; "" for myelin
+	// Load reads the configuration anew when somebody asks the server to do so; nil: only Reload changes it.
+	Load func() (*Config, error)
 }
 
 // apiLevel is the level of the JetStream API that clients are told.
@@ -69,24 +72,24 @@ const apiLevel = 5
 type Server struct {
 	// fixed by New
 	log      Log
+	ownLog   *logging.Logger // nil: log was given
 	peerLog  peerLog
 	closeLog func()
 	clock    clock.Clock
 	fs       vfs.FS
 	program  string
+	load     func() (*Config, error)
 	id       string
 	name     string
 	xkey     string
 	broker   *broker.Broker
 	gate     *gate.Gate
-	users    *auth.Authenticator // of the configuration
 
 	operators *operators // nil: who may connect stands in the configuration
 	registry  *nats.Registry
 	views     *report.Views
 	tls       atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
-	staples   []*stapled
-	stapling  sync.Mutex // held by who changes tls for the sake of a staple
+	stapling  sync.Mutex                 // held by who changes tls
 
 	// fixed by Start
 	started  time.Time
@@ -96,9 +99,13 @@ type Server struct {
 	trimmer  *trimmer
 	streams  *logPlane // nil: the server keeps no streams
 	system   *system.Guest
-	files    []string // to be removed at the end
 
 	inForce atomic.Pointer[inForce]
+
+	reloading sync.Mutex          // guards what follows, which only a reload changes
+	users     *auth.Authenticator // of the configuration
+	staples   []*stapled          // changed with stapling held, too
+	files     []string            // to be removed at the end
 
 	mu      sync.Mutex
 	state   state
@@ -127,7 +134,7 @@ const (
 // New prepares a server; nothing is listening yet.
 func New(opt Options) (*Server, error) {
 	s := &Server{
-		log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name,
+		log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name, load: opt.Load,
 		leaving: make(chan struct{}), stopped: make(chan struct{}), closeLog: func() {},
 	}
 	if s.clock == nil {
@@ -152,12 +159,14 @@ func New(opt Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	if err := s.loadTLS(); err != nil {
+	loaded, err := loadTLS(s.config(), s.fs)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.openStaples(); err != nil {
+	if s.staples, err = s.openStaples(context.Background(), s.config(), loaded); err != nil {
 		return nil, err
 	}
+	s.tls.Store(loaded)
 	if err := s.openAccounts(maps); err != nil {
 		return nil, err
 	}
@@ -216,11 +225,14 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.system = s.newSystem()
+	s.reloading.Lock() // a reload finds all of it, or none
+	defer s.reloading.Unlock()
 	if err := s.listen(); err != nil {
 		s.undoStart()
 		return err
 	}
-	if err := s.writeFiles(); err != nil {
+	var err error
+	if s.files, err = s.writeFiles(s.config()); err != nil {
 		s.undoStart()
 		return err
 	}
@@ -327,7 +339,7 @@ func (s *Server) undoStart() {
 		s.clients.StopAccepting()
 	}
 	s.stopHTTP()
-	s.removeFiles()
+	s.removeFiles(s.files)
 }
 
 func (s *Server) stopHTTP() {
@@ -367,6 +379,8 @@ func (s *Server) Shutdown() {
 		return
 	}
 	close(s.leaving)
+	s.reloading.Lock() // there is none from now on
+	defer s.reloading.Unlock()
 	defer close(s.stopped)
 	if before == created {
 		s.closeLog()
@@ -386,7 +400,7 @@ func (s *Server) Shutdown() {
 	s.stopStreams()
 	s.stopHTTP()
 	s.views.Close()
-	s.removeFiles()
+	s.removeFiles(s.files)
 	s.log.Noticef("Server Exiting..")
 	s.closeLog()
 }

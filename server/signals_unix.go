@@ -38,6 +38,13 @@ func (s *Server) obey(sig os.Signal) {
 	case syscall.SIGUSR2:
 		go s.LameDuck()
 	case syscall.SIGHUP:
-		s.log.Errorf("Failed to reload server configuration: reload is not supported yet by this version; nothing has changed")
+		// It may wait for others, and a signal to stop must not.
+		go s.obeyReload()
+	}
+}
+
+func (s *Server) obeyReload() {
+	if err := s.ReloadFile(); err != nil {
+		s.log.Errorf("Failed to reload server configuration: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"time"
@@ -19,35 +20,35 @@ type stapled struct {
 	keeper    *staple.Keeper
 }
 
-// openStaples asks about all certificates that are to be shown with an answer. The server does not start without.
-func (s *Server) openStaples() error {
-	loaded := s.tls.Load()
-	if loaded == nil || s.config().OCSP.Mode == config.OCSPNever {
-		return nil
+// openStaples asks about all certificates that are to be shown with an answer, and adds it to what was loaded. The server does
+// not start without.
+func (s *Server) openStaples(ctx context.Context, cfg *Config, loaded *tls.Config) (staples []*stapled, err error) {
+	if loaded == nil || cfg.OCSP.Mode == config.OCSPNever {
+		return nil, nil
 	}
-	authorities, err := s.config().TLS.Authorities(s.fs)
+	authorities, err := cfg.TLS.Authorities(s.fs)
 	if err != nil {
-		return fmt.Errorf("load the certificates: %w", err)
+		return nil, fmt.Errorf("load the certificates: %w", err)
 	}
 	for i := range loaded.Certificates {
 		pair := &loaded.Certificates[i]
-		if s.config().OCSP.Mode != config.OCSPAlways && !staple.MustStaple(pair.Leaf) {
+		if cfg.OCSP.Mode != config.OCSPAlways && !staple.MustStaple(pair.Leaf) {
 			continue
 		}
-		c := &stapled{index: i, file: s.config().TLS.Certificates[i].CertFile}
-		if c.responder, err = staple.NewResponder(pair, authorities, s.config().OCSP.URLs, s.clock); err == nil {
-			c.first, err = c.responder.Ask(context.Background())
+		c := &stapled{index: i, file: cfg.TLS.Certificates[i].CertFile}
+		if c.responder, err = staple.NewResponder(pair, authorities, cfg.OCSP.URLs, s.clock); err == nil {
+			c.first, err = c.responder.Ask(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("bad OCSP status update for certificate at '%s': %w", c.file, err)
+			return nil, fmt.Errorf("bad OCSP status update for certificate at '%s': %w", c.file, err)
 		}
-		if status := c.first.Status; status != staple.Good && (status != staple.Revoked || s.config().OCSP.Mode.Strict()) {
-			return fmt.Errorf("found existing OCSP status for certificate at '%s': %s", c.file, status)
+		if status := c.first.Status; status != staple.Good && (status != staple.Revoked || cfg.OCSP.Mode.Strict()) {
+			return nil, fmt.Errorf("found existing OCSP status for certificate at '%s': %s", c.file, status)
 		}
 		pair.OCSPStaple = c.first.Staple
-		s.staples = append(s.staples, c)
+		staples = append(staples, c)
 	}
-	return nil
+	return staples, nil
 }
 
 // keepStaples asks again from time to time.
@@ -84,7 +85,7 @@ func (s *Server) renewStaple(c *stapled, a *staple.Answer, err error) {
 	if a != nil {
 		shown = a.Staple
 	}
-	s.setStaple(c.index, shown)
+	s.setStaple(c, shown)
 	if err != nil || a.Status == staple.Good {
 		return
 	}
@@ -95,12 +96,15 @@ func (s *Server) renewStaple(c *stapled, a *staple.Answer, err error) {
 	}
 }
 
-func (s *Server) setStaple(index int, shown []byte) {
+func (s *Server) setStaple(c *stapled, shown []byte) {
 	s.stapling.Lock()
 	defer s.stapling.Unlock()
+	if !slices.Contains(s.staples, c) {
+		return // its certificate has been exchanged
+	}
 	changed := s.tls.Load().Clone()
 	changed.Certificates = slices.Clone(changed.Certificates)
-	changed.Certificates[index].OCSPStaple = shown
+	changed.Certificates[c.index].OCSPStaple = shown
 	s.tls.Store(changed)
 	s.clients.SetTLS(s.clientTLS())
 }

@@ -3,7 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
-	"syscall"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and not every host has a database of them
 
@@ -23,7 +23,7 @@ type logPlane struct {
 	engine *engine.Engine
 	api    *jetstream.API
 
-	maxMemory, maxStorage int64 // as they are in effect
+	maxMemory, maxStorage atomic.Int64 // as they are in effect
 }
 
 // startStreams opens the store, if there is to be one, and the API on top of it.
@@ -34,20 +34,22 @@ func (s *Server) startStreams() error {
 	}
 	dir := js.Dir()
 	if path, foreign, err := store.Foreign(s.fs, dir); err != nil {
-		return storeFault("look at the store folder", err)
+		return fmt.Errorf("look at the store folder: %w", err)
 	} else if foreign {
 		return fmt.Errorf("%s was written by another NATS server; its files are neither read nor changed: "+
 			"back its streams up with the nats tool and restore them here, or choose another store_dir", path)
 	}
-	p := &logPlane{maxMemory: js.MaxMemory, maxStorage: js.MaxStorage}
-	if p.maxMemory < 0 {
-		p.maxMemory = share(totalMemory())
+	p := new(logPlane)
+	p.maxMemory.Store(js.MaxMemory)
+	if js.MaxMemory < 0 {
+		p.maxMemory.Store(share(totalMemory()))
 	}
 	if err := s.fs.MakeDirs(dir); err != nil {
-		return storeFault("make the store folder", err)
+		return fmt.Errorf("make the store folder: %w", err)
 	}
-	if p.maxStorage < 0 {
-		p.maxStorage = share(freeSpace(dir))
+	p.maxStorage.Store(js.MaxStorage)
+	if js.MaxStorage < 0 {
+		p.maxStorage.Store(share(freeSpace(dir)))
 	}
 	p.api = jetstream.New(s.apiOptions())
 	s.streamsBanner(p)
@@ -90,7 +92,7 @@ func (s *Server) apiOptions() jetstream.Options {
 func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	js := &s.config().JetStream
 	limits := meta.Unlimited()
-	limits.ServerMemory, limits.ServerStorage = p.maxMemory, p.maxStorage
+	limits.ServerMemory, limits.ServerStorage = p.maxMemory.Load(), p.maxStorage.Load()
 	o := engine.Options{
 		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
 		Outlet:         p.api.OutletOf,
@@ -111,6 +113,21 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 	return o
 }
 
+// changeStreams lets streams have as much as the configuration says by now.
+func (s *Server) changeStreams() {
+	p, js := s.streams, &s.config().JetStream
+	if p == nil {
+		return
+	}
+	if js.MaxMemory >= 0 {
+		p.maxMemory.Store(js.MaxMemory)
+	}
+	if js.MaxStorage >= 0 {
+		p.maxStorage.Store(js.MaxStorage)
+	}
+	p.engine.SetServerLimits(p.maxMemory.Load(), p.maxStorage.Load())
+}
+
 // routerOf returns the message plane of an account, or nil.
 func (s *Server) routerOf(account string) *router.Router {
 	s.known(account)
@@ -120,14 +137,6 @@ func (s *Server) routerOf(account string) *router.Router {
 	return nil
 }
 
-// storeFault says what is wrong with the store folder; if it is none, in the words of a stock server.
-func storeFault(doing string, err error) error {
-	if errors.Is(err, syscall.ENOTDIR) {
-		doing = "storage directory is not a directory"
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
 func (s *Server) streamsBanner(p *logPlane) {
 	js := &s.config().JetStream
 	s.log.Noticef("Starting JetStream")
@@ -135,8 +144,8 @@ func (s *Server) streamsBanner(p *logPlane) {
 		s.log.Warnf("The store is in the temporary folder, which the system may clear when it restarts: streams there are NOT durable. " +
 			"Set store_dir (or -sd) to a folder that stays")
 	}
-	s.log.Noticef("  Max Memory:      %s", sizeText(p.maxMemory))
-	s.log.Noticef("  Max Storage:     %s", sizeText(p.maxStorage))
+	s.log.Noticef("  Max Memory:      %s", sizeText(p.maxMemory.Load()))
+	s.log.Noticef("  Max Storage:     %s", sizeText(p.maxStorage.Load()))
 	s.log.Noticef("  Store Directory: %q", js.Dir())
 	if js.Domain != "" {
 		s.log.Noticef("  Domain:          %s", js.Domain)

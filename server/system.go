@@ -12,26 +12,28 @@ import (
 
 // newSystem prepares the guest that tells the system account of this server.
 func (s *Server) newSystem() *system.Guest {
+	return system.New(system.Options{
+		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
+		Server: s.introduction(),
+		User:   s.user, Kick: s.kick, LameDuck: s.warn, Reload: s.ReloadFile,
+	})
+}
+
+// introduction is what the server tells of itself with everything that it tells.
+func (s *Server) introduction() system.Server {
 	flags := uint64(0)
 	if s.streams != nil {
 		flags = system.FlagJetStream | system.FlagBinarySnapshots | system.FlagAccountGroups
 	}
-	return system.New(system.Options{
-		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
-		Server: system.Server{
-			Name: s.name, Host: s.config().Host, ID: s.id, Domain: s.config().JetStream.Domain, Version: version.NATS,
-			Tags: s.config().ServerTags, Metadata: s.config().ServerMetadata, FeatureFlags: report.FeatureFlags(),
-			JetStream: s.streams != nil, Flags: flags,
-		},
-		User: s.user, Kick: s.kick, LameDuck: s.warn,
-		Reload: func() error { return errNoReload },
-	})
+	c := s.config()
+	return system.Server{
+		Name: s.name, Host: c.Host, ID: s.id, Domain: c.JetStream.Domain, Version: version.NATS,
+		Tags: c.ServerTags, Metadata: c.ServerMetadata, FeatureFlags: report.FeatureFlags(),
+		JetStream: s.streams != nil, Flags: flags,
+	}
 }
 
-var (
-	errNoReload = errors.New("reload is not supported yet by this version of myelin")
-	errNoConn   = errors.New("no such client or leafnode id")
-)
+var errNoConn = errors.New("no such client or leafnode id")
 
 // who is a connection whose identity is known.
 type who interface {

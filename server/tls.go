@@ -1,24 +1,36 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"time"
 
 	"myelin/internal/monitor"
 	"myelin/internal/nats"
+	"myelin/internal/vfs"
 )
 
-// loadTLS reads the certificates that the configuration names.
-func (s *Server) loadTLS() error {
-	if s.config().TLS == nil {
-		return nil
+// loadTLS reads the certificates that a configuration names; nil for none.
+func loadTLS(c *Config, fs vfs.FS) (*tls.Config, error) {
+	if c.TLS == nil {
+		return nil, nil
 	}
-	loaded, err := s.config().TLS.Load(s.fs)
+	loaded, err := c.TLS.Load(fs)
 	if err != nil {
-		return fmt.Errorf("load the certificates: %w", err)
+		return nil, fmt.Errorf("load the certificates: %w", err)
 	}
+	return loaded, nil
+}
+
+// changeTLS puts what was loaded into force, for connections that come.
+func (s *Server) changeTLS(loaded *tls.Config, staples []*stapled) {
+	s.dropStaples()
+	s.stapling.Lock()
 	s.tls.Store(loaded)
-	return nil
+	s.staples = staples
+	s.clients.SetTLS(s.clientTLS())
+	s.stapling.Unlock()
+	s.keepStaples()
 }
 
 // clientTLS is how clients are protected; nil for not at all.

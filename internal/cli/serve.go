@@ -39,7 +39,7 @@ func serve(con *console, program string, args []string) int {
 			return refuse(con, err)
 		}
 	default:
-		return runServer(con, flags)
+		return runServer(flags)
 	}
 	return exitOK
 }
@@ -66,10 +66,6 @@ func testConfig(con *console, flags *config.Flags) int {
 	return exitOK
 }
 
-func runServer(con *console, flags *config.Flags) int {
-	cfg, err := flags.Load(vfs.OS{}, os.LookupEnv)
-	if err != nil {
-		return refuse(con, err)
-	}
-	return server.Run(cfg)
+func runServer(flags *config.Flags) int {
+	return server.Run(func() (*server.Config, error) { return flags.Load(vfs.OS{}, os.LookupEnv) })
 }

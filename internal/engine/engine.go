@@ -75,7 +75,7 @@ type Engine struct {
 	outlet  func(*Stream) Outlet
 	courier func(*Stream) Courier
 	bounds  stream.Bounds
-	limits  meta.Limits
+	limits  atomic.Pointer[meta.Limits]
 	tenants tenants
 	// accountLimits is of the options; nil: limits are everybody's.
 	accountLimits func(account string) meta.Limits
@@ -115,10 +115,11 @@ const (
 func newEngine(o Options) *Engine {
 	e := &Engine{
 		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier,
-		bounds: o.Bounds, limits: o.Limits, accountLimits: o.AccountLimits, relaxed: o.SyncEvery > 0,
+		bounds: o.Bounds, accountLimits: o.AccountLimits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
 		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
 	}
+	e.limits.Store(&o.Limits)
 	e.batches.max, e.batches.limits = orDefault(int64(o.MaxBatches), defaultMaxBatches), o.Batches
 	e.names.seed = maphash.MakeSeed()
 	e.hosted.streams = map[string]map[string]*Stream{}

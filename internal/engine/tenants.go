@@ -41,12 +41,21 @@ func (e *Engine) tenant(name string) *tenant {
 
 // limitsOf asks for the limits of an account. Those of the server are the same for all.
 func (e *Engine) limitsOf(name string) *meta.Limits {
-	limits := e.limits
+	server := e.limits.Load()
+	limits := *server
 	if e.accountLimits != nil {
 		limits = e.accountLimits(name)
-		limits.ServerMemory, limits.ServerStorage = e.limits.ServerMemory, e.limits.ServerStorage
+		limits.ServerMemory, limits.ServerStorage = server.ServerMemory, server.ServerStorage
 	}
 	return &limits
+}
+
+// SetServerLimits bounds what all streams of the node may take in memory and on disk, in bytes; -1 is no limit.
+func (e *Engine) SetServerLimits(memory, storage int64) {
+	limits := *e.limits.Load()
+	limits.ServerMemory, limits.ServerStorage = memory, storage
+	e.limits.Store(&limits)
+	e.LimitsChanged()
 }
 
 // LimitsChanged has the limits of all accounts asked for again.

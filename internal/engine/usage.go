@@ -34,9 +34,9 @@ func (s *Stream) charge(bytes int64) {
 // are still taken.
 func (s *Stream) exhausted() bool {
 	storage := s.asset.Config.Storage
-	limit := s.engine.limits.ServerStorage
+	limit := s.engine.limits.Load().ServerStorage
 	if storage == stream.Memory {
-		limit = s.engine.limits.ServerMemory
+		limit = s.engine.limits.Load().ServerMemory
 	}
 	return limit >= 0 && s.engine.used.of(storage).Load() >= limit
 }
