@@ -3,7 +3,11 @@ package server
 import (
 	"errors"
 	"fmt"
+<<<<<<< ours
 	"sync/atomic"
+=======
+	"syscall"
+>>>>>>> theirs
 	"time"
 	_ "time/tzdata" // schedules name time zones, and not every host has a database of them
 
@@ -34,7 +38,7 @@ func (s *Server) startStreams() error {
 	}
 	dir := js.Dir()
 	if path, foreign, err := store.Foreign(s.fs, dir); err != nil {
-		return fmt.Errorf("look at the store folder: %w", err)
+		return storeFault("look at the store folder", err)
 	} else if foreign {
 		return fmt.Errorf("%s was written by another NATS server; its files are neither read nor changed: "+
 			"back its streams up with the nats tool and restore them here, or choose another store_dir", path)
@@ -45,7 +49,7 @@ func (s *Server) startStreams() error {
 		p.maxMemory.Store(share(totalMemory()))
 	}
 	if err := s.fs.MakeDirs(dir); err != nil {
-		return fmt.Errorf("make the store folder: %w", err)
+		return storeFault("make the store folder", err)
 	}
 	p.maxStorage.Store(js.MaxStorage)
 	if js.MaxStorage < 0 {
@@ -135,6 +139,14 @@ func (s *Server) routerOf(account string) *router.Router {
 		return a.Router()
 	}
 	return nil
+}
+
+// storeFault says what is wrong with the store folder; if it is none, in the words of a stock server.
+func storeFault(doing string, err error) error {
+	if errors.Is(err, syscall.ENOTDIR) {
+		doing = "storage directory is not a directory"
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 func (s *Server) streamsBanner(p *logPlane) {

@@ -93,6 +93,8 @@ func (g *ingest) refuse(f *router.Frames) {
 		each(c.B, func(reply, _ []byte) {
 			if len(reply) > 0 && len(g.refused) < maxRefusedBytes {
 				g.refused = bin.AppendBytes(g.refused, reply)
+			} else if marked(reply) {
+				g.traces.abandon(reply)
 			}
 		})
 		c.Free()

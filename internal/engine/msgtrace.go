@@ -79,6 +79,13 @@ func (t *traces) take(reply []byte) *traced {
 	return found
 }
 
+// abandon tells the trace of a message for which there was no room.
+func (t *traces) abandon(reply []byte) {
+	if w := t.take(reply); w != nil {
+		w.report(msgtrace.Outcome{Error: apierr.StreamTooManyRequests.Err().Error()})
+	}
+}
+
 // close tells those that wait that nothing is decided any more.
 func (t *traces) close() {
 	t.mu.Lock()
