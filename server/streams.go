@@ -3,11 +3,8 @@ package server
 import (
 	"errors"
 	"fmt"
-<<<<<<< ours
 	"sync/atomic"
-=======
 	"syscall"
->>>>>>> theirs
 	"time"
 	_ "time/tzdata" // schedules name time zones, and not every host has a database of them
 
