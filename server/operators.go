@@ -14,6 +14,7 @@ import (
 	"myelin/internal/auth/resolver"
 	"myelin/internal/broker"
 	"myelin/internal/config"
+	"myelin/internal/msgtrace"
 	"myelin/internal/version"
 )
 
@@ -127,6 +128,11 @@ func (s *Server) installed(a *jwts.Account) {
 	} else {
 		account.SetMappings(maps)
 	}
+	var sampling *msgtrace.Sampling
+	if trace := a.Claims.Trace; trace != nil && trace.Destination != "" {
+		sampling = &msgtrace.Sampling{Dest: string(trace.Destination), Percent: percentOf(trace.Sampling)}
+	}
+	account.SetSampling(sampling)
 	if len(a.Claims.Exports)+len(a.Claims.Imports) > 0 {
 		s.log.Warnf("Account %s: exports and imports of JWTs are not supported yet by this version of myelin", a.Name())
 	}
@@ -137,6 +143,14 @@ func (s *Server) installed(a *jwts.Account) {
 	if s.system != nil {
 		s.system.AccountsChanged()
 	}
+}
+
+// percentOf is how many of the messages are traced: all, unless the claims say.
+func percentOf(sampling int) int {
+	if sampling == 0 {
+		return 100
+	}
+	return sampling
 }
 
 // mappingsOf are the mappings of claims.

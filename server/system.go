@@ -12,7 +12,12 @@ import (
 
 // newSystem prepares the guest that tells the system account of this server.
 func (s *Server) newSystem() *system.Guest {
+	var claims system.Claims
+	if s.operators != nil {
+		claims = pushes{s}
+	}
 	return system.New(system.Options{
+		Claims: claims, KeepsClaims: s.operators != nil && s.operators.directory != nil,
 		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
 		Server: s.introduction(),
 		User:   s.user, Kick: s.kick, LameDuck: s.warn, Reload: s.ReloadFile,

@@ -68,9 +68,11 @@ func decodeResolver(d *decoder, c *Config, f *Field) {
 		case r.Type != ResolverMemory && r.Dir == "":
 			d.fail(f.Pos, "dir has no value and needs to point to a directory")
 		case r.Type == ResolverFull && r.TTL != 0:
-			d.fail(f.Pos, "full does not accept ttl")
+			d.fail(f.Pos, "FULL does not accept ttl")
+		case r.Type == ResolverCache && r.Interval != 0:
+			d.fail(f.Pos, "CACHE does not accept interval")
 		case r.Type == ResolverCache && (r.AllowDelete || r.HardDelete):
-			d.fail(f.Pos, "cache does not accept allow_delete")
+			d.fail(f.Pos, "CACHE does not accept allow_delete")
 		}
 	default:
 		d.fail(f.Pos, badResolver)

@@ -75,9 +75,22 @@ func (v *Views) accounts() []Account {
 	return nil
 }
 
+// systemAccount is the one in which the server tells of itself; "" for none.
+func (v *Views) systemAccount() string {
+	if c := v.source.Config(); !c.Operators.Enabled() {
+		return c.System()
+	}
+	for _, a := range v.accounts() {
+		if a.System {
+			return a.Name
+		}
+	}
+	return ""
+}
+
 // Accountz lists the accounts, or describes one. The error is one in the options.
 func (v *Views) Accountz(o AccountzOptions) (*Accountz, error) {
-	z := &Accountz{ServerID: v.id(), Now: v.now(), SystemAccount: v.source.Config().System()}
+	z := &Accountz{ServerID: v.id(), Now: v.now(), SystemAccount: v.systemAccount()}
 	if o.Account != "" {
 		info, err := v.AccountInfo(o.Account)
 		z.Account = info

@@ -122,6 +122,7 @@ func (v *Views) Varz() *Varz {
 	v.describeServer(z)
 	v.describeProcess(z)
 	z.describeConfig(v.source.Config())
+	z.SystemAccount = v.systemAccount()
 	z.ConfigLoadTime = v.source.ConfigLoaded().UTC()
 	z.count(v.source.Counters())
 	z.Subscriptions = v.source.RouterStats("").NumSubs
@@ -164,12 +165,11 @@ func (z *Varz) describeConfig(c *config.Config) {
 	}
 	z.HTTPBasePath = c.HTTPBasePath
 	z.ConfigDigest, z.Tags, z.Metadata = c.Digest, c.ServerTags, c.ServerMetadata
-	z.AuthRequired, z.AuthTimeout = c.Auth.Restricted(), c.AuthTimeout().Seconds()
+	z.AuthRequired, z.AuthTimeout = c.Auth.Restricted() || c.Operators.Enabled(), c.AuthTimeout().Seconds()
 	z.TLSTimeout = config.DefaultTLSTimeout.Seconds()
 	if c.TLS != nil {
 		z.TLSRequired, z.TLSVerify, z.TLSTimeout = !c.AllowNonTLS, c.TLS.Verify, c.TLS.Timeout.Seconds()
 	}
-	z.SystemAccount = c.System()
 	z.FeatureFlags = FeatureFlags()
 	limits := &c.Limits
 	z.MaxConnections, z.MaxSubscriptions = limits.MaxConnections, limits.MaxSubscriptions

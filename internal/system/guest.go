@@ -30,6 +30,9 @@ type Options struct {
 	User func(cid uint64) *User
 	// Kick ends a connection, LameDuck asks one to move elsewhere. The error is for who asks.
 	Kick, LameDuck func(cid uint64) error
+	Claims         Claims // nil where accounts are not signed by operators
+	KeepsClaims    bool   // they are kept here
+
 	// Reload reads the configuration anew.
 	Reload func() error
 }

@@ -42,7 +42,7 @@ func (e *entrance) Deliver(m *router.Message, _ *router.Batch) bool {
 	if !e.kind.knows(tokens) {
 		return false
 	}
-	if len(m.Reply) == 0 && !isCommand(tokens) {
+	if _, quiet := e.kind.(silent); len(m.Reply) == 0 && !quiet && !isCommand(tokens) {
 		return true
 	}
 	r := &request{from: m.From, account: e.account, subject: tokens, reply: bytes.Clone(m.Reply), body: bytes.Clone(m.Payload)}
@@ -72,6 +72,7 @@ func (g *Guest) kinds(a *broker.Account) map[string]kind {
 		kinds["$SYS.REQ.SERVER."+g.opt.Server.ID+".*"] = viewKind{at: 4, commands: true}
 		kinds["$SYS.REQ.ACCOUNT.*.*"] = accountKind{}
 		kinds["$SYS.REQ.ACCOUNT.NSUBS"] = subsKind{}
+		g.claimKinds(kinds)
 		return kinds
 	}
 	// About itself only: what the body says of an account counts for nothing.

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"errors"
+
+	"myelin/internal/auth/resolver"
+)
+
+// pushes implements system.Claims: operators have JWTs of accounts taken and deleted.
+type pushes struct{ s *Server }
+
+var (
+	errNoDelete     = errors.New("delete must be enabled in server config")
+	errDeleteSystem = errors.New("not allowed to delete system account")
+)
+
+// Lookup implements system.Claims.
+func (p pushes) Lookup(account string) string {
+	token, err := p.s.operators.directory.Fetch(account)
+	if err != nil {
+		if !errors.Is(err, resolver.ErrUnknown) {
+			p.s.log.Errorf("Looking up account %q: %v", account, err)
+		}
+		return ""
+	}
+	return token
+}
+
+// Accounts implements system.Claims.
+func (p pushes) Accounts() []string { return p.s.operators.directory.List() }
+
+// Update implements system.Claims. What is not signed by a trusted operator is refused, and is kept by nobody. Those who are
+// inside are asked whether they stay, which may go on when Update returns.
+func (p pushes) Update(account, token string) (of, done string, err error) {
+	o := p.s.operators
+	a, err := o.authority.Check(account, token)
+	if err != nil {
+		return account, "", err
+	}
+	switch {
+	case o.directory != nil:
+		if err := o.directory.Save(a.ID, token); err != nil {
+			return a.ID, "", err
+		}
+	case o.authority.Account(a.ID) == nil:
+		return a.ID, "jwt update skipped", nil
+	}
+	if o.authority.Update(a) {
+		p.s.rejudge()
+	}
+	return a.ID, "jwt updated", nil
+}
+
+// Delete implements system.Claims.
+func (p pushes) Delete(request string) (operator string, accounts int, err error) {
+	o := p.s.operators
+	operator, list, err := o.authority.Trust().Deletion(request)
+	if err != nil {
+		return operator, 0, err
+	}
+	if !p.s.config().Operators.Resolver.AllowDelete {
+		return operator, 0, errNoDelete
+	}
+	for _, id := range list {
+		if id == o.system {
+			return operator, 0, errDeleteSystem
+		}
+	}
+	inUse := false
+	for _, id := range list {
+		if err := o.directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
+			return operator, 0, err
+		}
+		inUse = o.authority.Drop(id) || inUse
+	}
+	if inUse {
+		p.s.rejudge()
+	}
+	return operator, len(list), nil
+}
+
+// rejudge asks everybody who is inside whether they stay.
+func (s *Server) rejudge() {
+	s.gate.Change(s.judge())
+	s.clients.Recheck()
+}
