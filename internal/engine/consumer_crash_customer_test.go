@@ -344,6 +344,8 @@ func (k *customer) take(s *Stream, d *posting) error {
 		err = fmt.Errorf("is %q", d.body)
 	case k.debts[d.Seq] == done && !k.loose[d.Seq] && k.policy != stream.AckNone:
 		err = errors.New("its acknowledgement was confirmed")
+	case d.Seq <= k.upTo && !k.torn && k.answered == nil && s.Err() == nil:
+		err = fmt.Errorf("all to %d is acknowledged", k.upTo)
 	case d.DSeq <= k.dseq && !k.torn || d.DSeq != k.dseq+1 && !k.skips():
 		err = fmt.Errorf("delivery %d, after %d", d.DSeq, k.dseq)
 	case d.Count != k.counts[d.Seq]+1 && !k.torn:

@@ -253,7 +253,7 @@ func (m *market) fill() {
 	p := m.shops[m.rnd.IntN(len(m.shops))]
 	s := m.stream(p)
 	m.n.await("the disk to have space again", func() bool {
-		if s == nil || s.Err() != nil {
+		if s == nil || s.Err() != nil || m.n.wal.Err() != nil {
 			return true
 		}
 		before := len(p.subjects)
