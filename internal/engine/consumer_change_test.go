@@ -94,14 +94,9 @@ func TestTwoResets(t *testing.T) {
 	}
 	reset(8, first)
 	reset(2, second)
-	for done := false; !done; {
-		select {
-		case gate <- struct{}{}:
-		case r := <-first:
-			if done = true; r.Err != nil {
-				t.Fatal(r.Err)
-			}
-		}
+	gate <- struct{}{} // the first is on the disk, and the second waits for it
+	if r := <-first; r.Err != nil {
+		t.Fatal(r.Err)
 	}
 	s.turns()
 	close(gate)
