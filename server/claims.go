@@ -2,6 +2,9 @@ package server
 
 import (
 	"errors"
+	"time"
+
+	"github.com/nats-io/nkeys"
 
 	"myelin/internal/auth/resolver"
 )
@@ -38,6 +41,8 @@ func (p pushes) Update(account, token string) (of, done string, err error) {
 		return account, "", err
 	}
 	switch {
+	case o.cache && p.Lookup(a.ID) == "":
+		return a.ID, "jwt update cache skipped", nil
 	case o.directory != nil:
 		if err := o.directory.Save(a.ID, token); err != nil {
 			return a.ID, "", err
@@ -83,4 +88,22 @@ func (p pushes) Delete(request string) (operator string, accounts int, err error
 func (s *Server) rejudge() {
 	s.gate.Change(s.judge())
 	s.clients.Recheck()
+}
+
+// lookups is a jwts.Source: others in the system account that have JWTs.
+type lookups struct {
+	s       *Server
+	timeout time.Duration
+}
+
+// Fetch implements jwts.Source.
+func (l lookups) Fetch(id string) (string, error) {
+	if l.s.system == nil || !nkeys.IsValidPublicAccountKey(id) {
+		return "", resolver.ErrUnknown
+	}
+	answer := l.s.system.Ask("$SYS.REQ.ACCOUNT."+id+".CLAIMS.LOOKUP", l.s.clock.After(l.timeout))
+	if len(answer) == 0 {
+		return "", resolver.ErrUnknown
+	}
+	return string(answer), nil
 }

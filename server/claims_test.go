@@ -171,3 +171,33 @@ func TestLivePermissions(t *testing.T) {
 		t.Error("goes on to be subscribed")
 	}
 }
+
+// A cache asks others in the system account, and keeps what is good.
+func TestCache(t *testing.T) {
+	r := newRealm()
+	cfg := r.config(config.ResolverCache)
+	cfg.Operators.Resolver.Dir = t.TempDir()
+	s := run(t, cfg)
+	admin := connects(t, s, as(r.system, nil))
+	id, token := public(r.account), r.sign(r.account, nil)
+	if answer := asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", token); !strings.Contains(string(answer.Data), "cache skipped") {
+		t.Errorf("%s, %v", answer.Data, answer.Error)
+	}
+	tokens := make(chan string, 2)
+	got(admin.Subscribe("$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", func(m *nats.Msg) { _ = m.Respond([]byte(<-tokens)) }))
+	got(true, admin.Flush())
+	tokens <- newRealm().sign(r.account, nil)
+	if nc, err := nats.Connect(s.ClientURL(), as(r.account, nil)); err == nil {
+		nc.Close()
+		t.Error("is let in by another operator")
+	}
+	tokens <- token
+	connects(t, s, as(r.account, nil)).Close()
+	var list []string
+	if err := json.Unmarshal(asks(t, admin, "$SYS.REQ.CLAIMS.LIST", "").Data, &list); err != nil || !slices.Contains(list, id) {
+		t.Errorf("listed: %v, %v", list, err)
+	}
+	if answer := asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", token); !strings.Contains(string(answer.Data), "jwt updated") {
+		t.Errorf("%s, %v", answer.Data, answer.Error)
+	}
+}

@@ -22,6 +22,7 @@ import (
 type operators struct {
 	authority *jwts.Authority
 	directory *resolver.Directory // of accounts that may be pushed; nil for none
+	cache     bool                // it has some of them only
 	system    string              // the system account; "" for none
 	streams   sync.Map            // by account, its config.AccountStreams
 }
@@ -99,7 +100,13 @@ func (s *Server) openResolver(o *operators, trust *jwts.Trust) (jwts.Source, err
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of the resolver: %w", err)
 	}
-	return o.directory, nil
+	if o.cache = cache; !cache {
+		return o.directory, nil
+	}
+	return &resolver.Cache{Directory: o.directory, Behind: lookups{s, r.Timeout}, Good: func(id, token string) error {
+		_, err := o.authority.Check(id, token)
+		return err
+	}}, nil
 }
 
 // openSystem makes the account in which the server tells of itself, if there is one.

@@ -17,7 +17,7 @@ func (s *Server) newSystem() *system.Guest {
 		claims = pushes{s}
 	}
 	return system.New(system.Options{
-		Claims: claims, KeepsClaims: s.operators != nil && s.operators.directory != nil,
+		Claims: claims, KeepsClaims: s.operators != nil && s.operators.directory != nil, AllClaims: s.operators != nil && !s.operators.cache,
 		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
 		Server: s.introduction(),
 		User:   s.user, Kick: s.kick, LameDuck: s.warn, Reload: s.ReloadFile,

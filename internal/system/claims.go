@@ -1,9 +1,13 @@
 package system
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"time"
+
+	"myelin/internal/router"
 )
 
 // Claims are the JWTs of accounts, where operators sign them. Its methods are called by the worker, one at a time.
@@ -19,7 +23,7 @@ type Claims interface {
 	Delete(request string) (operator string, accounts int, err error)
 }
 
-// claimKinds are the requests about JWTs. Those that are not kept here cannot be asked for; where they are, all of them can.
+// claimKinds are the requests about JWTs: more of them where JWTs are kept, and all where all of them are.
 func (g *Guest) claimKinds(kinds map[string]kind) {
 	if g.opt.Claims == nil {
 		return
@@ -30,8 +34,11 @@ func (g *Guest) claimKinds(kinds map[string]kind) {
 		return
 	}
 	kinds["$SYS.REQ.CLAIMS.UPDATE"] = updateKind{}
-	kinds["$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"] = lookupKind{}
 	kinds["$SYS.REQ.CLAIMS.LIST"] = listKind{}
+	if !g.opt.AllClaims {
+		return
+	}
+	kinds["$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"] = lookupKind{}
 	kinds["$SYS.REQ.CLAIMS.PACK"] = packKind{}
 	kinds["$SYS.REQ.CLAIMS.DELETE"] = deleteKind{}
 }
@@ -140,4 +147,38 @@ func (packKind) answer(g *Guest, r *request) any {
 		}
 	}
 	return []byte{}
+}
+
+// Ask publishes a request in the system account and returns its first answer; nil if there is none until the time is over, or
+// nobody who could answer.
+func (g *Guest) Ask(subject string, over <-chan time.Time) []byte {
+	a := g.account
+	if a == nil || !listens(a, subject) {
+		return nil
+	}
+	in := &inbox{answer: make(chan []byte, 1)}
+	sub := &router.Sub{Pattern: "_INBOX." + newID(), Sink: in}
+	a.Router().Subscribe(sub)
+	defer a.Unsubscribe(sub)
+	session := a.Open(nil)
+	session.Publish(&router.Message{Subject: []byte(subject), Reply: []byte(sub.Pattern)})
+	session.Rest()
+	select {
+	case answer := <-in.answer:
+		return answer
+	case <-over:
+		return nil
+	}
+}
+
+// inbox is the Sink of an answer.
+type inbox struct{ answer chan []byte }
+
+// Deliver implements router.Sink.
+func (i *inbox) Deliver(m *router.Message, _ *router.Batch) bool {
+	select {
+	case i.answer <- bytes.Clone(m.Payload):
+	default: // there is one already
+	}
+	return true
 }

@@ -31,7 +31,8 @@ type Options struct {
 	// Kick ends a connection, LameDuck asks one to move elsewhere. The error is for who asks.
 	Kick, LameDuck func(cid uint64) error
 	Claims         Claims // nil where accounts are not signed by operators
-	KeepsClaims    bool   // they are kept here
+	KeepsClaims    bool   // some are kept here
+	AllClaims      bool   // all are kept here: others may ask for them
 
 	// Reload reads the configuration anew.
 	Reload func() error

@@ -169,8 +169,17 @@ func TestURL(t *testing.T) {
 
 func TestCache(t *testing.T) {
 	id := key()
-	behind := Memory{id: "x"}
-	c := &Cache{Directory: must(OpenDirectory(options(vfs.NewMem(), clock.NewFake(start)))), Behind: behind}
+	bad, errBad := key(), errors.New("bad")
+	behind := Memory{id: "x", bad: "y"}
+	c := &Cache{
+		Directory: must(OpenDirectory(options(vfs.NewMem(), clock.NewFake(start)))), Behind: behind,
+		Good: func(id, _ string) error {
+			if id == bad {
+				return errBad
+			}
+			return nil
+		},
+	}
 	for range 2 {
 		if got, err := c.Fetch(id); err != nil || got != "x" {
 			t.Errorf("%q, %v", got, err)
@@ -179,5 +188,8 @@ func TestCache(t *testing.T) {
 	}
 	if _, err := c.Fetch(key()); err != ErrUnknown {
 		t.Error(err)
+	}
+	if _, err := c.Fetch(bad); err != errBad || slices.Contains(c.List(), bad) {
+		t.Errorf("what is not good: %v, %v", err, c.List())
 	}
 }

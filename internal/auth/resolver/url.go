@@ -72,6 +72,7 @@ type Cache struct {
 	Behind interface {
 		Fetch(id string) (string, error)
 	}
+	Good func(id, token string) error // what is wrong with an answer, so that it is not kept
 }
 
 // Fetch implements jwts.Source.
@@ -81,6 +82,9 @@ func (c *Cache) Fetch(id string) (string, error) {
 		return token, err
 	}
 	if token, err = c.Behind.Fetch(id); err != nil {
+		return "", err
+	}
+	if err := c.Good(id, token); err != nil {
 		return "", err
 	}
 	return token, c.Save(id, token)
