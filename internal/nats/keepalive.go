@@ -15,13 +15,23 @@ const firstPing = 2 * time.Second
 // its timer interrupts.
 type keepAlive struct {
 	timer  clock.Timer
+	next   time.Time // when it is to fire
 	sent   time.Time // of the ping that is not answered yet
 	unpaid int       // pings without an answer
 }
 
 // start plans the first look at the connection.
 func (k *keepAlive) start(c *Conn) {
-	k.timer = c.clock().AfterFunc(k.until(c, jitter(c.l.limits().PingInterval)), c.interrupt)
+	d := k.until(c, jitter(c.l.limits().PingInterval))
+	k.next = c.clock().Now().Add(d)
+	k.timer = c.clock().AfterFunc(d, c.interrupt)
+}
+
+// plan has the next look at the connection be after d, or when its time is over.
+func (k *keepAlive) plan(c *Conn, d time.Duration) {
+	d = k.until(c, d)
+	k.next = c.clock().Now().Add(d)
+	k.timer.Reset(d)
 }
 
 func (k *keepAlive) stop() { k.timer.Stop() }
@@ -36,22 +46,25 @@ func (k *keepAlive) until(c *Conn, d time.Duration) time.Duration {
 
 // connected plans an early ping after CONNECT.
 func (k *keepAlive) connected(c *Conn) {
-	k.timer.Reset(k.until(c, jitter(min(firstPing, c.l.limits().PingInterval))))
+	k.plan(c, jitter(min(firstPing, c.l.limits().PingInterval)))
 }
 
-// tick pings a connection that has been silent. One that is idle releases what it does not need.
+// tick pings a connection that has been silent, unless it was interrupted for another reason before it is time: clients do not
+// expect a ping just after CONNECT, and a ping that was just sent is not unanswered. One that is idle releases what it does not need.
 func (k *keepAlive) tick(c *Conn) *fatal {
 	const idle = time.Second
 	interval := c.l.limits().PingInterval
 	now := c.clock().Now()
 	if f := c.overdue(now); f != nil || c.login.locked {
-		k.timer.Reset(k.until(c, jitter(interval)))
+		k.plan(c, jitter(interval))
 		return f
 	}
+	if left := k.next.Sub(now); left > 0 {
+		k.plan(c, min(left, jitter(interval)))
+		return nil
+	}
 	silent := now.Sub(time.Unix(0, c.activity.Load()))
-	// Who is interrupted for another reason has not missed the answer to a ping that was just sent.
-	waits := k.unpaid > 0 && now.Sub(k.sent) < interval
-	if !waits && (silent >= interval || c.rtt.Load() == 0) {
+	if silent >= interval || c.rtt.Load() == 0 && k.unpaid == 0 {
 		if k.unpaid >= c.l.limits().PingMax {
 			c.l.totals.stale.Add(1)
 			return &fatal{reason: StaleConnection, text: textStale}
@@ -64,7 +77,7 @@ func (k *keepAlive) tick(c *Conn) *fatal {
 	if silent >= idle {
 		c.rest()
 	}
-	k.timer.Reset(k.until(c, jitter(interval)))
+	k.plan(c, jitter(interval))
 	return nil
 }
 

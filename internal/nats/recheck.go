@@ -73,7 +73,8 @@ func (c *Conn) adopt() {
 	tell := edition != c.edition || most != c.reader.MaxPayload
 	c.settings, c.edition = c.l.settings.Load(), edition
 	c.reader.MaxControlLine, c.reader.MaxPayload = c.settings.Limits.MaxControlLine, most
-	if tell && c.flags.has(asyncInfo) {
+	// Before the first PING clients expect nothing but its answer; then they are told anyway.
+	if tell && c.informed {
 		info := c.l.info()
 		info.MaxPayload = most
 		c.respond(info.frame(c))
