@@ -82,7 +82,8 @@ func (r *reload) prepareTLS() error {
 		return err
 	}
 	set := r.changed["TLS"] || r.changed["AllowNonTLS"] || r.changed["OCSP"]
-	if !set && sameCertificates(s.tls.Load(), loaded) {
+	other := !sameCertificates(s.tls.Load(), loaded)
+	if !set && !other {
 		return nil
 	}
 	staples, err := s.openStaples(r.ctx, r.now, loaded)
@@ -90,12 +91,12 @@ func (r *reload) prepareTLS() error {
 		return err
 	}
 	r.apply = append(r.apply, func() { s.changeTLS(loaded, staples) })
-	r.lines = append(r.lines, r.tlsLines()...)
+	r.lines = append(r.lines, r.tlsLines(other)...)
 	return nil
 }
 
-// tlsLines tell of TLS, in the words of stock where it has some.
-func (r *reload) tlsLines() (lines []string) {
+// tlsLines tell of TLS, in the words of stock where it has some; other says that the files hold something else.
+func (r *reload) tlsLines(other bool) (lines []string) {
 	old, now := r.old.TLS, r.now.TLS
 	switch {
 	case now == nil && old == nil:
@@ -103,9 +104,13 @@ func (r *reload) tlsLines() (lines []string) {
 	case now == nil:
 		return []string{"Reloaded: tls = disabled"}
 	}
-	lines = append(lines, "Reloaded: tls = enabled")
 	if old == nil {
-		return lines
+		return []string{"Reloaded: tls = enabled"}
+	}
+	before := *old
+	before.Timeout, before.HandshakeFirst, before.FallbackDelay, before.Pinned = now.Timeout, now.HandshakeFirst, now.FallbackDelay, now.Pinned
+	if other || !reflect.DeepEqual(&before, now) {
+		lines = append(lines, "Reloaded: tls = enabled")
 	}
 	if old.Timeout != now.Timeout {
 		lines = append(lines, fmt.Sprintf("Reloaded: tls timeout = %v", now.Timeout.Seconds()))

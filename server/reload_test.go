@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"myelin/internal/auth"
 	"myelin/internal/config"
+	"myelin/internal/pki"
 	"myelin/internal/vfs"
 )
 
@@ -353,5 +355,67 @@ func TestReloadEmbedded(t *testing.T) {
 	s.Shutdown()
 	if err := s.Reload(testConfig()); err != errNotReload {
 		t.Error(err)
+	}
+}
+
+// Certificates are exchanged for those who come, and TLS itself can come and go; who is there stays.
+func TestReloadTLS(t *testing.T) {
+	authority, err := pki.New("authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &load{reloaded: &reloaded{t: t}, authority: authority}
+	dir := t.TempDir()
+	l.certify(dir)
+	r := fromFile(t, strings.ReplaceAll("allow_non_tls: true\ntls {cert_file: \"HERE/server.pem\", key_file: \"HERE/server.key\"}\n", "HERE", dir))
+	secure := nats.Secure(&tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12})
+	shown := func() string {
+		nc, _ := r.connect(secure)
+		defer nc.Close()
+		state, err := nc.TLSConnectionState()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.PeerCertificates[0].SerialNumber.String()
+	}
+	before := shown()
+	stays, _ := r.connect(secure)
+	r.reload(r.base)
+	if lines := r.log.take(); shown() != before || len(lines) != 1 {
+		t.Errorf("the same certificate is exchanged: %q", lines)
+	}
+	l.certify(dir)
+	r.reload(r.base)
+	if lines := r.log.take(); shown() == before || lines[0] != "Reloaded: tls = enabled" {
+		t.Errorf("another certificate is not exchanged: %q", lines)
+	}
+	r.reload("listen: 127.0.0.1:-1\n")
+	if lines := r.log.take(); lines[0] != "Reloaded: tls = disabled" {
+		t.Errorf("%q", lines)
+	}
+	if _, err := nats.Connect(r.ClientURL(), secure); err == nil {
+		t.Error("there is TLS still")
+	}
+	if err := stays.Flush(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The pid file and the log move; what a reload that fails has written is gone.
+func TestReloadFiles(t *testing.T) {
+	r := fromFile(t, "pid_file: \"HERE/pid\"\n")
+	dir := filepath.Dir(r.file)
+	exists := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	other := strings.Replace(r.base, "/pid", "/other", 1)
+	r.write(other + "ports_file_dir: \"/none\"\n")
+	if err := r.ReloadFile(); err == nil || exists("other") || !exists("pid") {
+		t.Errorf("%v; the other is there: %t", err, exists("other"))
+	}
+	r.reload(other)
+	if exists("pid") || !exists("other") {
+		t.Error("the pid file has not moved")
 	}
 }
