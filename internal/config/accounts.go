@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -106,7 +107,8 @@ func (c *Config) checkAuth(ps *problems) {
 	known := slices.ContainsFunc(c.Auth.Accounts, func(a auth.Account) bool { return a.Name == c.SystemAccount })
 	ps.refuse(c.SystemAccount != "" && c.SystemAccount != DefaultSystemAccount && !known && !c.Operators.Enabled(), "system_account",
 		"error resolving system account: account missing")
-	for name, a := range c.Accounts {
+	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
+		a := c.Accounts[name]
 		for i := range a.Mappings {
 			a.Mappings[i].check(ps, mappingKey(name, a.Mappings[i].Source))
 		}

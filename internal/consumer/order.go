@@ -120,17 +120,6 @@ func (o *order) done(seq uint64) {
 	o.ready = slices.Insert(o.ready, i, first)
 }
 
-// holds reports whether a message is parked.
-func (o *order) holds(seq uint64) bool {
-	key, ok := o.keys[seq]
-	if !ok {
-		return false
-	}
-	_, parked := slices.BinarySearch(o.lanes[key].parked, seq)
-	_, ready := slices.BinarySearch(o.ready, seq)
-	return parked || ready
-}
-
 // nextNew finds the next message that nobody was given and whose turn it is; those on the way are parked.
 func (d *Dispatcher) nextNew(out *Out) (seq uint64, ok bool) {
 	for n := 0; ; n++ {

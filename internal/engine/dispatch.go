@@ -82,7 +82,7 @@ func (x *dispatch) open(number uint32) *Consumer {
 	x.consumers[number] = c
 	s.roster.put(c)
 	x.watch(c)
-	c.dispatcher = consumer.New(x.now(), x.start(c), seen{source})
+	c.dispatcher = consumer.New(x.now(), x.start(c), source)
 	x.stir(c)
 	return c
 }
@@ -106,18 +106,6 @@ func waiting(source *stream.ConsumerSource) func(yield func(consumer.Pending) bo
 			}
 		}
 	}
-}
-
-// seen makes a machine's source one for a dispatcher.
-type seen struct{ *stream.ConsumerSource }
-
-// Look implements consumer.Source.
-func (s seen) Look(seq uint64) (bytes int, time int64, ok bool) {
-	if bytes, ok = s.Size(seq); !ok {
-		return 0, 0, false
-	}
-	time, ok = s.Time(seq)
-	return bytes, time, ok
 }
 
 // newID returns a name that is not likely to come again.

@@ -131,23 +131,15 @@ func (r *ConsumerSource) CountFrom(from uint64) uint64 {
 	return r.consumer.wants().count(from)
 }
 
-// Size is the size of a message's subject, header and body; false if it is gone. The record does not tell whether
-// there is a header, so one in a file stream counts as 4 bytes longer than it is.
-func (r *ConsumerSource) Size(seq uint64) (bytes int, ok bool) {
+// Look returns the size of a message's subject, header and body, and its time; false if it is gone. The record does not
+// tell whether there is a header, so one in a file stream counts as 4 bytes longer than it is.
+func (r *ConsumerSource) Look(seq uint64) (bytes int, nanos int64, ok bool) {
 	p, ok := r.state.table.find(seq)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	return int(r.state.table.at(p).size) - r.state.config.overhead(), true
-}
-
-// Time is the time of a message; false if it is gone.
-func (r *ConsumerSource) Time(seq uint64) (nanos int64, ok bool) {
-	p, ok := r.state.table.find(seq)
-	if !ok {
-		return 0, false
-	}
-	return r.state.table.at(p).time, true
+	m := r.state.table.at(p)
+	return int(m.size) - r.state.config.overhead(), m.time, true
 }
 
 // Pending yields the messages that wait for an ack, and those that were abandoned, ascending.

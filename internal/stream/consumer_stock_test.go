@@ -394,7 +394,7 @@ func TestSizeOfAMessageForConsumers(t *testing.T) {
 		r.apply(&Append{Span: 1, Subject: []byte("s.0"), Header: []byte("NATS/1.0\r\nK: v\r\n\r\n"), Body: make([]byte, 10)})
 		source := r.state.Source(r.consumer().Number)
 		for seq, want := range []int{1: 3 + 10, 2: 3 + 10 + 18 + header} {
-			if got, ok := source.Size(uint64(seq)); ok != (seq > 0) || got != want {
+			if got, _, ok := source.Look(uint64(seq)); ok != (seq > 0) || got != want {
 				t.Errorf("%s storage: message %d has a size of %d, not %d", storage, seq, got, want)
 			}
 		}

@@ -43,6 +43,9 @@ func (r *ranks) search(seq uint64) (i int, found bool) {
 	case r.chunks[0].key >= key:
 		return 0, r.chunks[0].key == key
 	}
+	if i := key - r.chunks[0].key; i < uint64(n) && r.chunks[i].key == key {
+		return int(i), true // no chunk is missing, as where all messages match
+	}
 	return slices.BinarySearchFunc(r.chunks, key, func(c rankChunk, key uint64) int {
 		switch {
 		case c.key < key:
