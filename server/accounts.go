@@ -32,6 +32,7 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	}
 	s.broker = broker.New(newRouter(), maps)
 	s.broker.NewRouters(newRouter)
+	s.broker.SetClock(s.clock)
 	for _, a := range s.config().Auth.Accounts {
 		if err := s.setAccount(s.broker.Add(a.Name)); err != nil {
 			return err
@@ -43,6 +44,12 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	if name := s.config().System(); name != "" {
 		s.broker.SetSystem(s.broker.Add(name))
 	}
+	plan, err := planShares(s.config())
+	if err != nil {
+		return err
+	}
+	s.broker.Introduce(s.introduce)
+	s.changeShares(plan)
 	return nil
 }
 

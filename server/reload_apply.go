@@ -46,7 +46,14 @@ func (r *reload) prepareAccounts() error {
 	} else if maps != nil {
 		compiled[broker.DefaultAccount] = maps
 	}
-	r.apply = append(r.apply, func() { r.s.changeAccounts(r, users, compiled) })
+	plan, err := planShares(r.now)
+	if err != nil {
+		return err
+	}
+	r.apply = append(r.apply, func() {
+		r.s.changeAccounts(r, users, compiled)
+		r.s.changeShares(plan)
+	})
 	return nil
 }
 

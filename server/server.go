@@ -87,6 +87,7 @@ type Server struct {
 
 	operators *operators // nil: who may connect stands in the configuration
 	registry  *nats.Registry
+	shares    map[string]*joint // what accounts have of others, by name; of whoever starts or reloads
 	views     *report.Views
 	tls       atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
 	stapling  sync.Mutex                 // held by who changes tls

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"myelin/internal/msgtrace"
@@ -10,12 +11,16 @@ import (
 
 // Account is one tenant: its subjects are its own.
 type Account struct {
+	broker   *Broker
 	name     string
 	router   *router.Router
 	mappings atomic.Pointer[subject.Mappings]
 	limits   atomic.Pointer[Limits]
 	sampling atomic.Pointer[msgtrace.Sampling]
 	traffic  Traffic
+
+	replying sync.Once
+	answers  atomic.Pointer[replies] // to requests of other accounts; nil before the first
 }
 
 // Limits bound what the connections of an account may do. They are -1 for no limit.
@@ -35,8 +40,8 @@ type Traffic struct {
 	Connections       atomic.Int64 // that are open
 }
 
-func newAccount(name string, r *router.Router) *Account {
-	a := &Account{name: name, router: r}
+func newAccount(b *Broker, name string, r *router.Router) *Account {
+	a := &Account{broker: b, name: name, router: r}
 	a.limits.Store(&noLimits)
 	return a
 }

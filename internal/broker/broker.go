@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"myelin/internal/clock"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -28,6 +30,8 @@ const (
 type Broker struct {
 	newRouter func() *router.Router
 	global    *Account
+	clock     clock.Clock
+	introduce atomic.Pointer[Introducer]
 
 	mu       sync.RWMutex // guards what follows
 	accounts map[string]*Account
@@ -37,8 +41,8 @@ type Broker struct {
 // New returns a broker with the default account, whose messages go through r. Their subjects are
 // rewritten by mappings; nil rewrites none.
 func New(r *router.Router, mappings *subject.Mappings) *Broker {
-	b := &Broker{newRouter: router.New, accounts: make(map[string]*Account)}
-	b.global = newAccount(DefaultAccount, r)
+	b := &Broker{newRouter: router.New, clock: clock.Real{}, accounts: make(map[string]*Account)}
+	b.global = newAccount(b, DefaultAccount, r)
 	b.global.mappings.Store(mappings)
 	b.accounts[DefaultAccount] = b.global
 	return b
@@ -47,13 +51,19 @@ func New(r *router.Router, mappings *subject.Mappings) *Broker {
 // NewRouters makes the routers of accounts that are added from now on. It is called before the first Add.
 func (b *Broker) NewRouters(newRouter func() *router.Router) { b.newRouter = newRouter }
 
+// SetClock sets what the time of answers is measured by, unless it is the real one. It is called before the first Add.
+func (b *Broker) SetClock(c clock.Clock) { b.clock = c }
+
+// Introduce has those who answer requests of other accounts told who asks.
+func (b *Broker) Introduce(i Introducer) { b.introduce.Store(&i) }
+
 // Add returns the account of that name, which is new unless there is one.
 func (b *Broker) Add(name string) *Account {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a := b.accounts[name]
 	if a == nil {
-		a = newAccount(name, b.newRouter())
+		a = newAccount(b, name, b.newRouter())
 		b.accounts[name] = a
 	}
 	return a

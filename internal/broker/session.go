@@ -40,14 +40,14 @@ func (s *Session) Publish(m *router.Message) int {
 	if m.Trace != nil {
 		return p.PublishTraced(m)
 	}
-	if bytes.HasPrefix(m.Subject, ackPrefix) {
+	if bytes.HasPrefix(m.Subject, ackPrefix) || bytes.HasPrefix(m.Subject, replyStart) {
 		return p.PublishOnce(m)
 	}
 	return p.Publish(m)
 }
 
 // ackPrefix begins the subjects of acknowledgements, each of which is used once.
-var ackPrefix = []byte("$JS.ACK.")
+var ackPrefix, replyStart = []byte("$JS.ACK."), []byte(replyPrefix)
 
 // Reply is Publish for the answer to a request, whose subject is not likely to come again.
 func (s *Session) Reply(m *router.Message) int {

@@ -20,6 +20,8 @@ type Account struct {
 	Limits   AccountLimits
 	Mappings []Mapping // of its subjects, in the order of the file
 	Trace    AccountTrace
+	Exports  []Export
+	Imports  []Import
 }
 
 // AccountLimits bound what the connections of an account may do. They are -1 for no limit but the server's.

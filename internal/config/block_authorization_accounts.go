@@ -13,13 +13,13 @@ type account struct {
 	all *auth.Config
 }
 
-// accountBlock is what an account can hold. What makes accounts share subjects is refused by name unless it is off.
+// accountBlock is what an account can hold.
 var accountBlock = newBlock([]key[account]{
 	{"nkey", nil, decodeAccountKey},
 	{"users", nil, func(d *decoder, a *account, f *Field) { d.users(a.all, a.Name, f) }},
 	{"default_permissions", nil, func(d *decoder, a *account, f *Field) { a.Defaults = d.permissions(f) }},
-	{"exports", nil, refused[account](isNothing, nil)},
-	{"imports", nil, refused[account](isNothing, nil)},
+	{"exports", nil, func(d *decoder, a *account, f *Field) { d.exports(&a.own.Exports, a.Name, f) }},
+	{"imports", nil, func(d *decoder, a *account, f *Field) { d.imports(&a.own.Imports, a.Name, f) }},
 	{"mappings", []string{"maps"}, func(d *decoder, a *account, f *Field) { d.mappings(&a.own.Mappings, a.Name, f) }},
 	{"limits", nil, decodeAccountLimits},
 	{"jetstream", nil, func(d *decoder, a *account, f *Field) { decodeAccountStreams(d, &a.own.Streams, f) }},
@@ -68,7 +68,7 @@ func decodeAccount(d *decoder, c *Config, f *Field) {
 	a := account{Account: c.Auth.Accounts[i], own: defaultAccount(), all: &c.Auth}
 	decodeNested(d, accountBlock, &a, m, unknownField)
 	c.Auth.Accounts[i] = a.Account
-	if !a.own.Streams.Enabled && a.own.Limits == defaultAccount().Limits && a.own.Mappings == nil && a.own.Trace.Dest == "" {
+	if !a.own.Streams.Enabled && a.own.Limits == defaultAccount().Limits && a.own.Mappings == nil && a.own.Trace.Dest == "" && a.own.Exports == nil && a.own.Imports == nil {
 		return
 	}
 	if c.Accounts == nil {

@@ -41,6 +41,7 @@ func (c *Config) problems() []problem {
 	c.Limits.check(&ps)
 	c.JetStream.check(&ps)
 	c.checkAuth(&ps)
+	c.checkShares(&ps)
 	c.Operators.check(c, &ps)
 	ps.refuse(c.LameDuckGrace < 0, "lame_duck_grace_period", "invalid lame_duck_grace_period, needs to be positive")
 	ps.refuse(c.LameDuckGrace >= c.LameDuckDuration, "lame_duck_grace_period",

@@ -44,9 +44,9 @@ func (g *ingest) Deliver(m *router.Message, b *router.Batch) bool {
 
 // gather appends the frame of a message; reply is the subject at which its publisher waits, with the mark of its trace if it has one.
 func (g *ingest) gather(m *router.Message, reply []byte, b *router.Batch) {
-	a := stream.Append{Span: 1, Subject: m.Subject, Header: m.Header, Body: m.Payload}
+	a := stream.Append{Span: 1, Subject: m.Subject, Header: m.Published(), Body: m.Payload}
 	f := b.To(g, g.id)
-	size := len(reply) + len(m.Subject) + len(m.Header) + len(m.Payload)
+	size := len(reply) + len(m.Subject) + len(a.Header) + len(m.Payload)
 	buf := f.Reserve(size + len(m.Reply) + 12*binary.MaxVarintLen32)
 	buf = bin.AppendBytes(buf, reply)
 	if fast, ok := stream.ParseFast(m.Reply); ok {

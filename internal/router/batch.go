@@ -160,6 +160,14 @@ type Batch struct {
 	table   []*Frames // open addressing by id; what is not of this round counts as free
 	pressed []Dest    // since the last call of Pressed
 	owed    []Dest    // those that answered Owes
+
+	// of crossings into other routers; see Passage
+	by       []byte  // what a message is sent by, where that is not its subject
+	in       *Router // where it is offered; nil: in router
+	streamed bool
+	passages map[*Crossing]*Passage
+	used     []*Passage       // since the last report
+	abroad   map[*Sub]*Router // members of queue groups elsewhere that got something in this batch
 }
 
 // To returns the frames that are gathered for a destination, which its id identifies.
@@ -223,11 +231,12 @@ func (b *Batch) Flush() {
 	// of this has fewer members to try.
 	for len(refused) > 0 {
 		for _, f := range refused {
-			f.dest.Unpack(f, func(s *Sub, m *Message) { b.router.pickAgain(s, m, b) })
+			f.dest.Unpack(f, func(s *Sub, m *Message) { b.pickAgain(s, m) })
 			f.release()
 		}
 		refused = b.push()
 	}
+	clear(b.abroad)
 	if len(b.owed) > 0 {
 		b.work()
 	}

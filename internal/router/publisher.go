@@ -35,31 +35,39 @@ func (p *Publisher) PublishOnce(m *Message) int {
 
 // Send is Publish by another subject than the message's own, which its receivers see.
 func (p *Publisher) Send(to []byte, m *Message) int {
-	return p.offer(m, p.cache.find(p.router, to))
+	return p.sendBy(to, m, p.cache.find(p.router, to))
 }
 
 // SendOnce is Send as PublishOnce is Publish.
 func (p *Publisher) SendOnce(to []byte, m *Message) int {
-	return p.offer(m, p.cache.findOnce(p.router, to))
+	return p.sendBy(to, m, p.cache.findOnce(p.router, to))
 }
 
-func (p *Publisher) offer(m *Message, found *match) int {
+func (p *Publisher) sendBy(to []byte, m *Message, found *match) int {
+	p.by = to
+	taken := p.offer(m, found)
+	p.by = nil
+	return taken
+}
+
+// offer gives a message to everybody who was found and to one member of each queue group.
+func (b *Batch) offer(m *Message, found *match) int {
 	taken := 0
 	for _, s := range found.plain {
-		if s.Sink.Deliver(m, &p.Batch) {
+		if s.Sink.Deliver(m, b) {
 			taken++
-			if p.bytes > MaxBatchBytes {
-				p.Batch.Flush()
+			if b.bytes > MaxBatchBytes {
+				b.Flush()
 			}
 		}
 	}
 	for i := range found.groups {
-		if p.pick(found.groups[i].members, nil, m) {
+		if b.pick(found.groups[i].members, nil, m) {
 			taken++
 		}
 	}
-	if p.bytes > MaxBatchBytes {
-		p.Batch.Flush()
+	if b.bytes > MaxBatchBytes {
+		b.Flush()
 	}
 	return taken
 }
@@ -68,12 +76,16 @@ func (p *Publisher) offer(m *Message, found *match) int {
 func (p *Publisher) Flush() {
 	p.Batch.Flush()
 	p.cache.report(p.router)
+	if len(p.used) > 0 {
+		p.reportPassages()
+	}
 }
 
 // Close releases what the publisher remembers. It can be used again.
 func (p *Publisher) Close() {
 	p.Flush()
 	p.cache.drop(p.router)
+	p.dropPassages()
 }
 
 // pick offers the message to the members of a queue group, from a random one on, until one takes it.
@@ -92,6 +104,7 @@ func (b *Batch) pick(members []*Sub, except *Sub, m *Message) bool {
 			at -= n
 		}
 		if s := members[at]; s != except && s.Sink.Deliver(m, b) {
+			b.noteAbroad(s)
 			return true
 		}
 	}
@@ -99,21 +112,27 @@ func (b *Batch) pick(members []*Sub, except *Sub, m *Message) bool {
 }
 
 // pickAgain offers a message that was meant for s to the other members of its queue group.
-func (r *Router) pickAgain(s *Sub, m *Message, b *Batch) {
+func (b *Batch) pickAgain(s *Sub, m *Message) {
 	if s == nil || s.Queue == "" {
 		return
 	}
+	home := b.homeOf(s)
 	var members []*Sub
 	by := m.Subject
 	// What was sent by another subject than its own came by that of the subscription, unless that has wildcards.
 	if !subject.HasWildcard(s.Pattern) {
 		by = []byte(s.Pattern)
 	}
-	r.Matching(by, func(other *Sub) bool {
+	home.Matching(by, func(other *Sub) bool {
 		if other.Queue == s.Queue {
 			members = append(members, other)
 		}
 		return true
 	})
+	in, sentBy := b.in, b.by
+	if b.in, b.by = home, by; home == b.router {
+		b.in = nil
+	}
 	b.pick(members, s, m)
+	b.in, b.by = in, sentBy
 }

@@ -35,6 +35,11 @@ type Message struct {
 	// message arrived in that very form; else nil.
 	Tail []byte
 
+	// Added says that the header has more than was published, which Original is: who asks, for who answers in another
+	// account.
+	Added    bool
+	Original []byte
+
 	// From identifies the publishing connection, so that it can be spared its own echo; 0: none.
 	From uint64
 
@@ -42,11 +47,19 @@ type Message struct {
 	Trace *msgtrace.Trace
 }
 
+// Published is the header as it was published.
+func (m *Message) Published() []byte {
+	if m.Added {
+		return m.Original
+	}
+	return m.Header
+}
+
 // Sink is where a subscription's messages go.
 type Sink interface {
 	// Deliver takes the message, usually by appending a frame to b, or reports false when it does not
 	// want it: echo is off, the subscription has ended or had its fill, the connection is closed. It must
-	// not block, nor call the router.
+	// not block, nor call the router, except by way of a Crossing.
 	Deliver(m *Message, b *Batch) bool
 }
 
@@ -78,6 +91,8 @@ type Router struct {
 	inserts uint64
 	removes uint64
 
+	followers []Follower // replaced as a whole
+
 	changes changes
 	stats   counters
 	watches watches
@@ -99,7 +114,14 @@ func NewUncached() *Router {
 
 // Subscribe adds a subscription. Messages that are published after it returns reach it.
 func (r *Router) Subscribe(s *Sub) {
-	defer r.watches.changed(s.Pattern)
+	followers := r.add(s)
+	r.watches.changed(s.Pattern)
+	for _, f := range followers {
+		f.Changed(s, 1)
+	}
+}
+
+func (r *Router) add(s *Sub) []Follower {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	head := r.index.Get(s.Pattern)
@@ -113,12 +135,20 @@ func (r *Router) Subscribe(s *Sub) {
 	}
 	r.inserts++
 	r.changes.note(r.seed, s.Pattern)
+	return r.followers
 }
 
 // Unsubscribe removes a subscription that was added. A publisher that matched before may still call its
 // Sink.
 func (r *Router) Unsubscribe(s *Sub) {
-	defer r.watches.changed(s.Pattern)
+	followers := r.remove(s)
+	r.watches.changed(s.Pattern)
+	for _, f := range followers {
+		f.Changed(s, -1)
+	}
+}
+
+func (r *Router) remove(s *Sub) []Follower {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.next != nil {
@@ -133,14 +163,16 @@ func (r *Router) Unsubscribe(s *Sub) {
 	r.subs--
 	r.removes++
 	r.changes.note(r.seed, s.Pattern)
+	return r.followers
 }
 
 // Refilter says that other messages than before are kept from a subscription. Those that are published after it returns
 // are filtered anew.
 func (r *Router) Refilter(s *Sub) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.changes.note(r.seed, s.Pattern)
+	r.mu.Unlock()
+	r.watches.changed(s.Pattern)
 }
 
 // drops reports whether what is sent by a literal subject is kept from the subscription.

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"myelin/internal/broker"
+	"myelin/internal/config"
+)
+
+// joint is an import as it is, or is to be, in force.
+type joint struct {
+	importer string
+	of       config.Import
+	by       config.Export
+	path     *config.Path
+	end      func()
+}
+
+// name tells shares apart: those of one name are the same.
+func (s *joint) name() string {
+	return fmt.Sprintf("%q %+v %s %v", s.importer, s.of, s.by.Response, s.by.Threshold)
+}
+
+// planShares compiles what accounts share.
+func planShares(c *config.Config) (map[string]*joint, error) {
+	plan := make(map[string]*joint)
+	for _, a := range c.Auth.Accounts {
+		for _, i := range c.Account(a.Name).Imports {
+			path, err := i.Path()
+			if err != nil {
+				return nil, fmt.Errorf("account %q: %w", a.Name, err)
+			}
+			export := c.ExportOf(a.Name, &i)
+			if export == nil {
+				return nil, fmt.Errorf("account %q: import of %q from account %q is not authorized", a.Name, i.Subject, i.Account)
+			}
+			x := &joint{importer: a.Name, of: i, by: *export, path: path}
+			plan[x.name()] = x
+		}
+	}
+	return plan, nil
+}
+
+// changeShares puts a plan into force. What was in force and still is goes on undisturbed.
+func (s *Server) changeShares(plan map[string]*joint) {
+	for name, x := range s.shares {
+		if plan[name] == nil {
+			x.end()
+		}
+	}
+	for name, x := range plan {
+		if before := s.shares[name]; before != nil {
+			plan[name] = before
+		} else {
+			x.end = x.begin(s.broker)
+		}
+	}
+	s.shares = plan
+}
+
+func (s *joint) begin(b *broker.Broker) (end func()) {
+	importer, exporter := b.Add(s.importer), b.Add(s.of.Account)
+	if !s.of.Service {
+		return importer.ImportStream(exporter, broker.StreamImport{Subject: s.path.Remote, Local: s.path.Local, Transform: s.path.Transform})
+	}
+	return importer.ImportService(exporter, broker.ServiceImport{
+		Local: s.path.Local, Transform: s.path.Transform, Response: responses[s.by.Response], Threshold: s.by.Threshold, Share: s.of.Share,
+	})
+}
+
+var responses = map[config.Response]broker.Response{
+	config.ResponseStream: broker.Streamed, config.ResponseChunked: broker.Chunked,
+}
+
+// requestor is who sends a request, for an account that answers it: of others' connections it learns no more.
+type requestor struct {
+	Account string        `json:"acc,omitempty"`
+	Service string        `json:"svc,omitempty"` // the account that the request came by, if that is another
+	RTT     time.Duration `json:"rtt,omitempty"`
+}
+
+// introduce is a broker.Introducer.
+func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) []byte {
+	guest, ok := s.registry.Get(cid)
+	if !ok {
+		return dst
+	}
+	c := guest.Describe()
+	var who any
+	if r := (requestor{Account: c.Account, RTT: c.RTT}); full {
+		who = s.clientOf(cid)
+	} else {
+		if importer != c.Account {
+			r.Service = importer
+		}
+		who = r
+	}
+	text, err := json.Marshal(who)
+	if err != nil { // there is nothing in it that could not be written
+		return dst
+	}
+	return append(dst, text...)
+}
