@@ -7,6 +7,7 @@ import (
 
 	"myelin/internal/broker"
 	"myelin/internal/config"
+	"myelin/internal/report"
 )
 
 // joint is an import as it is, or is to be, in force.
@@ -102,4 +103,35 @@ func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) [
 		return dst
 	}
 	return append(dst, text...)
+}
+
+// exportsOf is what an account exports, for the monitoring pages.
+func exportsOf(a config.Account) (list []report.AccountExport) {
+	for _, e := range a.Exports {
+		list = append(list, report.AccountExport{Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response)})
+	}
+	return list
+}
+
+// importsOf is what an account imports.
+func importsOf(a config.Account) (list []report.AccountImport) {
+	for _, i := range a.Imports {
+		path, err := i.Path()
+		if err != nil { // the configuration was checked
+			continue
+		}
+		shown := report.AccountImport{Subject: path.Remote, Account: i.Account, Local: path.Local, Type: kindOf(i.Service), Share: i.Share}
+		if i.Service {
+			shown.To = path.Local
+		}
+		list = append(list, shown)
+	}
+	return list
+}
+
+func kindOf(service bool) string {
+	if service {
+		return "service"
+	}
+	return "stream"
 }

@@ -106,10 +106,12 @@ func (v source) Accounts() []report.Account {
 	list := make([]report.Account, len(accounts))
 	system := v.s.broker.System()
 	for i, a := range accounts {
+		c := v.s.config().Account(a.Name())
 		t := a.Traffic()
 		list[i] = report.Account{
 			Name: a.Name(), System: a == system, JetStream: v.s.streams != nil && v.s.config().Streams(a.Name()).Enabled,
 			Connections: t.Connections.Load(), InMsgs: t.InMsgs.Load(), InBytes: t.InBytes.Load(),
+			Shares:  func() ([]report.AccountExport, []report.AccountImport) { return exportsOf(c), importsOf(c) },
 			OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(), SlowConsumers: t.SlowConsumers.Load(),
 		}
 	}

@@ -24,6 +24,27 @@ type Account struct {
 	OutMsgs       int64 // to them
 	OutBytes      int64
 	SlowConsumers int64
+	Shares        func() ([]AccountExport, []AccountImport) // nil: none
+}
+
+// AccountExport is what an account lets others have.
+type AccountExport struct {
+	Subject  string   `json:"subject"`
+	Type     string   `json:"type"` // stream or service
+	Approved []string `json:"approved_accounts,omitempty"`
+	Response string   `json:"response_type,omitempty"`
+}
+
+// AccountImport is what an account has of another.
+type AccountImport struct {
+	Subject  string `json:"subject"`
+	Account  string `json:"account"`
+	To       string `json:"to,omitempty"` // of a service
+	Local    string `json:"local_subject"`
+	Type     string `json:"type"`
+	Invalid  bool   `json:"invalid"`
+	Share    bool   `json:"share"`
+	Tracking bool   `json:"tracking"`
 }
 
 // AccountzOptions say which account is described.
@@ -42,17 +63,19 @@ type Accountz struct {
 
 // AccountInfo describes an account.
 type AccountInfo struct {
-	Name         string       `json:"account_name"`
-	Updated      time.Time    `json:"update_time,omitzero"`
-	System       bool         `json:"is_system,omitempty"`
-	Expired      bool         `json:"expired"`
-	Complete     bool         `json:"complete"`
-	JetStream    bool         `json:"jetstream_enabled"`
-	LeafNodes    int          `json:"leafnode_connections"`
-	Clients      int64        `json:"client_connections"`
-	Subs         uint32       `json:"subscriptions"`
-	NameTag      string       `json:"name_tag,omitempty"`
-	SublistStats SublistStats `json:"sublist_stats,omitempty"`
+	Name         string          `json:"account_name"`
+	Updated      time.Time       `json:"update_time,omitzero"`
+	System       bool            `json:"is_system,omitempty"`
+	Expired      bool            `json:"expired"`
+	Complete     bool            `json:"complete"`
+	JetStream    bool            `json:"jetstream_enabled"`
+	LeafNodes    int             `json:"leafnode_connections"`
+	Clients      int64           `json:"client_connections"`
+	Subs         uint32          `json:"subscriptions"`
+	Exports      []AccountExport `json:"exports,omitempty"`
+	Imports      []AccountImport `json:"imports,omitempty"`
+	NameTag      string          `json:"name_tag,omitempty"`
+	SublistStats SublistStats    `json:"sublist_stats,omitempty"`
 }
 
 // SublistStats describe the subscriptions of an account and how they are matched.
@@ -118,6 +141,9 @@ func (v *Views) AccountInfo(name string) (*AccountInfo, error) {
 			NumSubscriptions: stats.NumSubs, NumCache: stats.NumCache, NumInserts: stats.Inserts, NumRemoves: stats.Removes,
 			NumMatches: stats.Matches, MaxFanout: stats.MaxFanout, AvgFanout: stats.AvgFanout,
 		},
+	}
+	if a.Shares != nil {
+		info.Exports, info.Imports = a.Shares()
 	}
 	if stats.Matches > 0 {
 		info.SublistStats.CacheHitRate = float64(stats.CacheHits) / float64(stats.Matches)

@@ -24,7 +24,7 @@ func newTenanted() tenanted {
 	}}
 }
 
-// The documents are those of a stock server, but for imports and exports, of which ours has none, and its order of accounts.
+// The documents are those of a stock server, but for its order of accounts.
 func TestAccountz(t *testing.T) {
 	source := newTenanted()
 	v := viewsOf(t, source)

@@ -190,3 +190,35 @@ func TestAnswersByRight(t *testing.T) {
 	publish(r, message(t, r).reply, "", "answer")
 	message(t, b).expect(t, "in", "answer")
 }
+
+// The page of an account shows what it shares.
+func TestAccountzShares(t *testing.T) {
+	server := testkit.Start(t, testkit.Options{Config: sharing})
+	type detail struct {
+		Exports []map[string]any `json:"exports"`
+		Imports []map[string]any `json:"imports"`
+	}
+	shown := func(account string) detail {
+		var page struct {
+			Detail detail `json:"account_detail"`
+		}
+		server.Monitor("/accountz?acc="+account, &page)
+		return page.Detail
+	}
+	expect := func(list []map[string]any, want string) {
+		t.Helper()
+		for _, entry := range list {
+			if fmt.Sprint(entry) == want {
+				return
+			}
+		}
+		t.Errorf("%v lacks %s", list, want)
+	}
+	a, b := shown("A"), shown("B")
+	expect(a.Exports, "map[response_type:Singleton subject:svc.* type:service]")
+	expect(a.Exports, "map[response_type:Streamed subject:many type:service]")
+	expect(a.Exports, "map[approved_accounts:[C] response_type:Singleton subject:p.> type:service]")
+	expect(b.Imports, "map[account:A invalid:false local_subject:svc.* share:false subject:svc.* to:svc.* tracking:false type:service]")
+	expect(b.Imports, "map[account:A invalid:false local_subject:uu.*.* share:false subject:u.*.* to:uu.*.* tracking:false type:service]")
+	expect(b.Imports, "map[account:A invalid:false local_subject:shared share:true subject:svc.shared to:shared tracking:false type:service]")
+}
