@@ -20,6 +20,7 @@ type lanes struct {
 
 	mu      sync.Mutex
 	waiting [2]int // requests in all lanes: those that only ask for information are the second
+	turn    int    // the lane of the last request that needed no order
 	closed  bool
 	list    [numLanes]lane
 	workers sync.WaitGroup
@@ -119,7 +120,8 @@ func (l *lanes) dropAll(kind int) int {
 	return dropped
 }
 
-// laneOf finds the lane by the name of the stream, and the kind; requests without a stream share the first.
+// laneOf finds the lane by the name of the stream, and of the consumer where those of a stream need no order among
+// themselves, and the kind; requests without a stream share the first. mu is held.
 func (l *lanes) laneOf(q *request) int {
 	if q.batch != nil {
 		return l.hash(token(q.verb, 0))
@@ -131,7 +133,15 @@ func (l *lanes) laneOf(q *request) int {
 	if v == nil || v.stream < 0 {
 		return 0
 	}
-	return l.hash(token(q.verb, v.stream))
+	of := token(q.verb, v.stream)
+	if !v.spread {
+		return l.hash(of)
+	}
+	if name := token(q.verb, v.stream+1); len(name) > 0 {
+		return (l.hash(of) + l.hash(name)) % numLanes
+	}
+	l.turn++
+	return l.turn % numLanes
 }
 
 func (l *lanes) hash(name []byte) int { return int(maphash.Bytes(l.seed, name) % numLanes) }

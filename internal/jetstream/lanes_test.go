@@ -156,3 +156,27 @@ func TestTooManyQuestionsAreDropped(t *testing.T) {
 		t.Errorf("%d answers", n)
 	}
 }
+
+// Requests for one consumer, and for a stream itself, stay in order; those for different consumers do not wait for each other.
+func TestLanesOfConsumers(t *testing.T) {
+	x, _ := newSlow(t, 0)
+	l := &newDoor(x.api, x.api.opt.Broker.Add("$G")).lanes
+	lane := func(verb string) int { return l.laneOf(&request{verb: []byte(verb)}) }
+	used := map[int]bool{}
+	for i := range 100 {
+		name := fmt.Sprintf("A.c%d", i)
+		first := lane("CONSUMER.CREATE." + name + ".orders.*")
+		for _, verb := range []string{"CONSUMER.INFO.", "CONSUMER.DELETE.", "CONSUMER.DURABLE.CREATE.", "CONSUMER.RESET."} {
+			if got := lane(verb + name); got != first {
+				t.Errorf("%s%s: lane %d instead of %d", verb, name, got, first)
+			}
+		}
+		used[first] = true
+		if lane("STREAM.UPDATE.A") != lane("STREAM.DELETE.A") {
+			t.Error("requests for a stream are in different lanes")
+		}
+	}
+	if len(used) < numLanes/2 || lane("CONSUMER.CREATE.A") == lane("CONSUMER.CREATE.A") {
+		t.Errorf("%d lanes used", len(used))
+	}
+}

@@ -17,7 +17,7 @@ type verb struct {
 	stream  int // index of the token that names the stream; -1: none does
 	run     func(c *call) response
 	silent  bool // no event tells of successful answers, nor are they counted
-	spread  bool // those for one stream need no order among themselves
+	spread  bool // those for one stream need no order among themselves, but those that name the same consumer
 	informs bool // it only asks for information
 }
 
@@ -44,14 +44,14 @@ var verbs = []*verb{
 
 	info(row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames)),
 	info(row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList)),
-	info(row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerInfo)),
-	row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerDelete),
-	row("CONSUMER.PAUSE.*.*", 2, "consumer_pause", (*call).consumerPause),
-	row("CONSUMER.UNPIN.*.*", 2, "consumer_unpin", (*call).consumerUnpin),
-	row("CONSUMER.RESET.*.*", 2, "consumer_reset", (*call).consumerReset),
-	row("CONSUMER.CREATE.*", 2, "consumer_create", (*call).consumerCreate),
-	row("CONSUMER.CREATE.*.>", 2, "consumer_create", (*call).consumerCreate),
-	row("CONSUMER.DURABLE.CREATE.*.*", 3, "consumer_create", (*call).consumerCreate),
+	spread(info(row("CONSUMER.INFO.*.*", 2, "consumer_info", (*call).consumerInfo))),
+	spread(row("CONSUMER.DELETE.*.*", 2, "consumer_delete", (*call).consumerDelete)),
+	spread(row("CONSUMER.PAUSE.*.*", 2, "consumer_pause", (*call).consumerPause)),
+	spread(row("CONSUMER.UNPIN.*.*", 2, "consumer_unpin", (*call).consumerUnpin)),
+	spread(row("CONSUMER.RESET.*.*", 2, "consumer_reset", (*call).consumerReset)),
+	spread(row("CONSUMER.CREATE.*", 2, "consumer_create", (*call).consumerCreate)),
+	spread(row("CONSUMER.CREATE.*.>", 2, "consumer_create", (*call).consumerCreate)),
+	spread(row("CONSUMER.DURABLE.CREATE.*.*", 3, "consumer_create", (*call).consumerCreate)),
 }
 
 // index finds the row of a subject.
