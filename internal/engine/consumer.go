@@ -226,7 +226,9 @@ func (c *Consumer) Status() (status ConsumerStatus, ok bool) {
 func (s *Stream) ConsumerStatuses(list []*Consumer) []ConsumerStatus {
 	answer := make(chan []ConsumerStatus, 1)
 	ask := func() {
-		s.dispatch.whenApplied(func() { answer <- s.dispatch.describe(list) })
+		s.dispatch.whenSent(list, func() {
+			s.dispatch.whenApplied(func() { answer <- s.dispatch.describe(list) })
+		}, func() { answer <- nil })
 	}
 	if !s.events.do(ask) {
 		return nil

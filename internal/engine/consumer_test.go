@@ -386,3 +386,19 @@ func TestMessagesGoOnceTheyAreSent(t *testing.T) {
 	}
 	n.await("all to be removed again", func() bool { return s.Info().Messages == 0 })
 }
+
+// Whoever was given a message finds it counted, also where the machine hears of that only once it was sent.
+func TestStatusCountsWhatWasSent(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A", func(c *stream.Config) { c.Retention = stream.Interest })
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.Ack = stream.AckNone })
+	n.listenTo("inbox")
+	for i := range uint64(100) {
+		n.publish("A.x", 1, 20)
+		n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 1, Expires: int64(time.Minute)})
+		n.delivered(1)
+		if st := n.status(c); st.View.Delivered.Consumer != i+1 || st.View.NumPending != 0 {
+			t.Fatalf("after %d deliveries: %+v", i+1, st.View)
+		}
+	}
+}

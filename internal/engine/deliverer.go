@@ -27,8 +27,9 @@ type shipment struct {
 	refused  []refusal
 	created  bool
 	dropped  bool
-	confirms bool // the machine is to hear of the deliveries once they are sent
-	start    int  // of the consumer
+	mark     func() // called in its turn, and all there is to it; nil: there is none
+	confirms bool   // the machine is to hear of the deliveries once they are sent
+	start    int    // of the consumer
 }
 
 // refusal answers a request that could not be read.
@@ -198,6 +199,11 @@ func (d *deliverer) endRest() {
 
 // send sends a shipment, or puts it aside while its consumer is stalled.
 func (d *deliverer) send(p *shipment) {
+	if p.mark != nil {
+		p.mark()
+		p.free()
+		return
+	}
 	c := p.consumer
 	if c.stalled {
 		c.backlog = append(c.backlog, p)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"myelin/internal/apierr"
 	"myelin/internal/replica"
 	"myelin/internal/stream"
@@ -163,6 +165,22 @@ func (x *dispatch) whenApplied(call func()) {
 		return
 	}
 	x.waiters = append(x.waiters, waiter{x.proposed, call})
+}
+
+// whenSent calls a function once the deliverer has gone through what it has for those of some consumers of whose deliveries the
+// machine hears only then; closed is called instead if the stream ends before.
+func (x *dispatch) whenSent(list []*Consumer, call, closed func()) {
+	if !slices.ContainsFunc(list, x.consumes) {
+		call()
+		return
+	}
+	p := freeShipments.Get().(*shipment)
+	p.mark = func() {
+		if !x.stream.events.do(call) {
+			closed()
+		}
+	}
+	x.deliverer.add(p)
 }
 
 // describe says how consumers are, but for those that are gone.
