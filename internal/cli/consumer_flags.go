@@ -244,16 +244,7 @@ func (f *consumerFlags) applyGroups(cfg *document) error {
 }
 
 func (f *consumerFlags) applyMetadata(cfg *document) error {
-	if len(f.metadata) == 0 {
-		return nil
-	}
-	metadata := map[string]string{}
-	cfg.get("metadata", &metadata)
-	if err := setMetadata(f.metadata, metadata); err != nil {
-		return fmt.Errorf("--metadata: %w", err)
-	}
-	cfg.set("metadata", metadata)
-	return nil
+	return addMetadata(cfg, f.metadata)
 }
 
 // What flags of consumers are parsed with.

@@ -233,12 +233,17 @@ func (f *streamFlags) applyLimits(cfg *document) error {
 }
 
 func (f *streamFlags) applyMetadata(cfg *document) error {
-	if len(f.metadata) == 0 {
+	return addMetadata(cfg, f.metadata)
+}
+
+// addMetadata adds what --metadata says to the metadata of a configuration.
+func addMetadata(cfg *document, said []string) error {
+	if len(said) == 0 {
 		return nil
 	}
 	metadata := map[string]string{}
 	cfg.get("metadata", &metadata)
-	if err := setMetadata(f.metadata, metadata); err != nil {
+	if err := setMetadata(said, metadata); err != nil {
 		return fmt.Errorf("--metadata: %w", err)
 	}
 	cfg.set("metadata", metadata)

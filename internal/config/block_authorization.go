@@ -91,23 +91,29 @@ func notEmpty[T any](decode decodeFunc[T]) decodeFunc[T] {
 // highTimeout is a timeout that somebody may have meant otherwise.
 const highTimeout = time.Minute
 
-// decodeAuthTimeout decodes a duration, or seconds that need not be whole.
-func decodeAuthTimeout(d *decoder, c *auth.Config, f *Field) {
-	seconds := 0.0
+// decodeSeconds decodes the timeout of a block: a duration, or seconds that need not be whole.
+func decodeSeconds(d *decoder, f *Field, block string) (seconds float64, ok bool) {
 	switch v := f.Value.Data.(type) {
 	case string:
 		timeout, err := time.ParseDuration(v)
 		if err != nil {
-			d.fail(f.Pos, "error parsing authorization config, 'timeout' %v", err)
-			return
+			d.fail(f.Pos, "error parsing %s config, 'timeout' %v", block, err)
+			return 0, false
 		}
-		seconds = timeout.Seconds()
+		return timeout.Seconds(), true
 	case int64:
-		seconds = float64(v)
+		return float64(v), true
 	case float64:
-		seconds = v
-	default:
-		d.fail(f.Pos, "error parsing authorization config, 'timeout' wrong type")
+		return v, true
+	}
+	d.fail(f.Pos, "error parsing %s config, 'timeout' wrong type", block)
+	return 0, false
+}
+
+// decodeAuthTimeout decodes a duration, or seconds that need not be whole.
+func decodeAuthTimeout(d *decoder, c *auth.Config, f *Field) {
+	seconds, ok := decodeSeconds(d, f, "authorization")
+	if !ok {
 		return
 	}
 	switch {

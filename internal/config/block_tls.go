@@ -178,21 +178,8 @@ func (d *decoder) names(f *Field, add func(Pos, string)) {
 
 // decodeTLSTimeout decodes a duration, or seconds that need not be whole; 0 is the default.
 func decodeTLSTimeout(d *decoder, t *tlsSettings, f *Field) {
-	seconds := 0.0
-	switch v := f.Value.Data.(type) {
-	case string:
-		timeout, err := time.ParseDuration(v)
-		if err != nil {
-			d.fail(f.Pos, "error parsing tls config, 'timeout' %v", err)
-			return
-		}
-		seconds = timeout.Seconds()
-	case int64:
-		seconds = float64(v)
-	case float64:
-		seconds = v
-	default:
-		d.fail(f.Pos, "error parsing tls config, 'timeout' wrong type")
+	seconds, ok := decodeSeconds(d, f, "tls")
+	if !ok {
 		return
 	}
 	switch {

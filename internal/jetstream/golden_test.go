@@ -21,7 +21,10 @@ type exchange struct {
 	} `json:"replies"`
 }
 
-func exchanges(t testing.TB, file string) (list []exchange) {
+func exchanges(t testing.TB, file string) []exchange { return recorded[exchange](t, file) }
+
+// recorded reads a file with a JSON value in each line.
+func recorded[T any](t testing.TB, file string) (list []T) {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -31,7 +34,7 @@ func exchanges(t testing.TB, file string) (list []exchange) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var x exchange
+		var x T
 		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
 			t.Fatal(err)
 		}

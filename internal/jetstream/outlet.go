@@ -193,5 +193,11 @@ func appendRepublished(dst []byte, c *stream.Config, m *stream.Stored) []byte {
 	return header.AppendEnd(dst)
 }
 
+// Acknowledged answers, without a word, a client that waits for its acknowledgement of a message to be taken.
+func (o *Outlet) Acknowledged(reply []byte) {
+	o.msg = router.Message{Subject: reply}
+	o.session.Reply(&o.msg)
+}
+
 // Flush pushes what the others published.
 func (o *Outlet) Flush() { o.session.Flush() }

@@ -1,9 +1,6 @@
 package jetstream
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,24 +21,7 @@ type step struct {
 	Got                          []struct{ Subject, Reply, Header, Body string }
 }
 
-func steps(t testing.TB, file string) (list []step) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var s step
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, s)
-	}
-	return list
-}
+func steps(t testing.TB, file string) []step { return recorded[step](t, file) }
 
 // player repeats what was done to a stock server.
 type player struct {
