@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,20 +58,9 @@ func (a *consumerAdd) run(args []string) error {
 	}
 	switch {
 	case a.validate:
-		if err := a.con.jsonIndented(cfg); err != nil {
-			return err
-		}
-		if err := checkConsumer(of, cfg); err != nil {
-			return err
-		}
-		a.con.logf("the configuration is valid")
-		return nil
+		return a.con.validated(cfg, func() error { return checkConsumer(of, cfg) })
 	case a.output != "":
-		data, err := json.MarshalIndent(cfg, "", "  ")
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(a.output, append(data, '\n'), 0o644)
+		return cfg.save(a.output)
 	}
 	return a.withJetStream(func(js *jetStream) error {
 		info, err := js.createConsumer(of, cfg, "create")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 )
 
@@ -99,3 +100,24 @@ func (d *document) text(key string) (s string) {
 
 // clone is a copy that can be changed on its own.
 func (d *document) clone() *document { return &document{slices.Clone(d.members)} }
+
+// save writes the document to a file.
+func (d *document) save(name string) error {
+	data, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(data, '\n'), 0o644)
+}
+
+// validated shows a configuration and says what is wrong with it, or that nothing is.
+func (c *console) validated(cfg *document, check func() error) error {
+	if err := c.jsonIndented(cfg); err != nil {
+		return err
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	c.logf("the configuration is valid")
+	return nil
+}

@@ -57,20 +57,9 @@ func (a *streamAdd) run(args []string) error {
 	}
 	switch {
 	case a.validate:
-		if err := a.con.jsonIndented(cfg); err != nil {
-			return err
-		}
-		if err := checkStream(cfg); err != nil {
-			return err
-		}
-		a.con.logf("the configuration is valid")
-		return nil
+		return a.con.validated(cfg, func() error { return checkStream(cfg) })
 	case a.output != "":
-		data, err := json.MarshalIndent(cfg, "", "  ")
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(a.output, append(data, '\n'), 0o644)
+		return cfg.save(a.output)
 	}
 	return a.withJetStream(func(js *jetStream) error { return js.createStream(cfg, a.json) })
 }
