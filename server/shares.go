@@ -26,14 +26,14 @@ func (s *joint) name() string {
 
 // planShares compiles what accounts share.
 func planShares(c *config.Config) (map[string]*joint, error) {
-	plan := make(map[string]*joint)
+	plan, offers := make(map[string]*joint), c.Offers()
 	for _, a := range c.Auth.Accounts {
 		for _, i := range c.Account(a.Name).Imports {
 			path, err := i.Path()
 			if err != nil {
 				return nil, fmt.Errorf("account %q: %w", a.Name, err)
 			}
-			export := c.ExportOf(a.Name, &i)
+			export := offers.For(a.Name, &i)
 			if export == nil {
 				return nil, fmt.Errorf("account %q: import of %q from account %q is not authorized", a.Name, i.Subject, i.Account)
 			}

@@ -88,6 +88,7 @@ func (d *decoder) accountNames(f *Field) (list []string) {
 
 func (d *decoder) exports(list *[]Export, account string, f *Field) {
 	d.places[sharesKey(account, "exports")] = f.Pos
+	seen := make(map[Import]bool) // kinds and subjects
 	d.entries(f, "Exports", "Export", exportBlock, func(_ Pos, s *share) {
 		e, field := Export{Accounts: s.accounts, TokenPosition: int(s.position)}, s.stream
 		if len(e.Accounts) == 0 && e.Accounts != nil && s.position > 0 {
@@ -102,7 +103,11 @@ func (d *decoder) exports(list *[]Export, account string, f *Field) {
 			return
 		}
 		if d.exportDetails(&e, s) {
-			*list = slices.DeleteFunc(*list, func(o Export) bool { return o.Service == e.Service && o.Subject == e.Subject })
+			if what := (Import{Service: e.Service, Subject: e.Subject}); seen[what] { // the last one counts
+				*list = slices.DeleteFunc(*list, func(o Export) bool { return o.Service == e.Service && o.Subject == e.Subject })
+			} else {
+				seen[what] = true
+			}
 			*list = append(*list, e)
 		}
 	})
@@ -165,6 +170,7 @@ var originBlock = newBlock([]key[Import]{
 
 func (d *decoder) imports(list *[]Import, account string, f *Field) {
 	d.places[sharesKey(account, "imports")] = f.Pos
+	services := make(map[string]Import) // by their subjects here
 	d.entries(f, "Imports", "Import", importBlock, func(at Pos, s *share) {
 		i, field, name := Import{To: s.to, Prefix: s.prefix, Share: s.share}, s.stream, "Stream"
 		if s.service != nil {
@@ -177,14 +183,14 @@ func (d *decoder) imports(list *[]Import, account string, f *Field) {
 		}
 		before := len(d.errs)
 		decodeNested(d, originBlock, &i, origin, unknownField)
-		if len(d.errs) == before && d.importDetails(*list, &i, s, field, at) {
+		if len(d.errs) == before && d.importDetails(services, &i, s, field, at) {
 			*list = append(*list, i)
 		}
 	})
 }
 
 // importDetails checks what an import says of itself, and next to those before it.
-func (d *decoder) importDetails(list []Import, i *Import, s *share, f *Field, at Pos) bool {
+func (d *decoder) importDetails(services map[string]Import, i *Import, s *share, f *Field, at Pos) bool {
 	switch {
 	case i.Account == "" || i.Subject == "":
 		d.fail(f.Pos, "Expect an account name and a subject")
@@ -208,12 +214,11 @@ func (d *decoder) importDetails(list []Import, i *Import, s *share, f *Field, at
 		d.warn(at, "prefix means nothing for a service: say to")
 		i.Prefix = ""
 	}
-	for k := range list {
-		if o := &list[k]; o.Service && o.local() == i.local() {
-			d.fail(at, "Duplicate service import subject %q, previously used in import for account %q, subject %q", i.local(), o.Account, o.Subject)
-			return false
-		}
+	if o, ok := services[i.local()]; ok {
+		d.fail(at, "Duplicate service import subject %q, previously used in import for account %q, subject %q", i.local(), o.Account, o.Subject)
+		return false
 	}
+	services[i.local()] = *i
 	return true
 }
 

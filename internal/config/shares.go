@@ -214,44 +214,6 @@ func inverse(pattern, dest string) string {
 	return strings.Join(tokens, ".")
 }
 
-// allows reports whether the export lets an account import a pattern.
-func (e *Export) allows(importer, pattern string) bool {
-	if !subject.Within(pattern, e.Subject) {
-		return false
-	}
-	if e.Accounts != nil {
-		return slices.Contains(e.Accounts, importer)
-	}
-	if e.TokenPosition == 0 {
-		return true
-	}
-	tokens := strings.Split(pattern, ".")
-	return e.TokenPosition <= len(tokens) && tokens[e.TokenPosition-1] == importer
-}
-
-// exportFor is the export that lets an account import a pattern, or nil. One of that very pattern decides.
-func (a *Account) exportFor(service bool, importer, pattern string) (found *Export) {
-	for i := range a.Exports {
-		e := &a.Exports[i]
-		switch {
-		case e.Service != service:
-		case e.Subject == pattern && e.allows(importer, pattern):
-			return e
-		case e.Subject == pattern:
-			return nil
-		case found == nil && e.allows(importer, pattern):
-			found = e
-		}
-	}
-	return found
-}
-
-// ExportOf is the export that an import of the account is by.
-func (c *Config) ExportOf(importer string, i *Import) *Export {
-	a := c.Account(i.Account)
-	return a.exportFor(i.Service, importer, starred(i.Subject))
-}
-
 // sharesKey is what problems of exports and imports are reported about.
 func sharesKey(account, list string) string { return "account " + account + " " + list }
 
@@ -265,10 +227,11 @@ func (c *Config) checkShares(ps *problems) {
 		known[a.Name] = true
 	}
 	var flows []flow
+	offers := c.Offers()
 	for _, a := range c.Auth.Accounts {
 		own := c.Account(a.Name)
 		own.checkExports(ps, a, known)
-		flows = append(flows, c.checkImports(ps, a.Name, own.Imports, known)...)
+		flows = append(flows, offers.checkImports(ps, a.Name, own.Imports, known)...)
 	}
 	for _, f := range circles(flows) {
 		ps.refuse(true, sharesKey(f.owner, "imports"), "Error adding %s import %q: import forms a cycle", kind(f.service), f.subject)
@@ -290,8 +253,9 @@ func (a *Account) checkExports(ps *problems, of auth.Account, known map[string]b
 }
 
 // checkImports returns the ways of the messages of those that are right.
-func (c *Config) checkImports(ps *problems, importer string, list []Import, known map[string]bool) (flows []flow) {
+func (o *Offers) checkImports(ps *problems, importer string, list []Import, known map[string]bool) (flows []flow) {
 	key := sharesKey(importer, "imports")
+	streams := make(map[place]bool)
 	for n := range list {
 		i := &list[n]
 		if !known[i.Account] {
@@ -303,15 +267,18 @@ func (c *Config) checkImports(ps *problems, importer string, list []Import, know
 		}
 		path, err := i.Path()
 		switch {
-		case c.ExportOf(importer, i) == nil:
+		case o.For(importer, i) == nil:
 			wrong(fmt.Errorf("%s import not authorized", kind(i.Service)))
 		case err != nil:
 			wrong(err)
 		case !subject.ValidPattern(path.Local):
 			wrong(subject.ErrInvalidSubject)
-		case !i.Service && slices.ContainsFunc(list[:n], func(o Import) bool { return !o.Service && o.Account == i.Account && o.Subject == i.Subject }):
+		case !i.Service && streams[place{i.Account, i.Subject}]:
 			wrong(errors.New("stream import already exists"))
 		default:
+			if !i.Service {
+				streams[place{i.Account, i.Subject}] = true
+			}
 			flows = append(flows, flowOf(importer, i, path))
 		}
 	}

@@ -12,7 +12,7 @@ type Follower interface {
 // Follow begins to tell f, of those subscriptions first that are there.
 func (r *Router) Follow(f Follower) {
 	r.mu.Lock()
-	r.followers = append(slices.Clone(r.followers), f)
+	r.followers = append(r.followers, f) // beyond what those see who read it now
 	subs := r.all()
 	r.mu.Unlock()
 	for _, s := range subs {
