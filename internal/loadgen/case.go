@@ -12,32 +12,33 @@ type Metric string
 
 // The metrics of the suite.
 const (
-	Rate        Metric = "rate"        // deliveries or requests per second
-	CPU         Metric = "cpu"         // server's CPU nanoseconds per delivery or request
-	LoadCPU     Metric = "load-cpu"    // the generator's own, as a check on the measurement
-	P50         Metric = "p50"         // latency, nanoseconds
-	P99         Metric = "p99"         // latency, nanoseconds
-	Undisturbed Metric = "undisturbed" // deliveries per second without the disturbance
-	Kept        Metric = "kept"        // disturbed rate as a share of that
-	Memory      Metric = "memory"      // resident bytes of the server per item
-	MemoryPeak  Metric = "memory-peak" // the same before the server has come to rest
-	BinarySize  Metric = "binary"      // bytes
-	Startup     Metric = "startup"     // nanoseconds from exec to the first INFO, median of several
-	StartupMin  Metric = "startup-min" // the quickest of them
-	Offered     Metric = "offered"     // messages, or changes of interest, sent per second
-	QuietP50    Metric = "p50-quiet"   // latency without the disturbance
-	QuietP99    Metric = "p99-quiet"   // latency without the disturbance
-	Worst       Metric = "worst"       // longest latency
-	WorstBeside Metric = "worst-other" // longest latency on a stream that is left alone
-	Work        Metric = "work"        // nanoseconds until the work was done
-	DiskSync    Metric = "disk-sync"   // nanoseconds of one small write and sync without any server, median
-	Reopen      Metric = "reopen"      // nanoseconds from exec until all is served again, after a clean end
-	ReopenDead  Metric = "reopen-kill" // the same after the process was killed
-	Compared    Metric = "compared"    // deliveries per second of what Kept compares with
-	Created     Metric = "created"     // nanoseconds until a consumer was made, mean
-	Idle        Metric = "idle-cpu"    // share of a processor that the server uses while nothing happens
-	Published   Metric = "published"   // messages published and acknowledged per second
-	OnTime      Metric = "on-time"     // share of the messages that came when they were to come
+	Rate        Metric = "rate"         // deliveries or requests per second
+	CPU         Metric = "cpu"          // server's CPU nanoseconds per delivery or request
+	LoadCPU     Metric = "load-cpu"     // the generator's own, as a check on the measurement
+	P50         Metric = "p50"          // latency, nanoseconds
+	P99         Metric = "p99"          // latency, nanoseconds
+	Undisturbed Metric = "undisturbed"  // deliveries per second without the disturbance
+	Kept        Metric = "kept"         // disturbed rate as a share of that
+	Memory      Metric = "memory"       // resident bytes of the server per item
+	MemoryPeak  Metric = "memory-peak"  // the same before the server has come to rest
+	BinarySize  Metric = "binary"       // bytes
+	Startup     Metric = "startup"      // nanoseconds from exec to the first INFO, median of several
+	StartupMin  Metric = "startup-min"  // the quickest of them
+	Offered     Metric = "offered"      // messages, or changes of interest, sent per second
+	QuietP50    Metric = "p50-quiet"    // latency without the disturbance
+	QuietP99    Metric = "p99-quiet"    // latency without the disturbance
+	Worst       Metric = "worst"        // longest latency
+	WorstBeside Metric = "worst-other"  // longest latency on a stream that is left alone
+	Work        Metric = "work"         // nanoseconds until the work was done
+	DiskSync    Metric = "disk-sync"    // nanoseconds of one small write and sync without any server, median
+	Reopen      Metric = "reopen"       // nanoseconds from exec until all is served again, after a clean end
+	ReopenDead  Metric = "reopen-kill"  // the same after the process was killed
+	Compared    Metric = "compared"     // deliveries per second of what Kept compares with
+	ComparedCPU Metric = "compared-cpu" // the server's CPU of the same
+	Created     Metric = "created"      // nanoseconds until a consumer was made, mean
+	Idle        Metric = "idle-cpu"     // share of a processor that the server uses while nothing happens
+	Published   Metric = "published"    // messages published and acknowledged per second
+	OnTime      Metric = "on-time"      // share of the messages that came when they were to come
 )
 
 // A Sample is what one run of a case has measured.
@@ -64,7 +65,8 @@ type Case struct {
 	Goals  []Goal
 	Once   bool // one run is enough: the figure does not vary
 	Store  Store
-	Secure bool // over TLS
+	Secure bool                       // over TLS
+	Config func(*Env) (string, error) // text of a configuration file for both servers; nil for none. Not with a Store
 	Run    func(context.Context, *Env) (Sample, error)
 }
 
@@ -73,6 +75,7 @@ type Env struct {
 	Server *Server
 	Binary string
 	Start  func(context.Context) (*Server, error) // another one of the same kind
+	Plain  func(context.Context) (*Server, error) // another one, without the case's own configuration
 
 	Warmup time.Duration // before measuring
 	Window time.Duration // of measuring
@@ -104,6 +107,7 @@ func Cases() []Case {
 	var all []Case
 	for _, family := range [](func() []Case){
 		throughputCases, requestCases, interestCases, churnCases, latencyCases, memoryCases, processCases, tlsCases,
+		loginCases, permissionCases, accountCases,
 		storedPublishCases, storedGetCases, storedKeysCases, storedStreamsCases, storedRemovalCases,
 		consumerDrainCases, consumerFilterCases, consumerQueueCases, consumerManyCases, consumerKeysCases, consumerDelayedCases,
 	} {

@@ -13,20 +13,22 @@ type shape struct {
 	subjects    []string
 	interest    string // what subscribers subscribe to
 	size        int
+
+	// Names of users, "" for nobody; subscribers are spread over theirs.
+	publishAs   string
+	subscribeAs []string
 }
 
 func throughputCases() []Case {
 	one := func(size int) shape { return fanout(1, 1, size) }
 	group := fanout(1, 4, 16)
 	group.queue = "group"
-	many := fanout(1, 1, 16)
-	many.subjects, many.interest = numbered("bench.%04d", 1000), "bench.*"
 	return []Case{
 		one(16).cased("1to1-16B", "1 publisher, 1 subscriber, 16 B", ratioAtLeast(Rate, 4), ratioAtMost(CPU, 0.25)),
 		fanout(1, 4, 16).cased("1to4-16B", "1 to 4 fan-out, 16 B", ratioAtLeast(Rate, 5)),
 		fanout(4, 4, 16).cased("4to4-16B", "4 to 4, 16 B", ratioAtLeast(Rate, 5)),
 		group.cased("queue4-16B", "queue group of 4, 16 B", ratioAtLeast(Rate, 4)),
-		many.cased("subjects1000-16B", "1,000 subjects, one wildcard subscriber, 16 B", ratioAtLeast(Rate, 5)),
+		manySubjects(1000).cased("subjects1000-16B", "1,000 subjects, one wildcard subscriber, 16 B", ratioAtLeast(Rate, 5)),
 		one(128).cased("1to1-128B", "1:1, 128 B", ratioAtLeast(Rate, 2)),
 		one(1<<10).cased("1to1-1KB", "1:1, 1 KB", ratioAtLeast(Rate, 1.25)),
 		one(64<<10).cased("1to1-64KB", "1:1, 64 KB", ratioAtLeast(Rate, 1)),
@@ -63,7 +65,10 @@ func (sh shape) run(ctx context.Context, env *Env) (Sample, error) {
 func (sh shape) set(st *stage, env *Env) (*Window, error) {
 	w := sh.window(env)
 	var members []*Subscriber
-	for range sh.subscribers {
+	for i := range sh.subscribers {
+		if len(sh.subscribeAs) > 0 {
+			st.login(sh.subscribeAs[i%len(sh.subscribeAs)])
+		}
 		sub, err := st.subscribe(sh.interest, sh.queue, true, false)
 		if err != nil {
 			return nil, err
@@ -75,6 +80,7 @@ func (sh shape) set(st *stage, env *Env) (*Window, error) {
 	if sh.queue != "" {
 		w.Add(1, members...)
 	}
+	st.login(sh.publishAs)
 	for range sh.publishers {
 		p, err := st.publisher(sh.subjects, sh.size, w)
 		if err != nil {

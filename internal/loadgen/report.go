@@ -7,7 +7,7 @@ import (
 )
 
 // metricOrder is the order of metrics within a row.
-var metricOrder = []Metric{Rate, Published, Undisturbed, Compared, Kept, OnTime, P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, Created, DiskSync, CPU, Idle,
+var metricOrder = []Metric{Rate, Published, Undisturbed, Compared, Kept, OnTime, P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, Created, DiskSync, CPU, ComparedCPU, Idle,
 	Memory, MemoryPeak, BinarySize, Startup, StartupMin, Reopen, ReopenDead, Offered, LoadCPU}
 
 var metricTitles = map[Metric]string{
@@ -16,7 +16,7 @@ var metricTitles = map[Metric]string{
 	StartupMin: "first INFO, quickest", Offered: "offered", QuietP50: "p50 undisturbed", QuietP99: "p99 undisturbed",
 	Worst: "worst", WorstBeside: "worst on another stream", Work: "work done in", DiskSync: "one sync of the disk",
 	Reopen: "open again", ReopenDead: "open again after kill -9", Compared: "compared with", Created: "consumer created in",
-	Idle: "idle CPU, of a core", Published: "published", OnTime: "on time",
+	Idle: "idle CPU, of a core", ComparedCPU: "CPU compared with", Published: "published", OnTime: "on time",
 }
 
 // format renders a value of the metric with its unit.
@@ -24,7 +24,7 @@ func (m Metric) format(v float64) string {
 	switch m {
 	case Rate, Undisturbed, Offered, Published, Compared:
 		return scaled(v, 1000, "/s", "", " k", " M")
-	case CPU, LoadCPU:
+	case CPU, LoadCPU, ComparedCPU:
 		return fmt.Sprintf("%.0f ns", v)
 	case P50, P99, QuietP50, QuietP99, Worst, WorstBeside, Work, Created, DiskSync, Startup, StartupMin, Reopen, ReopenDead:
 		return scaled(v, 1000, "s", " n", " µ", " m", " ")

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -146,31 +147,76 @@ func (s *Suite) runCase(ctx context.Context, c *Case, row *Row, conditions *Cond
 
 // runOnce runs a case against a server that lives for that long.
 func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []string) (Sample, *Info, error) {
-	dir, further, err := c.Store.prepare(s.Dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer os.RemoveAll(dir) // "" without a store
-	args = slices.Concat(args, further)
-	var secure security
-	if c.Secure {
-		made, err := newSecurity(s.Dir)
-		if err != nil {
-			return nil, nil, err
-		}
-		defer made.remove()
-		secure, args = *made, slices.Concat(args, made.args)
-	}
-	start := func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, args...) }
-	server, err := start(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	env := &Env{Server: server, Binary: binary, Start: start, PeerRate: s.peerRate, Dir: dir, Scale: s.Scale, TLS: secure.tls,
+	env := &Env{Binary: binary, PeerRate: s.peerRate, Scale: s.Scale,
 		Warmup: s.Warmup, Window: s.Window, Settle: s.Settle, Backlog: s.Backlog}
+	env.Plain = func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, args...) }
+	further, done, err := s.furnish(c, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	full := slices.Concat(args, further)
+	env.Start = func(ctx context.Context) (*Server, error) { return StartServer(ctx, binary, full...) }
+	server, err := env.Start(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	env.Server = server
 	defer func() { env.Server.Stop() }() // it may be another one by then
 	sample, err := c.Run(ctx, env)
 	return sample, &server.Info, err
+}
+
+// furnish makes the files that a case needs, and returns the arguments that
+// make a server use them, and what removes them.
+func (s *Suite) furnish(c *Case, env *Env) (args []string, done func(), err error) {
+	var made []func()
+	done = func() {
+		for _, remove := range made {
+			remove()
+		}
+	}
+	defer func() {
+		if err != nil {
+			done()
+		}
+	}()
+	env.Dir, args, err = c.Store.prepare(s.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	made = append(made, func() { os.RemoveAll(env.Dir) }) // "" without a store
+	if c.Config != nil {
+		file, err := writeConfig(s.Dir, c.Config, env)
+		if err != nil {
+			return nil, nil, err
+		}
+		made = append(made, func() { os.Remove(file) })
+		args = append(args, "-c", file)
+	}
+	if c.Secure {
+		secure, err := newSecurity(s.Dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		made = append(made, secure.remove)
+		env.TLS, args = secure.tls, append(args, secure.args...)
+	}
+	return args, done, nil
+}
+
+// writeConfig writes a configuration file below dir and returns its path.
+func writeConfig(dir string, text func(*Env) (string, error), env *Env) (path string, err error) {
+	written, err := text(env)
+	if err != nil {
+		return "", fmt.Errorf("make the configuration: %w", err)
+	}
+	file, err := os.CreateTemp(dir, "bench-*.conf")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.WriteString(written)
+	return file.Name(), errors.Join(err, file.Close())
 }
 
 // peerRate measures, once, what the peer takes at most; without a peer it is
