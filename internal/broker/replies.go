@@ -147,6 +147,9 @@ func (r *replies) take(subject []byte, last bool) *reply {
 	return e
 }
 
+// Filters implements router.Filter.
+func (r *replies) Filters() bool { return true }
+
 // Drops reports whether no answer is expected; see router.Filter.
 func (r *replies) Drops(literal []byte) bool {
 	key, ok := r.keyOf(literal)

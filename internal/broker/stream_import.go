@@ -87,6 +87,9 @@ func (i *streamImport) Drops(literal []byte) bool {
 	return len(i.wanted.Match(literal, nil)) == 0
 }
 
+// Filters implements router.Filter.
+func (i *streamImport) Filters() bool { return true }
+
 // Changed follows the subscriptions of the importing account; see router.Follower.
 func (i *streamImport) Changed(s *router.Sub, delta int) {
 	if !subject.Overlap(s.Pattern, i.Local) {

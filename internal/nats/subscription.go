@@ -96,6 +96,16 @@ func (s *subscription) Drops(literal []byte) bool {
 	return ok && filter.(*auth.Filter).Drops(literal)
 }
 
+// Filters reports whether the subscription has a filter; see router.Filter.
+func (s *subscription) Filters() bool {
+	filters := s.conn.filters.Load()
+	if filters == nil {
+		return false
+	}
+	_, ok := filters.Load(s)
+	return ok
+}
+
 // setFilter has messages kept from a subscription; nil keeps none. Few subscriptions need a filter, so that they do not hold
 // one each.
 func (c *Conn) setFilter(s *subscription, filter *auth.Filter) {

@@ -38,7 +38,10 @@ type cache struct {
 	entries []*entry // a power of two
 	refs    int      // subscriptions that the entries refer to
 	heads   []*Sub   // scratch space of fill
-	spare   entry    // is used while there is no place for another
+	spare   entry    // is used while there is no place for another, and for what is not remembered
+
+	stems    [stems]stem
+	nextStem int // is the next to be given up
 
 	// since the last report to the router
 	matches, hits, fanout, maxFanout uint64
@@ -57,7 +60,7 @@ func (c *cache) find(r *Router, literal []byte) *match {
 	hash := maphash.Bytes(r.seed, literal)
 	c.matches++
 	if len(literal) > maxCachedSubject {
-		c.fill(r, &c.spare, literal, hash)
+		c.fill(r, &c.spare, literal, hash, false)
 		return &c.spare.match
 	}
 	if len(c.entries) > 0 {
@@ -67,21 +70,14 @@ func (c *cache) find(r *Router, literal []byte) *match {
 					c.hits++
 					return &e.match
 				}
-				c.fill(r, e, literal, hash)
+				c.fill(r, e, literal, hash, false)
 				return &e.match
 			}
 		}
 	}
 	e := c.place(r, hash)
-	c.fill(r, e, literal, hash)
+	c.fill(r, e, literal, hash, false)
 	return &e.match
-}
-
-// findOnce is find for a subject that is not likely to come again: it is not remembered.
-func (c *cache) findOnce(r *Router, literal []byte) *match {
-	c.matches++
-	c.fill(r, &c.spare, literal, 0)
-	return &c.spare.match
 }
 
 // set returns the places where an entry with this hash may stand.
@@ -148,15 +144,19 @@ func (c *cache) drop(r *Router) {
 	*c = cache{}
 }
 
-// fill makes e the current answer for the subject.
-func (c *cache) fill(r *Router, e *entry, literal []byte, hash uint64) {
+// fill makes e the current answer for the subject. If that is not likely to come again, its stem is kept.
+func (c *cache) fill(r *Router, e *entry, literal []byte, hash uint64, once bool) {
 	c.refs -= e.refs
 	e.hash, e.subject = hash, append(e.subject[:0], literal...)
 	e.match.reset()
 	r.mu.RLock()
 	e.stamp = r.stampOf(literal, hash)
-	c.heads = r.index.Match(literal, c.heads[:0])
+	var looked int
+	c.heads, looked = r.index.MatchStem(literal, c.heads[:0])
 	e.refs = e.match.collect(c.heads, literal)
+	if once {
+		c.keepStem(r, literal, looked, c.heads)
+	}
 	r.mu.RUnlock()
 	clear(c.heads)
 	c.refs += e.refs
@@ -174,6 +174,7 @@ func (c *cache) forgetAllBut(keep *entry) {
 			c.entries[i] = nil
 		}
 	}
+	c.stems = [stems]stem{}
 	c.refs = keep.refs
 }
 

@@ -63,8 +63,10 @@ type Sink interface {
 	Deliver(m *Message, b *Batch) bool
 }
 
-// Filter is a Sink from which some of what its subscription matches is kept.
+// Filter is a Sink from which some of what its subscription matches may be kept.
 type Filter interface {
+	// Filters reports whether anything is kept. When it comes to answer otherwise, Refilter says so.
+	Filters() bool
 	// Drops reports whether what is sent by a literal subject is kept from the subscription. It is asked once for each
 	// cached match, with the router locked; when it comes to answer otherwise, Refilter says so.
 	Drops(literal []byte) bool
@@ -298,6 +300,7 @@ func (r *Router) stampOf(literal []byte, hash uint64) stamp {
 	return s
 }
 
-func (s *stamp) now(r *Router) uint64 {
-	return s.literal.Load() + s.prefix.Load() + r.changes.anywhere.Load()
-}
+func (s *stamp) now(r *Router) uint64 { return s.literal.Load() + s.wild(r) }
+
+// wild is now for subscriptions with wildcards only.
+func (s *stamp) wild(r *Router) uint64 { return s.prefix.Load() + r.changes.anywhere.Load() }

@@ -73,6 +73,7 @@ type sink struct {
 	drops func(literal []byte) bool
 }
 
+func (s *sink) Filters() bool             { return s.drops != nil }
 func (s *sink) Drops(literal []byte) bool { return s.drops != nil && s.drops(literal) }
 
 func (s *sink) Deliver(m *Message, b *Batch) bool {
@@ -129,7 +130,11 @@ func TestDeliversLikeAList(t *testing.T) {
 					subs = slices.Delete(subs, i, i+1)
 				}
 			default:
-				checkOne(t, seed, step, p, subs, draw(rnd, tokens[:3]))
+				publish := p.Publish
+				if rnd.Intn(2) == 0 {
+					publish = p.PublishOnce
+				}
+				checkOne(t, seed, step, p, publish, subs, draw(rnd, tokens[:3]))
 			}
 		}
 		if got := r.Stats().Subs; got != len(subs) {
@@ -139,13 +144,13 @@ func TestDeliversLikeAList(t *testing.T) {
 }
 
 // checkOne publishes one message and compares who got it with who should.
-func checkOne(t *testing.T, seed int64, step int, p *Publisher, subs []*sink, literal string) {
+func checkOne(t *testing.T, seed int64, step int, p *Publisher, publish func(*Message) int, subs []*sink, literal string) {
 	t.Helper()
 	before := make([]int, len(subs))
 	for i, s := range subs {
 		before[i] = s.got
 	}
-	taken := p.Publish(message(literal))
+	taken := publish(message(literal))
 	p.Flush()
 	want, groups := 0, map[string]int{}
 	for i, s := range subs {
@@ -172,6 +177,48 @@ func checkOne(t *testing.T, seed int64, step int, p *Publisher, subs []*sink, li
 	if taken != want {
 		t.Fatalf("seed %d step %d: %q taken %d times, want %d", seed, step, literal, taken, want)
 	}
+}
+
+// Subjects that begin alike are looked up once, if nobody looks at what comes behind; what concerns one of them alone, or comes to
+// concern them, is not overlooked.
+func TestStems(t *testing.T) {
+	r := New()
+	all := subscribe(r, &inbox{id: 1}, "ack.s.>", "")
+	subscribe(r, &inbox{id: 2}, "ack.*.c.*.last", "")
+	p := r.Publisher(nil)
+	publish := func(literal string, want int, hit bool) {
+		t.Helper()
+		hits := p.cache.hits
+		if got := p.PublishOnce(message(literal)); got != want || (p.cache.hits > hits) != hit {
+			t.Fatalf("%s was taken by %d of %d, by a stem: %v", literal, got, want, p.cache.hits > hits)
+		}
+	}
+	publish("ack.s.c.1", 1, false)
+	publish("ack.s.c.2", 1, true)
+	publish("ack.s.c..2", 0, false)
+	publish("ack.s.c.1.2", 1, false) // where a pattern looks at the last token
+	publish("ack.s.c.1.last", 2, false)
+	publish("ack.s.d.1", 1, false)
+	publish("ack.t.c.2", 0, false)
+	publish("other.1", 0, false)
+	publish("other.2", 0, true)
+	literal := subscribe(r, &inbox{id: 3}, "other.3", "")
+	publish("other.3", 1, false)
+	publish("other.4", 0, true)
+	r.Unsubscribe(&literal.Sub)
+	publish("other.3", 0, true)
+	publish("ack.s.d.2", 1, false) // two are remembered
+	publish("ack.s.d.3", 1, true)
+	all.drops = func(literal []byte) bool { return string(literal) == "ack.s.d.4" }
+	r.Refilter(&all.Sub)
+	publish("ack.s.d.4", 0, false)
+	publish("ack.s.d.5", 1, false)
+	all.drops = nil
+	r.Refilter(&all.Sub)
+	publish("ack.s.d.4", 1, false)
+	publish("ack.s.d.5", 1, true)
+	subscribe(r, &inbox{id: 4}, ">", "")
+	publish("ack.s.d.6", 2, false)
 }
 
 // Members of a queue group share evenly.

@@ -185,48 +185,70 @@ func (l *level[V]) remove(pattern string) bool {
 // Match appends to dst the values of all patterns that match the literal subject. A subject with an
 // empty token matches nothing.
 func (x *Index[V]) Match(subject []byte, dst []V) []V {
-	if hasEmptyToken(subject) {
-		return dst
+	dst, _ = x.MatchStem(subject, dst)
+	return dst
+}
+
+// MatchStem is Match that also says how much of the subject it looked at: patterns with wildcards that match it match
+// every subject that begins with its first stem bytes, which end with a dot, and has as many tokens. There is no such
+// stem if it is as long as the subject.
+func (x *Index[V]) MatchStem(subject []byte, dst []V) (found []V, stem int) {
+	if TokensIn(subject) == 0 {
+		return dst, len(subject)
 	}
 	if v, ok := x.literals[string(subject)]; ok {
 		dst = append(dst, v)
 	}
+	w := walk[V]{found: dst, length: len(subject)}
 	if x.patterns > 0 {
-		dst = x.wildcards.match(subject, dst)
+		x.wildcards.match(subject, &w)
 	}
-	return dst
+	return w.found, w.stem
 }
 
-func (l *level[V]) match(subject []byte, dst []V) []V {
+// Literal is the value of the pattern that is the literal subject itself.
+func (x *Index[V]) Literal(subject []byte) V { return x.literals[string(subject)] }
+
+// walk is a look for what matches a subject.
+type walk[V comparable] struct {
+	found  []V
+	length int // of the subject
+	stem   int // bytes of it that were compared with tokens of patterns
+}
+
+func (l *level[V]) match(subject []byte, w *walk[V]) {
 	var none V
 	for {
 		if l.rest != none {
-			dst = append(dst, l.rest)
+			w.found = append(w.found, l.rest)
 		}
 		token, tail, more := bytes.Cut(subject, []byte{separator})
 		if l.star != nil {
-			dst = l.star.match(tail, more, dst)
+			l.star.match(tail, more, w)
 		}
+		if len(l.few)+len(l.tokens) == 0 {
+			return
+		}
+		w.stem = max(w.stem, w.length-len(tail))
 		b := literal(l, token)
 		if b == nil {
-			return dst
+			return
 		}
 		if !more {
-			return b.match(nil, false, dst)
+			b.match(nil, false, w)
+			return
 		}
 		l, subject = &b.next, tail
 	}
 }
 
-func (b *branch[V]) match(tail []byte, more bool, dst []V) []V {
+func (b *branch[V]) match(tail []byte, more bool, w *walk[V]) {
 	var none V
 	if more {
-		return b.next.match(tail, dst)
+		b.next.match(tail, w)
+	} else if b.value != none {
+		w.found = append(w.found, b.value)
 	}
-	if b.value != none {
-		dst = append(dst, b.value)
-	}
-	return dst
 }
 
 // Each calls visit with every pattern's value, in no order, until it returns false.

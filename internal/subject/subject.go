@@ -9,7 +9,6 @@
 package subject
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -76,10 +75,21 @@ func Matches(pattern, literal string) bool {
 	}
 }
 
-// hasEmptyToken reports whether s is empty or one of its tokens is.
-func hasEmptyToken(s []byte) bool {
-	n := len(s)
-	return n == 0 || s[0] == separator || s[n-1] == separator || bytes.Contains(s, []byte(".."))
+// TokensIn is the number of tokens of a literal subject, 0 if one of them is empty.
+func TokensIn(s []byte) int {
+	n, start := 1, 0 // of the token
+	for i, c := range s {
+		if c == separator {
+			if i == start {
+				return 0
+			}
+			n, start = n+1, i+1
+		}
+	}
+	if start == len(s) {
+		return 0
+	}
+	return n
 }
 
 // FirstToken is the part of s before its first dot.

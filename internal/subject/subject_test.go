@@ -1,6 +1,7 @@
 package subject
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -96,6 +97,37 @@ func TestIndexAgreesWithMatches(t *testing.T) {
 		if count != len(have) || index.Len() != 0 || !index.wildcards.empty() {
 			t.Fatalf("seed %d: visited %d of %d; %d remain", seed, count, len(have), index.Len())
 		}
+	}
+}
+
+// What is found for a stem is found for all subjects that begin with it and are as long in tokens.
+func TestStemsOfMatches(t *testing.T) {
+	stems := 0
+	for seed := range int64(200) {
+		rnd := rand.New(rand.NewSource(seed))
+		var index Index[string]
+		for range rnd.Intn(12) {
+			if pattern := randomSubject(rnd, "a", "b", "*", "c", ">"); ValidPattern(pattern) {
+				index.Set(pattern, pattern)
+			}
+		}
+		for range 50 {
+			one, other := []byte(randomSubject(rnd, "a", "b", "c", "d")), []byte(randomSubject(rnd, "a", "b", "c", "d"))
+			found, stem := index.MatchStem(one, nil)
+			if stem >= len(one) || index.Literal(one) != "" || index.Literal(other) != "" {
+				continue
+			}
+			if !bytes.HasPrefix(other, one[:stem]) || TokensIn(one) != TokensIn(other) {
+				continue
+			}
+			stems++
+			if got := index.Match(other, nil); !slices.Equal(got, found) {
+				t.Fatalf("seed %d: %q matched %v, %q with the stem %q %v", seed, one, found, other, one[:stem], got)
+			}
+		}
+	}
+	if stems < 500 {
+		t.Fatalf("%d stems were compared", stems)
 	}
 }
 
