@@ -22,6 +22,7 @@ var seed = maphash.MakeSeed()
 
 // verdict is the answer to "may this be published".
 type verdict struct {
+	hash    uint64 // of the subject
 	subject []byte // nil while there is none
 	allowed bool
 }
@@ -81,32 +82,52 @@ func (g *Guard) lookUp(name []byte) bool {
 		return g.rights.Load().canPublish(name)
 	}
 	hash := maphash.Bytes(seed, name)
-	v := g.place(hash, name)
-	if v == nil || v.subject != nil && !bytes.Equal(v.subject, name) {
-		g.grow()
-		if v = g.place(hash, name); v == nil {
-			return g.rights.Load().canPublish(name)
+	if len(g.cache) > 0 {
+		first, second := g.places(hash)
+		if first.about(hash, name) {
+			g.last = first
+			return first.allowed
+		}
+		if second.about(hash, name) {
+			g.last = second
+			return second.allowed
 		}
 	}
-	if !bytes.Equal(v.subject, name) {
-		v.subject, v.allowed = append(v.subject[:0], name...), g.rights.Load().canPublish(name)
-	}
-	g.last = v
-	return v.allowed
+	return g.learn(hash, name)
 }
 
-// place is where the verdict about a subject with that hash is, or else where it should go: somewhere empty, if
-// possible. It is nil while there is no cache.
-func (g *Guard) place(hash uint64, name []byte) *verdict {
+func (v *verdict) about(hash uint64, name []byte) bool {
+	return v.hash == hash && bytes.Equal(v.subject, name)
+}
+
+// places are the two where a verdict about a subject with that hash may be. There is a cache.
+func (g *Guard) places(hash uint64) (first, second *verdict) {
+	at := hash & uint64(len(g.cache)-1)
+	return &g.cache[at], &g.cache[at^1]
+}
+
+// learn asks the rights, and remembers what they say if there is a place: somewhere empty, if possible.
+func (g *Guard) learn(hash uint64, name []byte) bool {
+	v := g.place(hash)
+	if v == nil || v.subject != nil {
+		g.grow()
+		v = g.place(hash)
+	}
+	allowed := g.rights.Load().canPublish(name)
+	if v != nil {
+		v.hash, v.subject, v.allowed = hash, append(v.subject[:0], name...), allowed
+		g.last = v
+	}
+	return allowed
+}
+
+// place is where to put a verdict about a subject with that hash; nil while there is no cache.
+func (g *Guard) place(hash uint64) *verdict {
 	if len(g.cache) == 0 {
 		return nil
 	}
-	at := hash & uint64(len(g.cache)-1)
-	first, second := &g.cache[at], &g.cache[at^1]
-	if bytes.Equal(first.subject, name) || first.subject == nil && !bytes.Equal(second.subject, name) {
-		return first
-	}
-	if bytes.Equal(second.subject, name) || second.subject == nil {
+	first, second := g.places(hash)
+	if first.subject != nil && second.subject == nil {
 		return second
 	}
 	return first
@@ -128,7 +149,7 @@ func (g *Guard) grow() {
 	g.last, g.cache = nil, make([]verdict, size)
 	for _, v := range old {
 		if v.subject != nil {
-			*g.place(maphash.Bytes(seed, v.subject), v.subject) = v
+			*g.place(v.hash) = v
 		}
 	}
 }

@@ -18,7 +18,8 @@ type Session struct {
 	// of the reading goroutine
 	publisher *router.Publisher     // nil while nothing is under way
 	rnd       func(n uint32) uint32 // of the publisher
-	mapped    []byte                // the subject after mapping
+	mappings  *subject.Mappings     // that the publisher follows
+	mapped    []byte                // the subject after mapping, where it is not always the same
 }
 
 // Open starts a session in the default account. What a session is told is pushed to self, which may be
@@ -34,16 +35,34 @@ func (s *Session) Account() *Account { return s.account }
 // account's mappings apply first; they may change m.Subject.
 func (s *Session) Publish(m *router.Message) int {
 	p := s.open()
-	if maps := s.account.mappings.Load(); maps != nil && !s.mapSubject(maps, m) {
-		return 0
+	once := bytes.HasPrefix(m.Subject, ackPrefix) || bytes.HasPrefix(m.Subject, replyStart)
+	if maps := s.account.mappings.Load(); maps != nil {
+		if !once && m.Trace == nil {
+			if taken, ok := s.publishMapped(maps, m); ok {
+				return taken
+			}
+		}
+		if !s.mapSubject(maps, m) {
+			return 0
+		}
 	}
-	if m.Trace != nil {
+	switch {
+	case m.Trace != nil:
 		return p.PublishTraced(m)
-	}
-	if bytes.HasPrefix(m.Subject, ackPrefix) || bytes.HasPrefix(m.Subject, replyStart) {
+	case once:
 		return p.PublishOnce(m)
+	default:
+		return p.Publish(m)
 	}
-	return p.Publish(m)
+}
+
+// publishMapped publishes what is mapped to always the same subject, and reports whether it is.
+func (s *Session) publishMapped(maps *subject.Mappings, m *router.Message) (taken int, ok bool) {
+	if s.mappings != maps {
+		s.mappings = maps
+		s.publisher.Rewrite(maps.Always)
+	}
+	return s.publisher.PublishRewritten(m)
 }
 
 // ackPrefix begins the subjects of acknowledgements, each of which is used once.
@@ -112,7 +131,7 @@ func (s *Session) Flush() []router.Dest {
 func (s *Session) Rest() {
 	if s.publisher != nil {
 		s.publisher.Close()
-		s.publisher, s.rnd, s.mapped = nil, nil, nil
+		s.publisher, s.rnd, s.mappings, s.mapped = nil, nil, nil, nil
 	}
 }
 

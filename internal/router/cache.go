@@ -24,6 +24,9 @@ var cachedTotal atomic.Int64
 type match struct {
 	plain  []*Sub
 	groups []group
+
+	as     []byte // by what the subject is offered, where a Rewrite decides about it
+	varies bool   // it does not: that is to be asked for each message
 }
 
 // group is a queue group: one of its members gets the message. Members may have different patterns.
@@ -39,6 +42,7 @@ type cache struct {
 	refs    int      // subscriptions that the entries refer to
 	heads   []*Sub   // scratch space of fill
 	spare   entry    // is used while there is no place for another, and for what is not remembered
+	rewrite Rewrite  // decides what a subject is offered by; nil for itself
 
 	stems    [stems]stem
 	nextStem int // is the next to be given up
@@ -141,7 +145,7 @@ func (c *cache) grow(r *Router) bool {
 func (c *cache) drop(r *Router) {
 	cachedTotal.Add(-int64(len(c.entries)))
 	r.stats.cached.Add(-int64(len(c.entries)))
-	*c = cache{}
+	*c = cache{rewrite: c.rewrite}
 }
 
 // fill makes e the current answer for the subject. If that is not likely to come again, its stem is kept.
@@ -149,6 +153,9 @@ func (c *cache) fill(r *Router, e *entry, literal []byte, hash uint64, once bool
 	c.refs -= e.refs
 	e.hash, e.subject = hash, append(e.subject[:0], literal...)
 	e.match.reset()
+	if c.rewrite != nil {
+		literal, hash = c.follow(r, &e.match, literal)
+	}
 	r.mu.RLock()
 	e.stamp = r.stampOf(literal, hash)
 	var looked int

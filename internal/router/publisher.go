@@ -9,7 +9,8 @@ import (
 // Publisher is what one publishing goroutine owns: a cache of matches and a batch of deliveries.
 type Publisher struct {
 	Batch
-	cache cache
+	cache     cache
+	rewritten *cache // of PublishRewritten; nil before a Rewrite
 }
 
 // Publisher returns a publisher into this router. Frames for self are pushed after all others; self may
@@ -76,6 +77,9 @@ func (b *Batch) offer(m *Message, found *match) int {
 func (p *Publisher) Flush() {
 	p.Batch.Flush()
 	p.cache.report(p.router)
+	if p.rewritten != nil {
+		p.rewritten.report(p.router)
+	}
 	if len(p.used) > 0 {
 		p.reportPassages()
 	}
@@ -85,6 +89,9 @@ func (p *Publisher) Flush() {
 func (p *Publisher) Close() {
 	p.Flush()
 	p.cache.drop(p.router)
+	if p.rewritten != nil {
+		p.rewritten.drop(p.router)
+	}
 	p.dropPassages()
 }
 

@@ -78,20 +78,33 @@ func (m *Mapping) Source() string { return m.source.pattern }
 // means that the message keeps its subject, or, where keep is false, that it is lost. rnd returns a
 // number below n.
 func (m *Mapping) Pick(cluster string, rnd func(n uint32) uint32) (t *Transform, keep bool) {
-	list, ok := m.choices[cluster]
-	if !ok {
-		list = m.choices[""]
-	}
-	if len(list) > 0 && list[0].limit == 100 {
-		return list[0].transform, true
+	if t := m.only(cluster); t != nil {
+		return t, true
 	}
 	draw := rnd(100)
-	for _, c := range list {
+	for _, c := range m.list(cluster) {
 		if draw < c.limit {
 			return c.transform, true
 		}
 	}
 	return nil, !m.explicit
+}
+
+// list is what there is to choose from in a cluster.
+func (m *Mapping) list(cluster string) []choice {
+	list, ok := m.choices[cluster]
+	if !ok {
+		list = m.choices[""]
+	}
+	return list
+}
+
+// only is the destination of all messages in a cluster; nil if there is a draw.
+func (m *Mapping) only(cluster string) *Transform {
+	if list := m.list(cluster); len(list) > 0 && list[0].limit == 100 {
+		return list[0].transform
+	}
+	return nil
 }
 
 // Mappings are the mappings of one account on a server of one cluster; nil are none. They are immutable.
@@ -137,6 +150,19 @@ func (ms *Mappings) Map(dst, subject []byte, rnd func(n uint32) uint32) (mapped 
 	mapped, ok = t.Apply(dst, subject, rnd)
 	must.True(ok, "a mapping's transform applies where its source matches")
 	return mapped, true
+}
+
+// Always is Map where the answer is the same for each message on that subject; it reports false where it is not.
+func (ms *Mappings) Always(dst, subject []byte) (mapped []byte, ok bool) {
+	m := ms.find(subject)
+	if m == nil {
+		return subject, true
+	}
+	t := m.only(ms.cluster)
+	if t == nil || t.random() {
+		return nil, false
+	}
+	return t.Apply(dst, subject, nil)
 }
 
 // find returns the first mapping whose source matches subject.

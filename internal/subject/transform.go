@@ -3,6 +3,7 @@ package subject
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -201,6 +202,11 @@ func (t *Transform) Apply(dst, subject []byte, rnd func(n uint32) uint32) ([]byt
 		}
 	}
 	return dst, true
+}
+
+// random reports whether the same subject may be mapped to another one each time.
+func (t *Transform) random() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.op == opRandom })
 }
 
 // match appends the tokens that the pattern covers to tokens, the first one at least, and returns what
