@@ -37,22 +37,32 @@ type customer struct {
 	most     int           // max_ack_pending
 	memory   bool
 	moves    bool // its filter changes
+	drawn
 
 	exists bool // for sure
 	debts  map[uint64]debt
-	hand   map[uint64]held // delivered and not acknowledged, in this life or before
+	hand   map[uint64]held   // delivered and not acknowledged, in this life or before
+	debtor uint32            // number of the consumer that has these debts
+	begins uint64            // where it started
+	births uint64            // how often it was to begin
+	buried map[uint64]bool   // terminated, which was confirmed
+	sure   map[uint64]uint32 // deliveries that a crash cannot take back
 
 	// of this life
-	number uint32
-	dseq   uint64
-	counts map[uint64]uint32
-	out    map[uint64]string // delivered and not acknowledged, with the key
-	loose  map[uint64]bool   // what is confirmed might be on its way already
-	upTo   uint64            // all up to here was acknowledged, if that is the policy
+	sub     *router.Sub       // to what it pushes; nil: nobody listens
+	counted map[uint64]uint32 // deliveries of which the machine has heard
+	number  uint32
+	dseq    uint64
+	counts  map[uint64]uint32
+	out     map[uint64]string // delivered and not acknowledged, with the key
+	loose   map[uint64]bool   // what is confirmed might be on its way already
+	past    map[uint64]bool   // what was delivered in another life, and may have been refused there
+	upTo    uint64            // all up to here was acknowledged, if that is the policy
 	// answered are messages that may be on their way once more, decided before their acknowledgement was heard.
 	answered []uint64
 	early    bool // something was acknowledged that the machine may not know
 	torn     bool // deliveries may be missing
+	hurried  bool // waits for acknowledgements are short
 }
 
 // held is what the subject for acknowledgements of a message has.
@@ -66,7 +76,7 @@ func (k *customer) wants(text string) bool {
 }
 
 func (k *customer) key(text string) string {
-	if k.metadata == nil {
+	if k.metadata[stream.MetaOrderKey] == "" {
 		return ""
 	}
 	return strings.Split(text, ".")[2]
@@ -77,6 +87,7 @@ func (k *customer) start(view *stream.ConsumerView) {
 	k.number, k.dseq, k.upTo = view.Number, view.Delivered.Consumer, 0
 	k.early, k.torn = false, false
 	k.counts, k.out, k.loose = map[uint64]uint32{}, map[uint64]string{}, map[uint64]bool{}
+	k.counted, k.past = nil, map[uint64]bool{}
 }
 
 // resume is start with what waits for acknowledgements.
@@ -86,6 +97,7 @@ func (k *customer) resume(state *stream.State, view *stream.ConsumerView) {
 		if p.Count > 0 {
 			m, _ := state.Get(p.Seq)
 			k.counts[p.Seq], k.out[p.Seq] = p.Count, k.key(string(m.Subject))
+			k.past[p.Seq] = true
 		}
 	}
 	for seq := range k.debts {
@@ -100,7 +112,7 @@ func (m *market) begin() {
 	for _, p := range m.shops {
 		s := m.n.Stream(account, p.name)
 		for _, k := range p.customers {
-			k.number, k.exists = 0, k.exists && !k.memory
+			k.number, k.exists, k.sub = 0, k.exists && !k.memory, nil
 			if s == nil || s.Err() != nil {
 				continue
 			}
@@ -112,6 +124,7 @@ func (m *market) begin() {
 				if view, ok := state.Consumer(k.name); ok {
 					k.resume(state, &view)
 				}
+				k.disclaim(state)
 			})
 		}
 	}
@@ -122,22 +135,19 @@ func (m *market) enter(k *customer, s *Stream) *Consumer {
 	if c := s.Consumer(k.name); c != nil && k.exists && k.number == c.number {
 		return c
 	}
-	cfg := stream.ConsumerConfig{
-		Durable: k.name, Ack: k.policy, FilterSubject: k.filters[len(k.filters)-1], Metadata: maps.Clone(k.metadata), MemoryStorage: k.memory,
-		AckWait: k.wait, MaxAckPending: k.most,
-	}
-	if k.wait == 0 && k.policy != stream.AckNone {
-		cfg.AckWait = m.keep
-	}
+	cfg := k.config(m.keep)
 	checked, err := stream.CheckConsumer(cfg, s.Config(), stream.ConsumerBounds{}, false)
 	if err != nil {
 		m.t.Fatal(err)
+	}
+	if s.Consumer(k.name) == nil {
+		m.leave(k) // so that it can be seen where it begins
 	}
 	c, created, err := s.AddConsumer(checked, stream.ConsumerEither)
 	if err != nil {
 		return nil
 	}
-	if k.exists && created {
+	if k.exists && created && !k.mayGo {
 		m.t.Fatalf("consumer %s is gone", k.name)
 	}
 	k.filters = []string{cfg.FilterSubject}
@@ -145,9 +155,12 @@ func (m *market) enter(k *customer, s *Stream) *Consumer {
 	s.View(func(state *stream.State) {
 		view, _ := state.Consumer(k.name)
 		if created {
-			k.start(&view)
-			k.owe(state, 1)
+			k.born(&view)
+			k.owe(state, view.Delivered.Stream+1)
 		} else if k.number != c.number {
+			if k.debtor != view.Number { // its creation was never answered
+				k.born(&view)
+			}
 			k.resume(state, &view)
 		}
 	})
@@ -156,7 +169,9 @@ func (m *market) enter(k *customer, s *Stream) *Consumer {
 
 // owe has the consumer owe all that is there from a sequence on.
 func (k *customer) owe(state *stream.State, from uint64) {
-	for seq, ok := state.NextLive(from); ok; seq, ok = state.NextLive(seq + 1) {
+	view, _ := state.Consumer(k.name)
+	next := state.Source(view.Number).Next // see recount; what is a dead letter already is not owed
+	for seq, ok := next(from); ok; seq, ok = next(seq + 1) {
 		if msg, found := state.Get(seq); found && k.wants(string(msg.Subject)) && !k.shop.removed[seq] {
 			k.debts[seq] = owed
 		}
@@ -180,6 +195,8 @@ func (m *market) reset(k *customer, s *Stream) {
 	}
 	clear(k.debts)
 	clear(k.hand)
+	clear(k.sure)
+	k.births++
 	began, err := s.ResetConsumer(k.name, seq)
 	if err != nil {
 		return
@@ -201,7 +218,11 @@ func (m *market) reset(k *customer, s *Stream) {
 // move changes the consumer's filter.
 func (m *market) move(k *customer, s *Stream) {
 	clear(k.debts)
-	k.filters = append(k.filters, k.shop.name+[]string{".a.>", ".b.>", ".>"}[m.rnd.IntN(3)])
+	choices := k.choices
+	if choices == nil {
+		choices = []string{".a.>", ".b.>", ".>"}
+	}
+	k.filters = append(k.filters, k.shop.name+choices[m.rnd.IntN(len(choices))])
 	k.exists = false
 	k.exists = m.enter(k, s) != nil
 }
@@ -212,7 +233,12 @@ func (m *market) pull(k *customer, c *Consumer) {
 	if m.rnd.IntN(6) == 0 {
 		r.NoWait, r.Expires = false, int64(time.Hour)
 	}
-	m.n.pull(c, r)
+	if k.push {
+		m.listen(k, c)
+	} else {
+		m.group(k, c, &r)
+		m.n.pull(c, r)
+	}
 	m.settle(k, c)
 	m.hear()
 }
@@ -223,7 +249,10 @@ func (m *market) settle(k *customer, c *Consumer) {
 		return
 	}
 	c.Status()
-	c.Status()
+	heard := maps.Clone(k.counts)
+	if _, ok := c.Status(); ok && c.stream.Err() == nil && k.number == c.number {
+		k.counted = heard
+	}
 	d := c.stream.dispatch.deliverer
 	m.n.await(k.name+" to be sent its messages", func() bool {
 		d.mu.Lock()
@@ -235,7 +264,7 @@ func (m *market) settle(k *customer, c *Consumer) {
 
 // acknowledge answers for some of what was delivered.
 func (m *market) acknowledge(k *customer, c *Consumer) {
-	waiting := map[string]uint64{}
+	waiting, terms := map[string]uint64{}, map[string]bool{}
 	var answered []uint64
 	m.n.ask(func(b *router.Batch) {
 		for _, seq := range slices.Sorted(maps.Keys(k.hand)) {
@@ -259,11 +288,12 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 				reply = fmt.Appendf(nil, "ack.%d", m.replies)
 			}
 			if item.Kind == stream.AckDone || item.Kind == stream.AckTerm {
-				k.answer(seq, maybe)
-				answered = append(answered, seq)
 				if reply != nil {
 					waiting[string(reply)] = seq
+					terms[string(reply)] = item.Kind == stream.AckTerm && k.debts[seq] == owed && !k.shop.removed[seq] && k.shop.maxMsgs == 0
 				}
+				k.answer(seq, maybe)
+				answered = append(answered, seq)
 			} else {
 				k.loose[seq] = true
 			}
@@ -279,6 +309,10 @@ func (m *market) acknowledge(k *customer, c *Consumer) {
 	for reply := range m.n.acks.got {
 		if seq, ok := waiting[reply]; ok {
 			k.answer(seq, done)
+			if terms[reply] {
+				k.buried[seq] = true
+			}
+			m.fence(k.shop)
 		}
 	}
 	clear(m.n.acks.got)
@@ -318,7 +352,7 @@ func (m *market) hear() {
 			for _, k := range p.customers {
 				if k.name == d.consumer && k.number == d.number {
 					if err := k.take(s, &d); err != nil {
-						m.t.Fatalf("%s is given %s %d: %v", k.name, p.name, d.Seq, err)
+						m.t.Fatalf("%s is given %s %d: %v\n%v", k.name, p.name, d.Seq, err, k)
 					}
 				}
 			}
@@ -332,7 +366,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 	text, _, _ := strings.Cut(d.body, " ")
 	key := k.key(text)
 	for seq, other := range k.out {
-		if key != "" && seq != d.Seq && other == key && s.lives(seq) {
+		if key != "" && seq != d.Seq && other == key && s.lives(seq) && !k.spent(seq) {
 			err = fmt.Errorf("%d of the same key is out", seq)
 		}
 	}
@@ -348,6 +382,8 @@ func (k *customer) take(s *Stream, d *posting) error {
 		err = fmt.Errorf("all to %d is acknowledged", k.upTo)
 	case d.DSeq <= k.dseq && !k.torn || d.DSeq != k.dseq+1 && !k.skips():
 		err = fmt.Errorf("delivery %d, after %d", d.DSeq, k.dseq)
+	case k.tries > 0 && int(d.Count) > k.tries:
+		err = fmt.Errorf("for the %d. time", d.Count)
 	case d.Count != k.counts[d.Seq]+1 && !k.torn:
 		err = fmt.Errorf("for the %d. time, after %d", d.Count, k.counts[d.Seq])
 	}
@@ -364,7 +400,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 
 // skips says whether deliveries may be missing: of what was given again, and acknowledged and gone meanwhile, too.
 func (k *customer) skips() bool {
-	return k.torn || k.early || k.shop.maxMsgs > 0 || k.shop.retention != stream.Limits && len(k.loose) > 0
+	return k.torn || k.early || k.shop.maxMsgs > 0 || k.dead && k.tries > 0 || k.shop.retention != stream.Limits && len(k.loose) > 0
 }
 
 // balance compares what waits for acknowledgements with what the client has.
@@ -377,7 +413,7 @@ func (m *market) balance(k *customer, c *Consumer) {
 			return
 		}
 	}
-	m.t.Fatalf("%s: %v", k.name, problem)
+	m.t.Fatalf("%s: %v\n%v", k.name, problem, k)
 }
 
 func (m *market) compare(k *customer, c *Consumer) (err error) {
@@ -406,7 +442,7 @@ func (m *market) compare(k *customer, c *Consumer) (err error) {
 			}
 		}
 		for seq := range k.out {
-			if _, there := state.Get(seq); there && !waits[seq] {
+			if _, there := state.Get(seq); there && !waits[seq] && !k.spent(seq) {
 				err = fmt.Errorf("%d is out, and does not wait", seq)
 			}
 		}
@@ -423,6 +459,7 @@ type clerk struct {
 	rnd  *rand.Rand
 	slow bool
 	got  []posting
+	flow map[*Consumer]string // tokens that are to be answered
 }
 
 // posting is a delivery.
@@ -434,7 +471,7 @@ type posting struct {
 }
 
 func newClerk(seed uint64, slow bool) *clerk {
-	return &clerk{rnd: rand.New(rand.NewPCG(seed, 1)), slow: slow}
+	return &clerk{rnd: rand.New(rand.NewPCG(seed, 1)), slow: slow, flow: map[*Consumer]string{}}
 }
 
 func (k *clerk) take() []posting {

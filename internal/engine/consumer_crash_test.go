@@ -24,6 +24,8 @@ type shop struct {
 	customers []*customer
 }
 
+func (p *shop) String() string { return fmt.Sprintf("\n%s %v\n", p.name, p.customers) }
+
 // market is some shops of a node, and how its lives are.
 type market struct {
 	t       *testing.T
@@ -31,6 +33,7 @@ type market struct {
 	relaxed bool // what was confirmed may be lost with the power
 	slow    bool // some clients do not read for a while
 	full    bool // the disk is full for a while
+	buries  bool // there are dead letters
 	shops   []*shop
 	keep    time.Duration // how long the longest acknowledgement is waited for
 
@@ -68,11 +71,17 @@ func newMarket(t *testing.T, seed uint64) *market {
 		{name: "m1", filters: []string{"M.a.>"}, policy: stream.AckExplicit, metadata: order},
 		{name: "m2", filters: []string{"M.b.>"}, policy: stream.AckExplicit, wait: 5 * time.Millisecond},
 	}}
-	m.shops = []*shop{work, interest, limits, memory}
+	return m.found(work, interest, limits, memory)
+}
+
+// found gives a market its shops.
+func (m *market) found(shops ...*shop) *market {
+	m.shops = shops
 	for _, p := range m.shops {
 		p.subjects, p.removed = map[uint64]string{}, map[uint64]bool{}
 		for _, k := range p.customers {
 			k.shop, k.debts, k.hand = p, map[uint64]debt{}, map[uint64]held{}
+			k.buried, k.sure = map[uint64]bool{}, map[uint64]uint32{}
 		}
 	}
 	return m
@@ -99,6 +108,9 @@ func (m *market) open(fs vfs.FS) error {
 		return err
 	}
 	n.listenTo("inbox")
+	if m.n.Stream(account, deadStream) == nil && m.buries && m.rnd.IntN(2) == 0 {
+		_, _, _ = n.tryCreate(deadStream)
+	}
 	return nil
 }
 
@@ -140,16 +152,17 @@ func (m *market) publish(p *shop, s *Stream) {
 			}
 			p.subjects[a.r.Seq] = a.subject
 			for _, k := range p.customers {
-				if k.exists && k.wants(a.subject) && k.debts[a.r.Seq] == unclear {
+				if k.exists && k.wants(a.subject) && k.debts[a.r.Seq] == unclear && a.r.Seq > k.begins {
 					k.debts[a.r.Seq] = owed
 				}
 			}
+			m.fence(p)
 		}
 	}
 }
 
-// remove has messages removed by a command.
-func (m *market) remove(p *shop, s *Stream) {
+// remove has messages removed by a command. Meanwhile something else happens.
+func (m *market) remove(p *shop, s *Stream, meanwhile func()) {
 	last := s.Info().Last
 	if last == 0 {
 		return
@@ -175,11 +188,17 @@ func (m *market) remove(p *shop, s *Stream) {
 			}
 		}
 	}
-	if dice < 2 {
-		s.DeleteMessage(at, m.rnd.IntN(2) == 0)
-	} else {
-		s.Propose(command.Encode(nil), true)
-	}
+	erase, removed := m.rnd.IntN(2) == 0, make(chan bool)
+	go func() {
+		defer close(removed)
+		if dice < 2 {
+			s.DeleteMessage(at, erase)
+		} else {
+			s.Propose(command.Encode(nil), true)
+		}
+	}()
+	meanwhile()
+	<-removed
 }
 
 // step does something in one of the shops.
@@ -200,7 +219,11 @@ func (m *market) step() {
 	case dice < 35:
 		m.acknowledge(k, c)
 	case dice == 35:
-		m.remove(p, s)
+		m.remove(p, s, func() {
+			if m.rnd.IntN(2) == 0 {
+				m.acknowledge(k, c)
+			}
+		})
 	case dice == 36:
 		m.drop(k, s)
 	case dice == 37:
@@ -266,34 +289,36 @@ func (m *market) fill() {
 // acknowledgement is the last of its message, and what nobody acknowledged comes again; streams that keep what somebody wants keep
 // that, and nothing else. Positions, counts and what waits are what clients have seen. Of one key one message is out at a time.
 func TestConsumersThroughCrashes(t *testing.T) {
-	seeds(t, 6, func(t *testing.T, seed uint64) {
-		m := newMarket(t, seed)
-		disk := vfs.NewMem()
-		for life := range 5 {
-			m.life(disk)
-			lossy := false
-			switch m.rnd.IntN(3) {
-			case 0:
-				disk = disk.Crash(vfs.ProcessDeath)
-			case 1:
-				disk, lossy = disk.Crash(vfs.Policy{}), m.relaxed
-			default:
-				disk, lossy = disk.Crash(vfs.PowerLoss(m.rnd.Uint64())), m.relaxed
-			}
-			for _, p := range m.shops {
-				if lossy || p.memory {
-					p.forget()
-				}
-			}
-			if err := m.open(disk.Crash(vfs.ProcessDeath)); err != nil {
-				t.Fatalf("life %d: %v", life, err)
-			}
-			if err := m.check(); err != nil {
-				t.Fatalf("life %d: %v\n%s", life, err, m.n.logs.all())
-			}
-			if err := m.n.Close(); err != nil {
-				t.Fatal(err)
+	seeds(t, 6, func(t *testing.T, seed uint64) { newMarket(t, seed).lives(5) })
+}
+
+// lives has a market go through some lives, and checks it behind each.
+func (m *market) lives(count int) {
+	disk := vfs.NewMem()
+	for life := range count {
+		m.life(disk)
+		lossy := false
+		switch m.rnd.IntN(3) {
+		case 0:
+			disk = disk.Crash(vfs.ProcessDeath)
+		case 1:
+			disk, lossy = disk.Crash(vfs.Policy{}), m.relaxed
+		default:
+			disk, lossy = disk.Crash(vfs.PowerLoss(m.rnd.Uint64())), m.relaxed
+		}
+		for _, p := range m.shops {
+			if lossy || p.memory {
+				p.forget()
 			}
 		}
-	})
+		if err := m.open(disk.Crash(vfs.ProcessDeath)); err != nil {
+			m.t.Fatalf("life %d: %v", life, err)
+		}
+		if err := m.check(); err != nil {
+			m.t.Fatalf("life %d: %v\n%s\n%v", life, err, m.n.logs.all(), m.shops)
+		}
+		if err := m.n.Close(); err != nil {
+			m.t.Fatal(err)
+		}
+	}
 }
