@@ -98,6 +98,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 		FS: s.fs, Dir: dir, Clock: s.clock, Log: s.log, Router: s.routerOf,
 		Outlet:         p.api.OutletOf,
 		Courier:        p.api.CourierOf,
+		Abroad:         p.api.Abroad(),
 		Level:          apiLevel,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,

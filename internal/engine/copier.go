@@ -39,12 +39,16 @@ type copier struct {
 	name   string // of the origin
 	reader string // the consumer of the origin by which it is read, if it is one that needs that
 	own    bool   // which is the copier's, and was not made beforehand
+	// external says that only the API reaches the origin, be it in another account or domain, or not.
+	external bool
 
 	// of the holder of the token
 	number uint64        // of the origin, as it is copied; 0: to be found out
 	sent   uint64        // the last sequence that was proposed
 	wait   time.Duration // after the last refusal; 0 if something was taken since
 	buf    []byte
+	// foreign is of an origin that is external.
+	foreign foreign
 
 	mu      sync.Mutex    // guards all below
 	flights int           // proposals that are not answered
@@ -54,6 +58,7 @@ type copier struct {
 	seenOf  uint64        // while it had this number
 	err     *apierr.Error // why nothing is copied now
 	heard   int64         // when the origin was last found well, ns since 1970; 0 for never
+	remote  *receiver     // of an origin that is external and was found well
 
 	appointing bool      // the reader is being made
 	unwelcome  time.Time // when that may be asked for again
@@ -61,7 +66,7 @@ type copier struct {
 }
 
 func newCopier(dest *Stream, key string, o *stream.Origin) *copier {
-	c := &copier{engine: dest.engine, dest: dest, key: key, name: o.Source.Name, own: o.Source.Consumer == nil}
+	c := &copier{engine: dest.engine, dest: dest, key: key, name: o.Source.Name, own: o.Source.Consumer == nil, external: o.Source.External != nil}
 	if c.own {
 		c.reader = readerName(dest, o.Mirror, o.Key)
 	} else {
@@ -83,6 +88,10 @@ func (c *copier) look() {
 	o, ok := c.origin()
 	if !ok {
 		return // the configuration names it no more
+	}
+	if c.external {
+		c.lookAbroad(&o, flights)
+		return
 	}
 	from := c.engine.Stream(c.dest.Account(), c.name)
 	if err := c.obstacle(&o, from); err != nil {
@@ -146,15 +155,13 @@ func incarnation(s *Stream) string { return hex.EncodeToString(s.asset.ID[:]) }
 
 // obstacle says what forbids copying until somebody changes it, or is nil. Whoever does wakes the copier.
 func (c *copier) obstacle(o *stream.Origin, from *Stream) *apierr.Error {
-	setup := apierr.SourceConsumerSetupFailed
-	if o.Mirror {
-		setup = apierr.MirrorConsumerSetupFailed
-	}
 	switch {
 	case c.dest.Config().Sealed:
 		return apierr.StreamSealed.Err()
-	case o.Source.External != nil:
-		return setup.With("streams of other accounts and domains are not supported")
+	case c.external && c.engine.abroad == nil:
+		return setupFailed(o).With("there is no way to streams of other accounts and domains")
+	case c.external:
+		return nil
 	case from == nil:
 		return apierr.StreamNotFound.Err()
 	case from.Err() != nil:

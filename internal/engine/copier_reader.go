@@ -231,6 +231,10 @@ func (c *copier) rest(r *reading) bool {
 // one.
 // The reader of another incarnation of the origin went with that.
 func (c *copier) leave() {
+	if c.external {
+		c.leaveAbroad()
+		return
+	}
 	from := c.engine.Stream(c.dest.Account(), c.name)
 	switch {
 	case from == nil || from.Err() != nil:

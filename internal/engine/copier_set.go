@@ -108,6 +108,9 @@ func (f *followers) remove(c *copier) {
 }
 
 func (f *followers) change(c *copier, change func([]*copier) []*copier) {
+	if c.external { // a stream of that name in this account is another one
+		return
+	}
 	of := streamName{c.dest.Account(), c.name}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,6 +179,10 @@ func (s *Stream) Origins() []OriginStatus {
 
 // describe completes the status of an origin.
 func (c *copier) describe(o *stream.Origin, status *OriginStatus) {
+	if status.Err = c.obstacle(o, nil); c.external {
+		c.describeAbroad(o, status)
+		return
+	}
 	from := c.engine.Stream(c.dest.Account(), c.name)
 	status.Err = c.obstacle(o, from)
 	c.mu.Lock()

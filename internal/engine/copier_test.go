@@ -194,7 +194,7 @@ func TestOriginErrors(t *testing.T) {
 	small := n.create("SMALL", sourcesOf("O"), func(c *stream.Config) { c.MaxMsgSize = 150 })
 	expect(small, "message size exceeds maximum allowed")
 	external := func(s *stream.Source) { s.External = &stream.External{API: "$JS.x.API"} }
-	expect(n.create("FAR", mirrorOf("O", external)), "not supported")
+	expect(n.create("FAR", mirrorOf("O", external)), "no way to streams of other accounts")
 
 	if err := n.Delete(account, "O"); err != nil {
 		t.Fatal(err)

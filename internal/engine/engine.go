@@ -39,6 +39,8 @@ type Options struct {
 	Outlet func(*Stream) Outlet
 	// Courier returns the Courier of one; nil: nothing is sent.
 	Courier func(*Stream) Courier
+	// Abroad reaches origins of other accounts and domains; nil: they are not copied.
+	Abroad Abroad
 
 	Bounds stream.Bounds
 	Limits meta.Limits
@@ -74,6 +76,7 @@ type Engine struct {
 	router  func(account string) *router.Router
 	outlet  func(*Stream) Outlet
 	courier func(*Stream) Courier
+	abroad  Abroad
 	bounds  stream.Bounds
 	limits  atomic.Pointer[meta.Limits]
 	tenants tenants
@@ -114,7 +117,7 @@ const (
 
 func newEngine(o Options) *Engine {
 	e := &Engine{
-		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier,
+		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier, abroad: o.Abroad,
 		bounds: o.Bounds, accountLimits: o.AccountLimits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
 		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,

@@ -34,7 +34,8 @@ type origin struct {
 	mirror     bool
 	source     *Source
 	transforms []transform
-	filters    string // as copies name them
+	name       string // as copies name it
+	filters    string // likewise
 	dests      string
 }
 
@@ -93,7 +94,7 @@ func (x *origins) add(source *Source, mirror bool, before *[]origin) {
 }
 
 func newOrigin(source *Source, mirror bool) origin {
-	o := origin{progress: progress{key: source.identity()}, mirror: mirror, source: source}
+	o := origin{progress: progress{key: source.identity()}, mirror: mirror, source: source, name: source.markName()}
 	or := func(text string) string {
 		if text == "" {
 			return ">"

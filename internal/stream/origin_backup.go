@@ -49,7 +49,7 @@ func (s *State) resume(mark []byte) {
 	seq, ok := sequence(parts[1])
 	for i := range s.origins.list {
 		o := &s.origins.list[i]
-		if ok && !o.mirror && o.source.Name == string(parts[0]) && o.filters == string(parts[2]) && o.dests == string(parts[3]) {
+		if ok && !o.mirror && o.name == string(parts[0]) && o.filters == string(parts[2]) && o.dests == string(parts[3]) {
 			o.seq = max(o.seq, seq)
 		}
 	}

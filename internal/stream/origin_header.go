@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"strconv"
 
 	"myelin/internal/header"
@@ -41,7 +42,7 @@ func (o *origin) mark(p *publish, seq uint64, fx *Effects) {
 }
 
 func (o *origin) appendMark(dst, original []byte, seq uint64) []byte {
-	dst = append(append(dst, streamSource+": "...), o.source.Name...)
+	dst = append(append(dst, streamSource+": "...), o.name...)
 	dst = strconv.AppendUint(append(dst, ' '), seq, 10)
 	for _, part := range []string{o.filters, o.dests} {
 		dst = append(append(dst, ' '), part...)
@@ -51,6 +52,20 @@ func (o *origin) appendMark(dst, original []byte, seq uint64) []byte {
 		dst = append(append(dst, ' '), o.identity...)
 	}
 	return append(dst, "\r\n"...)
+}
+
+// markName is what a mark calls the source: one that is external has what its API is called by, in few letters, as in stock servers.
+func (s *Source) markName() string {
+	if s.External == nil {
+		return s.Name
+	}
+	const table = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	sum := sha256.Sum256([]byte(s.External.API))
+	hash := sum[:8]
+	for i, b := range hash {
+		hash[i] = table[int(b)%len(table)]
+	}
+	return s.Name + ":" + string(hash)
 }
 
 func hasField(block []byte, which func(key []byte) bool) bool {
