@@ -38,6 +38,7 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 			return err
 		}
 	}
+	s.broker.Introduce(s.introduce)
 	if s.operators != nil {
 		return s.operators.openSystem(s.broker)
 	}
@@ -48,7 +49,6 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	if err != nil {
 		return err
 	}
-	s.broker.Introduce(s.introduce)
 	s.changeShares(plan)
 	return nil
 }

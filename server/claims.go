@@ -2,10 +2,12 @@ package server
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nkeys"
 
+	"myelin/internal/auth/jwts"
 	"myelin/internal/auth/resolver"
 )
 
@@ -38,6 +40,9 @@ func (p pushes) Update(account, token string) (of, done string, err error) {
 	o := p.s.operators
 	a, err := o.authority.Check(account, token)
 	if err != nil {
+		if fault := new(jwts.Fault); errors.As(err, &fault) {
+			account = fault.Account
+		}
 		return account, "", err
 	}
 	switch {
@@ -47,11 +52,12 @@ func (p pushes) Update(account, token string) (of, done string, err error) {
 		if err := o.directory.Save(a.ID, token); err != nil {
 			return a.ID, "", err
 		}
-	case o.authority.Account(a.ID) == nil:
+	case !o.authority.Uses(a.ID):
 		return a.ID, "jwt update skipped", nil
 	}
 	if o.authority.Update(a) {
-		p.s.rejudge()
+		p.s.rejudge(a.ID)
+		o.authority.LoadSources(a)
 	}
 	return a.ID, "jwt updated", nil
 }
@@ -71,23 +77,49 @@ func (p pushes) Delete(request string) (operator string, accounts int, err error
 			return operator, 0, errDeleteSystem
 		}
 	}
-	inUse := false
 	for _, id := range list {
 		if err := o.directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
 			return operator, 0, err
 		}
-		inUse = o.authority.Drop(id) || inUse
-	}
-	if inUse {
-		p.s.rejudge()
+		if o.authority.Drop(id) {
+			p.s.rejudge(id)
+		}
 	}
 	return operator, len(list), nil
 }
 
-// rejudge asks everybody who is inside whether they stay.
-func (s *Server) rejudge() {
-	s.gate.Change(s.judge())
-	s.clients.Recheck()
+// pauseOfReviews is how long it takes at least until those who are inside are asked again, so that many changes cost no more than
+// few.
+const pauseOfReviews = 20 * time.Millisecond
+
+// reviews has those asked who are inside of accounts that have changed.
+type reviews struct {
+	mu       sync.Mutex // guards what follows
+	accounts map[string]bool
+	planned  bool
+}
+
+// rejudge asks everybody who is inside of an account whether they stay, now or soon.
+func (s *Server) rejudge(account string) {
+	r := &s.operators.reviews
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.accounts == nil {
+		r.accounts = make(map[string]bool)
+	}
+	r.accounts[account] = true
+	if r.planned {
+		return
+	}
+	r.planned = true
+	s.clock.AfterFunc(pauseOfReviews, func() {
+		r.mu.Lock()
+		accounts := r.accounts
+		r.accounts, r.planned = nil, false
+		r.mu.Unlock()
+		s.gate.Change(s.judge())
+		s.clients.RecheckOf(func(account string) bool { return accounts[account] })
+	})
 }
 
 // lookups is a jwts.Source: others in the system account that have JWTs.

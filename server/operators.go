@@ -25,6 +25,8 @@ type operators struct {
 	cache     bool                // it has some of them only
 	system    string              // the system account; "" for none
 	streams   sync.Map            // by account, its config.AccountStreams
+	shares    *claimShares
+	reviews   reviews
 }
 
 const (
@@ -52,14 +54,14 @@ func (s *Server) openOperators() error {
 	if err != nil {
 		return err
 	}
-	o := &operators{system: orText(s.config().SystemAccount, trust.SystemAccount())}
+	o := &operators{system: orText(s.config().SystemAccount, trust.SystemAccount()), shares: newClaimShares(s)}
 	source, err := s.openResolver(o, trust)
 	if err != nil {
 		return err
 	}
 	o.authority = jwts.New(jwts.Options{
 		Trust: trust, Source: source, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system,
-		Sentinel: string(c.Sentinel), Installed: s.installed,
+		Sentinel: string(c.Sentinel), Installed: s.installed, Dropped: o.shares.drop, Missing: s.missing,
 	})
 	s.operators = o
 	return nil
@@ -126,9 +128,7 @@ func (s *Server) installed(a *jwts.Account) {
 	limits := a.Claims.Limits
 	s.operators.streams.Store(a.ID, s.streamsOf(&limits))
 	account := s.broker.Add(a.ID)
-	account.SetLimits(broker.Limits{
-		MaxConnections: limits.Conn, MaxSubscriptions: int(limits.Subs), MaxPayload: int(limits.Payload),
-	})
+	account.SetLimits(limitsOf(&limits))
 	maps, err := mappings(mappingsOf(a.Claims.Mappings))
 	if err != nil {
 		s.log.Errorf("Account %s: the mappings are not valid, those from before go on: %v", a.Name(), err)
@@ -140,15 +140,13 @@ func (s *Server) installed(a *jwts.Account) {
 		sampling = &msgtrace.Sampling{Dest: string(trace.Destination), Percent: percentOf(trace.Sampling)}
 	}
 	account.SetSampling(sampling)
-	if len(a.Claims.Exports)+len(a.Claims.Imports) > 0 {
-		s.log.Warnf("Account %s: exports and imports of JWTs are not supported yet by this version of myelin", a.Name())
-	}
-	if s.streams != nil {
-		s.streams.api.AccountsChanged()
-		s.streams.engine.LimitsChanged()
+	s.operators.shares.set(a)
+	if p := s.streams; p != nil {
+		p.api.AccountChanged(account)
+		p.engine.AccountLimitsChanged(a.ID)
 	}
 	if s.system != nil {
-		s.system.AccountsChanged()
+		s.system.AccountAdded(account)
 	}
 }
 

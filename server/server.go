@@ -87,7 +87,7 @@ type Server struct {
 
 	operators *operators // nil: who may connect stands in the configuration
 	registry  *nats.Registry
-	shares    map[string]*joint // what accounts have of others, by name; of whoever starts or reloads
+	shares    shares // what accounts of the configuration have of others; of whoever starts or reloads
 	views     *report.Views
 	tls       atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
 	stapling  sync.Mutex                 // held by who changes tls
@@ -136,7 +136,7 @@ const (
 func New(opt Options) (*Server, error) {
 	s := &Server{
 		log: opt.Log, clock: opt.Clock, fs: opt.FS, program: opt.Name, load: opt.Load,
-		leaving: make(chan struct{}), stopped: make(chan struct{}), closeLog: func() {},
+		leaving: make(chan struct{}), stopped: make(chan struct{}), closeLog: func() {}, shares: make(shares),
 	}
 	if s.clock == nil {
 		s.clock = clock.Real{}

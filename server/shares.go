@@ -19,14 +19,17 @@ type joint struct {
 	end      func()
 }
 
-// name tells shares apart: those of one name are the same.
+// name tells the shares of an account apart: those of one name are the same.
 func (s *joint) name() string {
-	return fmt.Sprintf("%q %+v %s %v", s.importer, s.of, s.by.Response, s.by.Threshold)
+	return fmt.Sprintf("%+v %s %v", s.of, s.by.Response, s.by.Threshold)
 }
 
+// shares are the imports that are in force, by importing account and name. They are of whoever changes accounts.
+type shares map[string]map[string]*joint
+
 // planShares compiles what accounts share.
-func planShares(c *config.Config) (map[string]*joint, error) {
-	plan, offers := make(map[string]*joint), c.Offers()
+func planShares(c *config.Config) (map[string][]*joint, error) {
+	plan, offers := make(map[string][]*joint), c.Offers()
 	for _, a := range c.Auth.Accounts {
 		for _, i := range c.Account(a.Name).Imports {
 			path, err := i.Path()
@@ -37,28 +40,47 @@ func planShares(c *config.Config) (map[string]*joint, error) {
 			if export == nil {
 				return nil, fmt.Errorf("account %q: import of %q from account %q is not authorized", a.Name, i.Subject, i.Account)
 			}
-			x := &joint{importer: a.Name, of: i, by: *export, path: path}
-			plan[x.name()] = x
+			plan[a.Name] = append(plan[a.Name], &joint{importer: a.Name, of: i, by: *export, path: path})
 		}
 	}
 	return plan, nil
 }
 
-// changeShares puts a plan into force. What was in force and still is goes on undisturbed.
-func (s *Server) changeShares(plan map[string]*joint) {
-	for name, x := range s.shares {
-		if plan[name] == nil {
+// changeShares puts a plan for all accounts into force.
+func (s *Server) changeShares(plan map[string][]*joint) {
+	for importer := range s.shares {
+		if plan[importer] == nil {
+			s.shares.change(s.broker, importer, nil)
+		}
+	}
+	for importer, list := range plan {
+		s.shares.change(s.broker, importer, list)
+	}
+}
+
+// change puts into force what one account has of others. What was in force and still is goes on undisturbed.
+func (s shares) change(b *broker.Broker, importer string, plan []*joint) {
+	now, before := make(map[string]*joint, len(plan)), s[importer]
+	for _, x := range plan {
+		name := x.name()
+		if same := before[name]; same != nil {
+			x = same
+		}
+		now[name] = x
+	}
+	for name, x := range before {
+		if now[name] == nil {
 			x.end()
 		}
 	}
-	for name, x := range plan {
-		if before := s.shares[name]; before != nil {
-			plan[name] = before
-		} else {
-			x.end = x.begin(s.broker)
+	for _, x := range now {
+		if x.end == nil {
+			x.end = x.begin(b)
 		}
 	}
-	s.shares = plan
+	if s[importer] = now; len(now) == 0 {
+		delete(s, importer)
+	}
 }
 
 func (s *joint) begin(b *broker.Broker) (end func()) {

@@ -67,6 +67,15 @@ func (e *Engine) LimitsChanged() {
 	}
 }
 
+// AccountLimitsChanged has those of one account asked for again.
+func (e *Engine) AccountLimitsChanged(name string) {
+	e.tenants.mu.Lock()
+	defer e.tenants.mu.Unlock()
+	if t := e.tenants.byName[name]; t != nil {
+		t.limits.Store(e.limitsOf(name))
+	}
+}
+
 // room is how many more bytes of messages the account may store.
 func (t *tenant) room(s stream.Storage) int64 {
 	limits := t.limits.Load()

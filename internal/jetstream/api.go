@@ -73,7 +73,7 @@ type API struct {
 	engine Engine
 
 	mu     sync.Mutex
-	doors  []*door // from Start to Close
+	doors  map[string]*door // by account, from Start to Close
 	closed bool
 }
 
@@ -104,18 +104,32 @@ func (a *API) AccountsChanged() {
 	if a.closed {
 		return
 	}
-	open := make(map[*broker.Account]bool, len(a.doors))
-	for _, d := range a.doors {
-		open[d.tenant] = true
-		d.allowed.Store(a.opt.Limits(d.account))
-	}
 	for _, account := range a.opt.Broker.Accounts() {
-		if !open[account] {
-			d := newDoor(a, account)
-			d.open()
-			a.doors = append(a.doors, d)
-		}
+		a.changed(account)
 	}
+}
+
+// AccountChanged is AccountsChanged for one of them.
+func (a *API) AccountChanged(account *broker.Account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.changed(account)
+	}
+}
+
+// changed opens the door of an account, or has its limits asked for again. The lock is held.
+func (a *API) changed(account *broker.Account) {
+	if d := a.doors[account.Name()]; d != nil {
+		d.allowed.Store(a.opt.Limits(d.account))
+		return
+	}
+	d := newDoor(a, account)
+	d.open()
+	if a.doors == nil {
+		a.doors = make(map[string]*door)
+	}
+	a.doors[account.Name()] = d
 }
 
 // Close ends the answering. It returns when no request is being worked on; those that wait are dropped.
@@ -135,13 +149,12 @@ type Stats struct{ Total, Errors, Inflight uint64 }
 // Stats returns the counters of an account.
 func (a *API) Stats(account string) Stats {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, d := range a.doors {
-		if d.account == account {
-			return Stats{d.total.Load(), d.errors.Load(), uint64(max(0, d.inflight.Load()))}
-		}
+	d := a.doors[account]
+	a.mu.Unlock()
+	if d == nil {
+		return Stats{}
 	}
-	return Stats{}
+	return Stats{d.total.Load(), d.errors.Load(), uint64(max(0, d.inflight.Load()))}
 }
 
 func (a *API) now() time.Time { return a.opt.Clock.Now().UTC() }

@@ -252,7 +252,7 @@ func TestRestoreGivesUp(t *testing.T) {
 // A restore of which a chunk was dropped fails, though all that came looks whole.
 func TestRestoreWithALostChunkFails(t *testing.T) {
 	x := newTester(t, nil)
-	d := x.api.doors[0]
+	d := x.api.doors["$G"]
 	if !d.transfers.begin() {
 		t.Fatal("no restore may begin")
 	}

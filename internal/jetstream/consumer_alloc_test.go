@@ -16,7 +16,7 @@ func TestMessagesOfConsumersDoNotAllocate(t *testing.T) {
 	x.request("$JS.API.CONSUMER.CREATE.S.C", "", `{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit"}}`)
 	x.request("$JS.API.CONSUMER.CREATE.S.F", "",
 		`{"stream_name":"S","config":{"durable_name":"F","deliver_subject":"d","flow_control":true,"idle_heartbeat":1000000000,"headers_only":true}}`)
-	d := x.api.doors[0]
+	d := x.api.doors["$G"]
 	batch := x.session.Batch()
 	ack, flow := &acks{d}, &flows{d}
 	message := func(subject, reply, body string) *router.Message {

@@ -15,7 +15,7 @@ func TestDirectGetDoesNotAllocate(t *testing.T) {
 	x := newTester(t, nil)
 	x.request("$JS.API.STREAM.CREATE.KV_bucket", "", `{"name":"KV_bucket","subjects":["$KV.bucket.>"],"allow_direct":true}`)
 	x.publish("$KV.bucket.key", "", "NATS/1.0\r\nX: y\r\n\r\n", "value")
-	d := &x.api.doors[0].direct
+	d := &x.api.doors["$G"].direct
 	for _, q := range []*request{
 		{verb: []byte("KV_bucket.$KV.bucket.key"), reply: []byte("nobody")},
 		{verb: []byte("KV_bucket"), reply: []byte("nobody"), payload: []byte(`{"seq":1}`)},

@@ -26,6 +26,21 @@ func (l *Listener) Recheck() {
 	}
 }
 
+// RecheckOf is Recheck for the connections that are in some accounts, by name, if who may connect is all that has changed.
+func (l *Listener) RecheckOf(concerns func(account string) bool) {
+	l.mu.Lock()
+	conns := l.open()
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.mu.Lock()
+		account := c.account
+		c.mu.Unlock()
+		if account != nil && concerns(account.Name()) {
+			c.nudge()
+		}
+	}
+}
+
 // nudge has the connection look at what has changed, unless it will do so anyway before it waits for input: a handshake must
 // not be interrupted.
 func (c *Conn) nudge() {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"time"
 
+	"myelin/internal/auth/jwts"
 	"myelin/internal/router"
 )
 
@@ -80,8 +82,12 @@ func (k updateKind) answer(g *Guest, r *request) any {
 		if of == "" {
 			of = "n/a"
 		}
-		g.opt.Log.Errorf("jwt update resulted in error - %s - %v", of, err)
-		return &changed{Server: g.server(), Error: &change{Account: of, Code: failed, Description: "jwt update resulted in error - " + err.Error()}}
+		what := "jwt update resulted in error"
+		if errors.Is(err, jwts.ErrInvalid) {
+			what = jwts.ErrInvalid.Error()
+		}
+		g.opt.Log.Errorf("%s - %s - %v", what, of, err)
+		return &changed{Server: g.server(), Error: &change{Account: of, Code: failed, Description: what + " - " + err.Error()}}
 	}
 	return &changed{Server: g.server(), Data: &change{Account: of, Code: done, Message: message}}
 }

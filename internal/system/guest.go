@@ -95,14 +95,28 @@ func (g *Guest) AccountsChanged() {
 		return
 	}
 	for _, a := range g.opt.Broker.Accounts() {
-		if g.subs[a] != nil {
-			continue
-		}
-		for pattern, kind := range g.kinds(a) {
-			sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
-			g.subs[a] = append(g.subs[a], sub)
-			a.Router().Subscribe(sub)
-		}
+		g.serve(a)
+	}
+}
+
+// AccountAdded is AccountsChanged for one of them.
+func (g *Guest) AccountAdded(a *broker.Account) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.account != nil && !g.closed {
+		g.serve(a)
+	}
+}
+
+// serve answers the requests of an account from now on. The lock is held.
+func (g *Guest) serve(a *broker.Account) {
+	if g.subs[a] != nil {
+		return
+	}
+	for pattern, kind := range g.kinds(a) {
+		sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
+		g.subs[a] = append(g.subs[a], sub)
+		a.Router().Subscribe(sub)
 	}
 }
 

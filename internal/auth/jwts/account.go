@@ -8,17 +8,31 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// Account is what an operator has signed about an account. It does not change.
+// Account is what an operator has signed about an account. It does not change but for what only the Authority knows.
 type Account struct {
 	ID     string // its public key
 	Token  string
 	Claims *jwt.AccountClaims // not to be changed
 
-	strict bool // users are signed by signing keys only
+	strict  bool // users are signed by signing keys only
+	exports *exports
+
+	// of the Authority
+	settled  bool          // all that it has something of are in use
+	settling chan struct{} // closed when that has been tried; nil while nobody does
 }
 
 // maxToken is how long a JWT may be, in bytes.
 const maxToken = jwt.MaxTokenSize
+
+// ErrInvalid says that the claims of an account contradict themselves.
+var ErrInvalid = errors.New("jwt validation failed")
+
+// invalid says what they contradict themselves in.
+type invalid struct{ problems []error }
+
+func (i invalid) Error() string        { return fmt.Sprintf("validation errors: %v", i.problems) }
+func (i invalid) Is(target error) bool { return target == ErrInvalid }
 
 // Account reads the JWT of an account. It need not be valid at any time: see Valid.
 func (t *Trust) Account(token string) (*Account, error) {
@@ -35,9 +49,12 @@ func (t *Trust) Account(token string) (*Account, error) {
 	var problems jwt.ValidationResults
 	claims.Validate(&problems)
 	if problems.IsBlocking(false) {
-		return nil, fmt.Errorf("account validation failed: %w", errors.Join(problems.Errors()...))
+		return nil, invalid{problems.Errors()}
 	}
-	return &Account{ID: claims.Subject, Token: token, Claims: claims, strict: t.strict(claims.Issuer)}, nil
+	return &Account{
+		ID: claims.Subject, Token: token, Claims: claims, strict: t.strict(claims.Issuer),
+		exports: newExports(claims.Exports), settled: len(claims.Imports) == 0,
+	}, nil
 }
 
 // Name is how people call it, or else its key.

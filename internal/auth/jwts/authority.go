@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 
@@ -31,6 +32,10 @@ type Options struct {
 	// Installed is told of each account before somebody is let into it, and whenever its claims have changed, one at a time. It
 	// must not call the Authority.
 	Installed func(*Account)
+	// Dropped is told of accounts that are no more, in the same way.
+	Dropped func(id string)
+	// Missing is told of accounts that others have something of and that are not to be had.
+	Missing func(id string, err error)
 }
 
 // Authority decides by JWTs. It may be used by many at a time.
@@ -41,7 +46,8 @@ type Authority struct {
 	mu       sync.Mutex // guards what follows
 	accounts map[string]*Account
 	fetching map[string]*fetch
-	failed   uint64 // logins to accounts that are not pinned
+	missing  map[string]time.Time // accounts that others have something of, and when they were not to be had
+	failed   uint64               // logins to accounts that are not pinned
 }
 
 // fetch is somebody asking the source; others wait.
@@ -56,7 +62,7 @@ type fetch struct {
 
 // New returns an authority. Judge is what a gate takes.
 func New(opt Options) *Authority {
-	a := &Authority{opt: opt, accounts: make(map[string]*Account), fetching: make(map[string]*fetch)}
+	a := &Authority{opt: opt, accounts: make(map[string]*Account), fetching: make(map[string]*fetch), missing: make(map[string]time.Time)}
 	if len(opt.Pinned) > 0 {
 		a.pinned = map[string]bool{opt.System: true}
 		for _, id := range opt.Pinned {
@@ -70,6 +76,7 @@ var (
 	errNotPinned = errors.New("the account is not pinned")
 	errMismatch  = errors.New("subject does not match jwt content")
 	errGone      = errors.New("the account was deleted")
+	errMissing   = errors.New("the account was not to be had a moment ago")
 	errTooEarly  = errors.New("the account is not valid yet")
 )
 
@@ -90,14 +97,100 @@ func (a *Authority) PinnedFailures() uint64 {
 	return a.failed
 }
 
-// Load returns the account, asking the source if it is not in use or its time is over.
-func (a *Authority) Load(id string) (*Account, error) {
-	a.mu.Lock()
-	if a.pinned != nil && !a.pinned[id] {
-		a.failed++
-		a.mu.Unlock()
-		return nil, errNotPinned
+// admits reports whether users may be of the account; it counts those that may not.
+func (a *Authority) admits(id string) bool {
+	if a.pinned == nil || a.pinned[id] {
+		return true
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed++
+	return false
+}
+
+// Load returns the account, asking the source if it is not in use or its time is over, and the same of all accounts that it has
+// something of.
+func (a *Authority) Load(id string) (*Account, error) {
+	account, err := a.load(id)
+	if err == nil {
+		a.LoadSources(account)
+	}
+	return account, err
+}
+
+const (
+	// retryAfter is how long an account that is not to be had is not asked for again on behalf of those that have something of it.
+	retryAfter = 10 * time.Second
+	// patience is how long somebody waits for what the account has of others, which may come later.
+	patience = time.Second
+)
+
+// LoadSources loads the accounts that one has something of, and those that they have something of, as far as they are to be had. If
+// that takes long it goes on when the method has returned.
+func (a *Authority) LoadSources(account *Account) {
+	a.mu.Lock()
+	if account.settled {
+		a.mu.Unlock()
+		return
+	}
+	done := account.settling
+	if done == nil {
+		done = make(chan struct{})
+		account.settling = done
+		go a.settle(account, done)
+	}
+	a.mu.Unlock()
+	select {
+	case <-done:
+	case <-a.opt.Clock.After(patience):
+	}
+}
+
+func (a *Authority) settle(account *Account, done chan struct{}) {
+	seen := map[string]bool{account.ID: true}
+	settled := true
+	for waiting := account.Sources(); len(waiting) > 0; {
+		id := waiting[0]
+		if waiting = waiting[1:]; seen[id] {
+			continue
+		}
+		seen[id] = true
+		source, err := a.loadSource(id)
+		if err != nil {
+			settled = false
+			continue
+		}
+		waiting = append(waiting, source.Sources()...)
+	}
+	a.mu.Lock()
+	account.settled, account.settling = settled, nil
+	a.mu.Unlock()
+	close(done)
+}
+
+// loadSource is load, unless the account was not to be had a moment ago.
+func (a *Authority) loadSource(id string) (*Account, error) {
+	a.mu.Lock()
+	failed, missing := a.missing[id]
+	a.mu.Unlock()
+	if missing && a.opt.Clock.Now().Sub(failed) < retryAfter {
+		return nil, errMissing
+	}
+	account, err := a.load(id)
+	if err == nil {
+		return account, nil
+	}
+	a.mu.Lock()
+	a.missing[id] = a.opt.Clock.Now()
+	a.mu.Unlock()
+	if !missing {
+		a.opt.Missing(id, err)
+	}
+	return nil, err
+}
+
+func (a *Authority) load(id string) (*Account, error) {
+	a.mu.Lock()
 	if known := a.accounts[id]; known != nil && !known.Expired(a.opt.Clock.Now()) {
 		a.mu.Unlock()
 		return known, nil
@@ -145,37 +238,76 @@ func (a *Authority) install(id, token string) (*Account, error) {
 	if known := a.accounts[id]; known != nil && known.Token == token {
 		return known, nil
 	}
-	a.accounts[id] = account
-	a.opt.Installed(account)
+	a.put(account)
 	return account, nil
 }
 
-// Check reads the JWT of an account that somebody wants to be known; id is the account that it must be of, "" for any.
+// put has the account in use. The lock is held.
+func (a *Authority) put(account *Account) {
+	delete(a.missing, account.ID)
+	a.accounts[account.ID] = account
+	a.opt.Installed(account)
+}
+
+// Fault is what is wrong with the JWT of an account.
+type Fault struct {
+	Account string // that it is of, or should be; "" if that is not known
+	Err     error
+}
+
+// Error implements error.
+func (f *Fault) Error() string { return f.Err.Error() }
+
+// Unwrap is for package errors.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Check reads the JWT of an account that somebody wants to be known; id is the account that it must be of, "" for any. The error is
+// a *Fault.
 func (a *Authority) Check(id, token string) (*Account, error) {
+	if len(token) > maxToken {
+		return nil, &Fault{id, jwt.ErrTokenTooLarge}
+	}
 	claims, err := jwt.DecodeAccountClaims(token)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, &Fault{id, err}
 	case id != "" && claims.Subject != id:
-		return nil, errMismatch
+		return nil, &Fault{id, errMismatch}
 	}
-	return a.opt.Trust.Account(token)
+	account, err := a.opt.Trust.Account(token)
+	if err != nil {
+		return nil, &Fault{claims.Subject, err}
+	}
+	return account, nil
+}
+
+// Uses reports whether somebody was let into the account, or would have something of it.
+func (a *Authority) Uses(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, missing := a.missing[id]
+	return missing || a.accounts[id] != nil
 }
 
 // Update gives an account that is in use other claims, and reports whether anything has changed. Then those who are inside have
-// to be asked whether they stay, by a new Judge.
+// to be asked whether they stay, by a new Judge; LoadSources follows.
 func (a *Authority) Update(account *Account) (changed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if f := a.fetching[account.ID]; f != nil {
 		f.newer, f.gone = account.Token, false
 	}
-	known := a.accounts[account.ID]
-	if known == nil || known.Token == account.Token {
+	known, now := a.accounts[account.ID], a.opt.Clock.Now()
+	if known == nil {
+		if _, missing := a.missing[account.ID]; missing && account.Valid(now) {
+			a.put(account)
+		}
 		return false
 	}
-	a.accounts[account.ID] = account
-	a.opt.Installed(account)
+	if known.Token == account.Token {
+		return false
+	}
+	a.put(account)
 	return true
 }
 
@@ -188,6 +320,9 @@ func (a *Authority) Drop(id string) bool {
 	}
 	_, known := a.accounts[id]
 	delete(a.accounts, id)
+	if known {
+		a.opt.Dropped(id)
+	}
 	return known
 }
 
@@ -232,6 +367,9 @@ func (j *Judge) Authenticate(r *auth.Request) (*auth.Identity, error) {
 	v := &visit{signed: r.Signed(claims.Subject), proxy: proxy, address: r.Address, way: r.Type}
 	if !v.signed && !claims.BearerToken && claims.IssuerAccount == "" {
 		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, errSignature)
+	}
+	if !a.admits(issuer(claims)) {
+		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, errNotPinned)
 	}
 	account, err := a.Load(issuer(claims))
 	if err != nil {

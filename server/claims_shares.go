@@ -1,0 +1,343 @@
+package server
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+
+	"myelin/internal/auth/jwts"
+	"myelin/internal/broker"
+	"myelin/internal/clock"
+	"myelin/internal/config"
+	"myelin/internal/subject"
+)
+
+// claimShares puts into force what accounts share by their claims. What one of them has is looked at again whenever its claims
+// change, or those of an account that it has something of, or when the time of an activation is over.
+type claimShares struct {
+	s *Server
+
+	mu        sync.Mutex // guards what follows
+	accounts  map[string]*jwts.Account
+	importers map[string]map[string]bool // by account, those that want something of it
+	inForce   shares
+	refused   map[string]map[*jwt.Import]error // by importing account
+	circular  map[string]bool                  // accounts with an import that would lead in a circle
+	timers    map[string]clock.Timer           // by importing account, until its shares have to be looked at again
+	flows     flows
+}
+
+func newClaimShares(s *Server) *claimShares {
+	return &claimShares{
+		s: s, accounts: make(map[string]*jwts.Account), importers: make(map[string]map[string]bool), inForce: make(shares),
+		refused: make(map[string]map[*jwt.Import]error), circular: make(map[string]bool), timers: make(map[string]clock.Timer),
+		flows: make(flows),
+	}
+}
+
+// set has an account share what its claims say from now on.
+func (c *claimShares) set(a *jwts.Account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exchange(a.ID, a)
+}
+
+// drop ends what an account has of others and they have of it.
+func (c *claimShares) drop(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exchange(id, nil)
+}
+
+// exchange does so with the lock held.
+func (c *claimShares) exchange(id string, now *jwts.Account) {
+	if before := c.accounts[id]; before != nil {
+		for _, i := range before.Claims.Imports {
+			delete(c.importers[i.Account], id)
+		}
+	}
+	if now == nil {
+		delete(c.accounts, id)
+	} else {
+		c.accounts[id] = now
+		for _, i := range now.Claims.Imports {
+			if c.importers[i.Account] == nil {
+				c.importers[i.Account] = make(map[string]bool)
+			}
+			c.importers[i.Account][id] = true
+		}
+	}
+	ended := c.plan(id)
+	for importer := range c.importers[id] {
+		if importer != id {
+			ended = c.plan(importer) || ended
+		}
+	}
+	if !ended {
+		return
+	}
+	for _, importer := range mapKeys(c.circular) {
+		c.plan(importer)
+	}
+}
+
+func mapKeys(m map[string]bool) (list []string) {
+	for key := range m {
+		list = append(list, key)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// again looks at the shares of an account when the time of one is over.
+func (c *claimShares) again(importer string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plan(importer)
+}
+
+// plan puts into force what an account may have of others now, and reports whether there is something that it has not any more.
+func (c *claimShares) plan(importer string) (ended bool) {
+	if timer := c.timers[importer]; timer != nil {
+		timer.Stop()
+		delete(c.timers, importer)
+	}
+	p := &claimPlan{claimShares: c, now: c.s.clock.Now()}
+	before := c.inForce[importer]
+	for _, x := range before {
+		c.flows.remove(x)
+	}
+	if a := c.accounts[importer]; a != nil {
+		for _, i := range a.Claims.Imports {
+			p.add(a, i)
+		}
+	}
+	c.inForce.change(c.s.broker, importer, p.joints)
+	delete(c.circular, importer)
+	if p.circular {
+		c.circular[importer] = true
+	}
+	c.tell(importer, p.refused)
+	if !p.until.IsZero() {
+		c.timers[importer] = c.s.clock.AfterFunc(max(p.until.Sub(p.now), 0), func() { c.again(importer) })
+	}
+	after := c.inForce[importer]
+	for name := range before {
+		ended = ended || after[name] == nil
+	}
+	return ended
+}
+
+// tell says in the log what is refused now that was not. Accounts that are not known may come in a moment; missing tells of those
+// that do not.
+func (c *claimShares) tell(importer string, refused map[*jwt.Import]error) {
+	before := c.refused[importer]
+	if c.refused[importer] = refused; len(refused) == 0 {
+		delete(c.refused, importer)
+		return
+	}
+	for i, why := range refused {
+		if known := before[i]; why != errNotKnown && (known == nil || known.Error() != why.Error()) {
+			c.s.log.Warnf("Account %s: import of %s %q from account %q is not in force: %v", c.accounts[importer].Name(), i.Type, i.Subject, i.Account, why)
+		}
+	}
+}
+
+// claimPlan is what an account may have of others.
+type claimPlan struct {
+	*claimShares
+	now      time.Time
+	joints   []*joint
+	refused  map[*jwt.Import]error
+	circular bool
+	until    time.Time // when the first of the activations is over; zero for never
+}
+
+var (
+	errNotKnown = errors.New("the account is not known")
+	errCircle   = errors.New("import forms a cycle")
+)
+
+// add has an import in the plan, unless it is refused.
+func (p *claimPlan) add(a *jwts.Account, i *jwt.Import) {
+	x, until, err := p.join(a, i)
+	if err != nil {
+		if p.refused == nil {
+			p.refused = make(map[*jwt.Import]error)
+		}
+		p.refused[i] = err
+		return
+	}
+	p.joints = append(p.joints, x)
+	p.flows.add(x)
+	if p.until.IsZero() || !until.IsZero() && until.Before(p.until) {
+		p.until = until
+	}
+}
+
+func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.Time, err error) {
+	of := importOf(i)
+	path, err := of.Path()
+	switch {
+	case err != nil:
+		return nil, until, err
+	case !subject.ValidPattern(path.Local) || !subject.ValidPattern(path.Remote):
+		return nil, until, subject.ErrInvalidSubject
+	}
+	exporter := p.accounts[i.Account]
+	if exporter == nil {
+		return nil, until, errNotKnown
+	}
+	grant, err := exporter.Grant(&jwts.Want{Importer: a.ID, Type: i.Type, Pattern: path.Remote, Token: i.Token}, p.now)
+	if err != nil {
+		return nil, until, err
+	}
+	x = &joint{importer: a.ID, of: of, by: exportOf(grant.Export), path: path}
+	if same := p.inForce[a.ID][x.name()]; same != nil {
+		x = same
+	}
+	if slices.ContainsFunc(p.joints, func(o *joint) bool { return o.of.Service == of.Service && o.name() == x.name() }) {
+		return nil, until, errors.New("it is there twice")
+	}
+	if p.flows.circle(x) {
+		p.circular = true
+		return nil, until, errCircle
+	}
+	return x, grant.Until, nil
+}
+
+// importOf is an import of claims as a configuration would have it. There the subject of a service is that of the exporting account
+// always; claims that say "to" have it there.
+func importOf(i *jwt.Import) config.Import {
+	of := config.Import{Service: i.Type == jwt.Service, Account: i.Account, Subject: string(i.Subject), Share: i.Share}
+	switch to := i.GetTo(); {
+	case i.LocalSubject != "":
+		of.To = string(i.LocalSubject)
+	case to != "" && of.Service:
+		of.Subject, of.To = to, string(i.Subject)
+	case to != "":
+		of.Prefix = to
+	}
+	return of
+}
+
+var claimedResponses = map[jwt.ResponseType]config.Response{
+	"": config.ResponseSingleton, jwt.ResponseTypeSingleton: config.ResponseSingleton,
+	jwt.ResponseTypeStream: config.ResponseStream, jwt.ResponseTypeChunked: config.ResponseChunked,
+}
+
+// exportOf is an export of claims as a configuration would have it, apart from who may have it.
+func exportOf(e *jwt.Export) config.Export {
+	of := config.Export{Service: e.Type == jwt.Service, Subject: string(e.Subject), TokenPosition: int(e.AccountTokenPosition)}
+	if of.Service {
+		of.Response, of.Threshold = claimedResponses[e.ResponseType], e.ResponseThreshold
+	}
+	return of
+}
+
+// flows are the ways that messages take between accounts, to find those that lead in a circle: by account, those that leave it. The
+// ways of services are those of requests.
+type flows map[string]*leaving
+
+type leaving struct {
+	literal map[string][]*joint // by the subject
+	wild    []*joint            // whose subjects are patterns
+}
+
+func (f flows) add(x *joint) {
+	account, pattern := x.from()
+	from := f[account]
+	if from == nil {
+		from = &leaving{literal: make(map[string][]*joint)}
+		f[account] = from
+	}
+	if subject.HasWildcard(pattern) {
+		from.wild = append(from.wild, x)
+	} else {
+		from.literal[pattern] = append(from.literal[pattern], x)
+	}
+}
+
+func (f flows) remove(x *joint) {
+	account, pattern := x.from()
+	from := f[account]
+	is := func(other *joint) bool { return other == x }
+	if subject.HasWildcard(pattern) {
+		from.wild = slices.DeleteFunc(from.wild, is)
+	} else if list := slices.DeleteFunc(from.literal[pattern], is); len(list) > 0 {
+		from.literal[pattern] = list
+	} else {
+		delete(from.literal, pattern)
+	}
+}
+
+// circle reports whether a message that takes a way which is not among the flows could come back to where it began.
+func (f flows) circle(x *joint) bool {
+	start, begin := x.from()
+	seen := make(map[string]bool) // places
+	var visit func(account, pattern string) bool
+	visit = func(account, pattern string) bool {
+		if account == start && subject.Overlap(pattern, begin) {
+			return true
+		}
+		place := account + " " + pattern
+		if seen[place] {
+			return false
+		}
+		seen[place] = true
+		return f[account].any(x.of.Service, pattern, func(next *joint) bool { return visit(next.to()) })
+	}
+	return visit(x.to())
+}
+
+// any calls visit with those that a message on a pattern may take, until it returns true.
+func (l *leaving) any(service bool, pattern string, visit func(*joint) bool) bool {
+	if l == nil {
+		return false
+	}
+	fits := func(x *joint) bool {
+		_, from := x.from()
+		return x.of.Service == service && subject.Overlap(from, pattern) && visit(x)
+	}
+	if slices.ContainsFunc(l.wild, fits) {
+		return true
+	}
+	if !subject.HasWildcard(pattern) {
+		return slices.ContainsFunc(l.literal[pattern], fits)
+	}
+	for _, list := range l.literal {
+		if slices.ContainsFunc(list, fits) {
+			return true
+		}
+	}
+	return false
+}
+
+// from is where messages begin that take the way of an import.
+func (s *joint) from() (account, pattern string) {
+	if s.of.Service {
+		return s.importer, s.path.Local
+	}
+	return s.of.Account, s.path.Remote
+}
+
+// to is where they lead.
+func (s *joint) to() (account, pattern string) {
+	if s.of.Service {
+		return s.of.Account, s.path.Remote
+	}
+	return s.importer, s.path.Local
+}
+
+// limitsOf are the limits of an account's connections by its claims.
+func limitsOf(limits *jwt.OperatorLimits) broker.Limits {
+	return broker.Limits{MaxConnections: limits.Conn, MaxSubscriptions: int(limits.Subs), MaxPayload: int(limits.Payload)}
+}
+
+// missing tells that an account is not to be had which others have something of.
+func (s *Server) missing(id string, err error) {
+	s.log.Errorf("Can't locate account [%s] for what others import of it: %v", id, err)
+}
