@@ -118,11 +118,16 @@ func TestConsumersOnAFullDisk(t *testing.T) {
 	s := n.create("A", func(c *stream.Config) { c.Retention = stream.WorkQueue })
 	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.AckWait, c.MaxAckPending = 100*time.Millisecond, -1 })
 	n.listenTo("inbox")
+	var refused atomic.Bool
 	publish := func() {
-		s.Append(stream.Append{Span: 1, Subject: []byte("A.x"), Body: make([]byte, 1000)}, func(stream.Reply) {})
+		s.Append(stream.Append{Span: 1, Subject: []byte("A.x"), Body: make([]byte, 1000)}, func(r stream.Reply) {
+			if r.Err != nil {
+				refused.Store(true)
+			}
+		})
 		s.turns()
 	}
-	for !s.engine.full() {
+	for !refused.Load() {
 		publish()
 	}
 	again := func(kind stream.AckKind) (got []sent) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"myelin/internal/consumer"
 	"myelin/internal/replica"
@@ -11,10 +12,12 @@ import (
 )
 
 const (
-	// servedInTurn is how many consumers are looked after in one turn, and deliveredAtOnce how many messages one of
-	// them delivers then. The others, and the rest, have to wait for the next turn, behind what was published.
+	// servedInTurn is how many consumers are looked after in one turn, deliveredInTurn how many messages they deliver
+	// then, and deliveredAtOnce how many one of them does. The others, and the rest, have to wait for the next turn, behind what
+	// was published.
 	servedInTurn    = 256
-	deliveredAtOnce = 128
+	deliveredInTurn = 2048
+	deliveredAtOnce = 512
 	// maxTransit is how far a dispatcher may run ahead of the deliverer.
 	maxTransit = 1024
 	// burstBytes is what a rate limit lets through at once.
@@ -294,14 +297,15 @@ func (x *dispatch) run() {
 	}
 	list, now := x.stirred, x.now()
 	x.stirred = x.spare[:0]
-	n := min(len(list), servedInTurn)
-	x.stirred = append(x.stirred, list[n:]...)
-	for _, c := range list[:n] {
+	n := 0
+	for left := deliveredInTurn; n < min(len(list), servedInTurn) && left > 0; n++ {
+		c := list[n]
 		c.stirred = false
 		if x.consumers[c.number] == c {
-			x.serve(c, now)
+			left -= x.serve(c, now, min(left, deliveredAtOnce))
 		}
 	}
+	x.stirred = slices.Insert(x.stirred, 0, list[n:]...) // before those who want more already
 	clear(list)
 	x.spare = list[:0]
 	if len(x.stirred) > 0 {
@@ -318,18 +322,21 @@ func (x *dispatch) runEarly(p *proposals) {
 	x.deliverer.start()
 }
 
-// serve has a dispatcher do what is due, and hands on what it decides.
-func (x *dispatch) serve(c *Consumer, now int64) {
+// serve has a dispatcher do what is due, and hands on what it decides. It returns how many messages are delivered, at
+// most as many as stated.
+func (x *dispatch) serve(c *Consumer, now int64, most int) (delivered int) {
 	room := x.room(c)
 	if c.frozen > 0 || c.lost && c.underway > 0 || room == 0 {
 		x.ship(c)
 		x.timers.set(c, never)
-		return
+		return 0
 	}
 	if c.lost {
 		x.restart(c, now)
 	}
-	more := c.dispatcher.Run(now, min(room, deliveredAtOnce), x.out(c))
+	out := x.out(c)
+	more := c.dispatcher.Run(now, min(room, most), out)
+	delivered = len(out.Deliveries)
 	x.ship(c)
 	if more {
 		x.stir(c)
@@ -342,6 +349,7 @@ func (x *dispatch) serve(c *Consumer, now int64) {
 	} else {
 		x.sate(c)
 	}
+	return delivered
 }
 
 // room is how many messages a consumer may deliver now. If that is none, the deliverer stirs it when there is some.

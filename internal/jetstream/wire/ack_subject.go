@@ -26,8 +26,9 @@ type AckSubject struct {
 }
 
 const (
-	ackTokens       = 9  // of the first form, with $JS and ACK
-	scopedAckTokens = 11 // of the second form, at least
+	ackNames   = 2 // the tokens of the first form behind the prefix: names,
+	ackNumbers = 5 // then numbers
+	ackScope   = 2 // the further names of the second form
 )
 
 // ParseAckSubject reads a subject of either form. Only the sequence must be a number, as in a stock server: other
@@ -37,32 +38,45 @@ func ParseAckSubject(subject []byte) (a AckSubject, ok bool) {
 	if !ok {
 		return a, false
 	}
-	switch tokens := bytes.Count(rest, []byte(".")) + 3; {
-	case tokens == ackTokens:
-	case tokens >= scopedAckTokens:
-		a.Domain, rest = cutToken(rest)
-		a.Account, rest = cutToken(rest)
-		if len(a.Domain) == 0 || len(a.Account) == 0 {
+	var tokens [ackScope + ackNames + ackNumbers][]byte
+	all := tokens[:]
+	switch n := cutTokens(rest, all); {
+	case n == ackNames+ackNumbers:
+		all = all[:n]
+	case n == len(tokens):
+		if a.Domain, a.Account = all[0], all[1]; len(a.Domain) == 0 || len(a.Account) == 0 {
 			return AckSubject{}, false
 		}
+		all = all[ackScope:]
 	default:
 		return a, false
 	}
-	a.Stream, rest = cutToken(rest)
-	a.Consumer, rest = cutToken(rest)
-	count, rest := cutToken(rest)
-	seq, rest := cutToken(rest)
-	dseq, rest := cutToken(rest)
-	time, rest := cutToken(rest)
-	pending, _ := cutToken(rest)
-	if a.Seq, ok = parseUint(seq); !ok || len(a.Stream) == 0 || len(a.Consumer) == 0 {
+	a.Stream, a.Consumer = all[0], all[1]
+	numbers := all[ackNames:]
+	if a.Seq, ok = parseUint(numbers[1]); !ok || len(a.Stream) == 0 || len(a.Consumer) == 0 {
 		return AckSubject{}, false
 	}
-	a.Count = uint32(lenientUint(count, math.MaxUint32))
-	a.DSeq = lenientUint(dseq, math.MaxUint64)
-	a.Time = int64(lenientUint(time, math.MaxInt64))
-	a.Pending = lenientUint(pending, math.MaxUint64)
+	a.Count = uint32(lenientUint(numbers[0], math.MaxUint32))
+	a.DSeq = lenientUint(numbers[2], math.MaxUint64)
+	a.Time = int64(lenientUint(numbers[3], math.MaxInt64))
+	a.Pending = lenientUint(numbers[4], math.MaxUint64)
 	return a, true
+}
+
+// cutTokens finds the first tokens of a subject, as many as there is room for, and returns how many there are.
+func cutTokens(text []byte, tokens [][]byte) (n int) {
+	start := 0
+	for i, c := range text {
+		if c == '.' {
+			tokens[n] = text[start:i]
+			if n++; n == len(tokens) {
+				return n
+			}
+			start = i + 1
+		}
+	}
+	tokens[n] = text[start:]
+	return n + 1
 }
 
 // Item is what becomes of the message but for what the payload says, which ParseAck adds.
@@ -88,10 +102,18 @@ func cutToken(text []byte) (token, rest []byte) {
 
 // parseUint reads a decimal number that is all of text.
 func parseUint(text []byte) (n uint64, ok bool) {
+	const safeDigits = 19 // which 64 bits have room for
 	if len(text) == 0 {
 		return 0, false
 	}
-	for _, c := range text {
+	for _, c := range text[:min(len(text), safeDigits)] {
+		d := uint64(c - '0')
+		if d > 9 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	for _, c := range text[min(len(text), safeDigits):] {
 		d := uint64(c - '0')
 		if d > 9 || n > (math.MaxUint64-d)/10 {
 			return 0, false
