@@ -89,6 +89,7 @@ func (c *consumerCheck) names() *apierr.Error {
 func (c *consumerCheck) origin() *apierr.Error {
 	if c.Name != "" && c.Direct && c.Sourcing && c.stream.Retention != Limits {
 		c.Direct, c.Durable, c.Ack = false, c.Name, AckFlowControl
+		c.AckWait, c.MaxDeliver, c.Inactive = 0, 0, 0 // which are those of one that does not acknowledge
 	}
 	return nil
 }
