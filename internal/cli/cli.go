@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,17 +39,26 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if program == serverName || len(args) == 1 || strings.HasPrefix(args[1], "-") {
 		return serve(con, program, args[1:])
 	}
+	if flags, ok := serverFlags(args[1:]); ok {
+		return serve(con, program, flags)
+	}
 	root := newRoot(con)
 	if !clientCommand(root, args[1]) {
 		return serve(con, program, args[1:])
 	}
 	root.SetArgs(args[1:])
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return exitOK
 	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
 	if !errors.Is(err, errSilent) {
 		fmt.Fprintf(stderr, "myelin: %v\n", err)
+	}
+	if code, err := strconv.Atoi(cmd.Annotations[misuseCode]); err == nil {
+		return code
 	}
 	return exitFailure
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -55,6 +56,7 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			"subscribed": subscribed,
 			"written":    written,
 			"consumers":  consumers,
+			"code":       code,
 		},
 	})
 }
@@ -148,4 +150,19 @@ func written(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		return err
 	})
+}
+
+// code <n> <command> [<arg>...]: runs a command that has to end with this exit code. What it prints is there for stdout
+// and stderr.
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d", got)
+	}
 }

@@ -98,5 +98,9 @@ func isServer(argv []string) bool {
 	case name != "myelin":
 		return false
 	}
-	return len(argv) == 1 || strings.HasPrefix(argv[1], "-") || argv[1] == "dev"
+	if len(argv) == 1 || strings.HasPrefix(argv[1], "-") || argv[1] == "dev" {
+		return true
+	}
+	_, server := serverFlags(argv[1:])
+	return server
 }
