@@ -65,12 +65,21 @@ func (r *chainReport) run() error {
 	for _, cert := range state.PeerCertificates {
 		chain = append(chain, r.show(cert))
 	}
+	if !r.json {
+		r.con.printf("%s, verified: %v\n\n", tlsText(&state), len(state.VerifiedChains) > 0)
+	}
+	return r.print(chain)
+}
+
+func (r *chainReport) print(chain []shownCert) error {
 	if r.json {
 		return r.con.jsonIndented(chain)
 	}
-	r.con.printf("%s, verified: %v\n", tlsText(&state), len(state.VerifiedChains) > 0)
-	for _, c := range chain {
-		r.con.printf("\n%s%s", c.sheet(), c.PEM)
+	for i, c := range chain {
+		if i > 0 {
+			r.con.printf("\n")
+		}
+		r.con.printf("%s%s", c.sheet(), c.PEM)
 		if c.Expiring {
 			r.con.logf("WARNING: the certificate of %s expires at %s", c.Subject, c.Until.Local().Format(stamp))
 		}

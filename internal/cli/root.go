@@ -44,6 +44,6 @@ func newRoot(con *console) *cobra.Command {
 		newService(client))
 	add(jets, newStream(client), newConsumer(client), newAccount(client), newKV(client), newObject(client),
 		newDeadLetter(client))
-	add(other, newServer(client), newDev(con), newContext(client), newStore(con), newVersion(con))
+	add(other, newServer(client), newAuth(client), newCert(con), newDev(con), newContext(client), newStore(con), newVersion(con))
 	return root
 }

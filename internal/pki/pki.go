@@ -1,4 +1,5 @@
-// Package pki issues certificates to tests and benchmarks, so that no key has to be kept in the repository.
+// Package pki issues certificates: to whoever sets up TLS for the first time, and to tests and benchmarks, so that no
+// key has to be kept in the repository.
 //
 // An Authority signs what it is asked to, also what no honest authority would: certificates that have expired, or that
 // name somebody else. Keys are on the curve P-256. Nothing here reads the time or touches files.
@@ -12,6 +13,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -50,10 +52,13 @@ var (
 	mustStaple = pkix.Extension{Id: []int{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 0x03, 0x02, 0x01, 0x05}}
 )
 
-// New returns an authority of that name, which nobody trusts yet.
-func New(name string) (*Authority, error) {
+// New returns an authority of that name, which nobody trusts yet. It is valid from 2000 until 2100.
+func New(name string) (*Authority, error) { return NewBetween(name, defaultFrom, defaultUntil) }
+
+// NewBetween is New with the time in which the authority is valid.
+func NewBetween(name string, from, until time.Time) (*Authority, error) {
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, NotBefore: defaultFrom, NotAfter: defaultUntil,
+		Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 	}
 	a := new(Authority)
@@ -68,6 +73,22 @@ func New(name string) (*Authority, error) {
 	}
 	return a, nil
 }
+
+// Open returns the authority that a pair was kept of.
+func Open(kept Pair) (*Authority, error) {
+	pair, err := kept.TLS()
+	if err != nil {
+		return nil, err
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok || !pair.Leaf.IsCA {
+		return nil, errors.New("the certificate and the key are not those of an authority of this kind")
+	}
+	return &Authority{Pair: kept, cert: pair.Leaf, key: key}, nil
+}
+
+// Valid says in which time the authority is valid.
+func (a *Authority) Valid() (from, until time.Time) { return a.cert.NotBefore, a.cert.NotAfter }
 
 // Issue signs a certificate for a new key.
 func (a *Authority) Issue(r Request) (*Pair, error) {

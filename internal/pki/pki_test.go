@@ -55,3 +55,37 @@ func newAuthority(t *testing.T, name string) *Authority {
 	}
 	return a
 }
+
+// An authority that was kept goes on issuing certificates; what is none is refused.
+func TestOpen(t *testing.T) {
+	from, until := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	made, err := NewBetween("kept", from, until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := Open(made.Pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, u := kept.Valid(); !f.Equal(from) || !u.Equal(until) {
+		t.Errorf("valid from %v until %v", f, u)
+	}
+	pair, err := kept.Issue(Request{Name: "s", Hosts: []string{"localhost"}, Server: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := pair.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cert.Leaf.Verify(x509.VerifyOptions{Roots: made.Pool(), DNSName: "localhost", CurrentTime: from}); err != nil {
+		t.Error(err)
+	}
+	for name, bad := range map[string]Pair{
+		"no authority": *pair, "nothing": {}, "another's key": {Certificate: made.Certificate, Key: pair.Key},
+	} {
+		if _, err := Open(bad); err == nil {
+			t.Errorf("%s is taken for an authority", name)
+		}
+	}
+}
