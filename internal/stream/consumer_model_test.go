@@ -155,40 +155,33 @@ func (m *consumerModel) done(seqs ...uint64) {
 	}
 }
 
-func (m *consumerModel) publish(subject string, now int64) {
+// publish returns an error's number, or "ok".
+func (m *consumerModel) publish(subject string, now int64) string {
+	msg := consumerMessage{m.last + 1, subject, now}
+	switch {
+	case m.cfg.Sealed:
+		return "10109"
+	case m.cfg.Retention == Interest && !slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.wants(msg) }):
+		m.last++
+		return "ok"
+	case m.cfg.Discard == DiscardNew && m.cfg.MaxMsgs > 0 && len(m.messages) >= int(m.cfg.MaxMsgs) && !m.replaces(subject):
+		return "10077"
+	}
 	m.last++
-	msg := consumerMessage{m.last, subject, now}
-	if m.cfg.Retention == Interest && !slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.wants(msg) }) {
-		return
-	}
 	m.messages = append(m.messages, msg)
-	if per := int(m.cfg.MaxMsgsPer); per > 0 {
-		have := 0
-		m.removeIfLast(func(other consumerMessage) bool {
-			if other.subject == subject {
-				have++
-			}
-			return other.subject == subject && have > per
-		})
-	}
-	if limit := int(m.cfg.MaxMsgs); limit > 0 {
-		have := 0
-		m.removeIfLast(func(consumerMessage) bool { have++; return have > limit })
-	}
+	m.limit()
+	return "ok"
 }
 
-// removeIfLast is removeIf that asks from the last message on.
-func (m *consumerModel) removeIfLast(gone func(consumerMessage) bool) {
-	drop := map[uint64]bool{}
-	for _, msg := range slices.Backward(m.messages) {
-		if gone(msg) {
-			drop[msg.seq] = true
-		}
+func (m *consumerModel) purge(p Purge) string {
+	if m.cfg.Sealed {
+		return "10109"
 	}
-	m.removeIf(func(msg consumerMessage) bool { return drop[msg.seq] })
+	m.empty(p)
+	return "ok"
 }
 
-func (m *consumerModel) purge(p Purge) {
+func (m *consumerModel) empty(p Purge) {
 	if p.Filter == "" && p.Keep == 0 && (p.Before == 0 || p.Before > m.last) {
 		m.removeIf(func(consumerMessage) bool { return true })
 		if p.Before > 0 {
@@ -229,11 +222,13 @@ func (m *consumerModel) add(a AddConsumer) string {
 	switch {
 	case c == nil && a.Action == ConsumerUpdate:
 		return "10149"
+	case c == nil && m.cfg.MaxConsumers > 0 && len(m.consumers) >= m.cfg.MaxConsumers:
+		return "10026"
 	case c != nil && a.Action == ConsumerCreate && (c.cfg.Durable == "" || !c.cfg.Equal(&cfg)):
 		return "10148"
 	case c != nil && a.Action == ConsumerCreate:
 		return "ok"
-	case c != nil && (c.cfg.Deliver != cfg.Deliver || c.cfg.Ack != cfg.Ack || c.cfg.StartSeq != cfg.StartSeq):
+	case c != nil && (c.cfg.Deliver != cfg.Deliver || c.cfg.Ack != cfg.Ack || c.cfg.StartSeq != cfg.StartSeq || c.cfg.StartTime != cfg.StartTime):
 		return "10012"
 	}
 	for _, other := range m.consumers {
@@ -249,6 +244,7 @@ func (m *consumerModel) add(a AddConsumer) string {
 		if filterKey(cfg.Filters()) != filterKey(c.cfg.Filters()) {
 			c.initial, c.initialEnd = nil, 0
 		}
+		cfg.PauseUntil = c.cfg.PauseUntil
 		c.cfg = &cfg
 		maps.DeleteFunc(c.early, func(seq uint64, _ bool) bool {
 			msg, _ := m.message(seq)
@@ -281,6 +277,13 @@ func (m *consumerModel) start(c *modelConsumer) uint64 {
 		}
 	case DeliverByStartSequence:
 		return max(first, c.cfg.StartSeq)
+	case DeliverByStartTime:
+		for _, msg := range m.messages {
+			if msg.time >= c.cfg.StartTime.UnixNano() {
+				return msg.seq
+			}
+		}
+		return m.last + 1
 	case DeliverLastPerSubject:
 		maps.DeleteFunc(last, func(_ string, seq uint64) bool { return m.dead.hidden[seq] })
 		if len(last) == 0 {
@@ -306,7 +309,7 @@ func (m *consumerModel) reset(r ResetConsumer) string {
 	}
 	to := c.floor.Stream
 	if r.Seq > 0 {
-		if c.cfg.Deliver != DeliverAll && (c.cfg.Deliver != DeliverByStartSequence || r.Seq < c.cfg.StartSeq) {
+		if c.cfg.Deliver != DeliverAll && (c.cfg.Deliver != DeliverByStartSequence || r.Seq < c.cfg.StartSeq) && !m.resettableByTime(c, r.Seq) {
 			return "10204"
 		}
 		to = r.Seq - 1
@@ -316,6 +319,19 @@ func (m *consumerModel) reset(r ResetConsumer) string {
 	clear(c.pending)
 	clear(c.early)
 	return "ok"
+}
+
+// resettableByTime reports whether the next message from a sequence on is not older than where a consumer by time starts.
+func (m *consumerModel) resettableByTime(c *modelConsumer, seq uint64) bool {
+	if c.cfg.Deliver != DeliverByStartTime {
+		return false
+	}
+	for _, msg := range m.messages {
+		if msg.seq >= seq {
+			return msg.time >= c.cfg.StartTime.UnixNano()
+		}
+	}
+	return true
 }
 
 func (m *consumerModel) deliver(c *modelConsumer, at []Delivery) {
@@ -493,8 +509,8 @@ func (m *consumerModel) show() string {
 }
 
 func showConsumer(b *strings.Builder, number uint32, cfg *ConsumerConfig, delivered, floor Position, pending, waiting, redelivered int, list []string, next []uint64) {
-	fmt.Fprintf(b, "%d %s %v: delivered %d/%d floor %d/%d pending %d waiting %d redelivered %d %v, next %v\n", number, cfg.Name,
-		cfg.Filters(), delivered.Consumer, delivered.Stream, floor.Consumer, floor.Stream, pending, waiting, redelivered, list, next)
+	fmt.Fprintf(b, "%d %s %v %v: delivered %d/%d floor %d/%d pending %d waiting %d redelivered %d %v, next %v\n", number, cfg.Name,
+		cfg.PauseUntil, cfg.Filters(), delivered.Consumer, delivered.Stream, floor.Consumer, floor.Stream, pending, waiting, redelivered, list, next)
 }
 
 // shown is the same of a State.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"myelin/internal/bin"
 	"myelin/internal/machine"
@@ -42,6 +43,9 @@ func TestConsumersAgreeWithModel(t *testing.T) {
 		var snapshot []byte
 		for step := range 400 {
 			r.step()
+			if step == 370 && seed%2 == 0 {
+				r.seal()
+			}
 			if got, want := shown(r.state), r.model.show(); got != want {
 				t.Fatalf("seed %d, step %d, %v:\n%v\nis\n%s\nnot\n%s", seed, step, r.model.cfg.Retention, r.log[max(0, len(r.log)-12):], got, want)
 			}
@@ -83,6 +87,9 @@ func newConsumerRun(tb testing.TB, seed int) *consumerRun {
 	}
 	if rng.IntN(3) == 0 {
 		cfg.MaxMsgsPer = 1 + rng.Int64N(4)
+	}
+	if rng.IntN(4) == 0 {
+		cfg.MaxConsumers = 1 + rng.IntN(4)
 	}
 	checked, err := Check(cfg, Bounds{}, false)
 	if err != nil {
@@ -188,9 +195,9 @@ func (r *consumerRun) step() {
 	switch n := r.rng.IntN(100); {
 	case n < 30:
 		s := r.pick(modelSubjects)
-		r.apply(&Append{Span: 1, Subject: []byte(s)})
+		reply := r.apply(&Append{Span: 1, Subject: []byte(s)})
 		r.touched(s)
-		m.publish(s, r.now)
+		r.expect(reply, m.publish(s, r.now))
 	case n < 50:
 		r.deliver()
 	case n < 75:
@@ -209,13 +216,20 @@ func (r *consumerRun) step() {
 			c.Seq = 1 + r.rng.Uint64N(m.last+3)
 		}
 		r.expect(r.apply(c), m.reset(c))
-	case n < 95:
+	case n < 94:
 		seq := 1 + r.rng.Uint64N(m.last+1)
-		if r.apply(Delete{Seq: seq}).Err == nil {
-			m.removeIf(func(msg consumerMessage) bool { return msg.seq == seq })
+		reply := r.apply(Delete{Seq: seq, Erase: r.rng.IntN(2) == 0})
+		if want := m.remove(seq); want != "gone" || reply.Err == nil {
+			r.expect(reply, want)
 		}
+	case n < 95:
+		p := PauseConsumer{Name: r.pick(modelNames), Until: r.rng.Int64N(2) * (r.now + 100)}
+		r.expect(r.apply(p), m.pause(p))
 	case n < 97:
 		r.purge()
+	case n < 98:
+		r.expect(r.apply(Tick{}), "ok")
+		m.tick(r.now)
 	case n < 99:
 		if r.rng.IntN(2) == 0 {
 			r.relay()
@@ -240,20 +254,45 @@ func (r *consumerRun) expect(reply Reply, want string) {
 	}
 }
 
+// configure changes limits, or what messages are kept for.
 func (r *consumerRun) configure() {
 	cfg := *r.model.cfg
-	if cfg.Retention == WorkQueue {
+	switch n := r.rng.IntN(6); {
+	case n == 0:
+		cfg.MaxMsgs = r.rng.Int64N(2) * (5 + r.rng.Int64N(20))
+	case n == 1:
+		cfg.MaxMsgsPer = r.rng.Int64N(2) * (1 + r.rng.Int64N(4))
+	case n == 2:
+		cfg.MaxAge = time.Duration(r.rng.Int64N(2) * (20 + r.rng.Int64N(100)))
+	case n == 3:
+		cfg.Discard = DiscardNew - cfg.Discard
+	case cfg.Retention == WorkQueue:
 		return
+	default:
+		cfg.Retention = Interest - cfg.Retention
 	}
-	cfg.Retention = Interest - cfg.Retention
-	r.apply(Configure{&cfg})
-	r.model.cfg = &cfg
-	if cfg.Retention == Interest && len(r.model.consumers) == 0 {
+	r.change(&cfg)
+}
+
+func (r *consumerRun) change(cfg *Config) {
+	was := r.model.cfg.Retention
+	r.apply(Configure{cfg})
+	r.model.cfg = cfg
+	if cfg.Retention == Interest && was != Interest && len(r.model.consumers) == 0 {
 		r.model.kept = map[uint64]bool{}
 		for _, msg := range r.model.messages {
 			r.model.kept[msg.seq] = true
 		}
 	}
+	r.model.limit()
+}
+
+// seal ends all that changes the stream from outside. Consumers go on.
+func (r *consumerRun) seal() {
+	cfg := *r.model.cfg
+	cfg.Sealed, cfg.DenyDelete, cfg.DenyPurge, cfg.MaxAge, cfg.Discard = true, true, true, 0, DiscardNew
+	r.change(&cfg)
+	r.model.sweep()
 }
 
 func (r *consumerRun) purge() {
@@ -267,8 +306,7 @@ func (r *consumerRun) purge() {
 	case 1:
 		p.Keep = 1 + r.rng.Uint64N(4)
 	}
-	r.apply(p)
-	r.model.purge(p)
+	r.expect(r.apply(p), r.model.purge(p))
 }
 
 func (r *consumerRun) add() {
@@ -292,7 +330,10 @@ func (r *consumerRun) add() {
 			cfg.StartSeq = 1 + r.rng.Uint64N(r.model.last+5)
 		}
 	case DeliverByStartTime:
-		cfg.Deliver = DeliverNew
+		if cfg.StartTime == nil {
+			at := time.Unix(0, r.now-r.rng.Int64N(60)).UTC()
+			cfg.StartTime = &at
+		}
 	case DeliverLastPerSubject:
 		if cfg.FilterSubjects == nil {
 			cfg.FilterSubjects = []string{">"}
