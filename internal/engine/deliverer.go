@@ -77,6 +77,7 @@ type deliverer struct {
 	// of whoever works
 	spare  []*shipment
 	reader *home.Reader // nil: none
+	read   Message      // that is being sent
 	lives  []bool       // of the deliveries of a shipment
 	sent   int          // deliveries that are not pushed
 	to     *Consumer    // whose they are; nil: of several
@@ -267,8 +268,8 @@ func (d *deliverer) deliver(c *Consumer, delivery *consumer.Delivery) {
 	}
 	r, err := d.reader.Read(delivery.Seq)
 	if err == nil {
-		m := Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
-		c.outlet.Deliver(delivery, &m)
+		d.read = Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
+		c.outlet.Deliver(delivery, &d.read)
 		return
 	}
 	if _, _, err = d.stream.Read(delivery.Seq, nil); err != nil && !errors.Is(err, ErrNotFound) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 
 	"myelin/internal/apierr"
 	"myelin/internal/replica"
@@ -17,6 +18,14 @@ type acknowledgements struct {
 	who   *publishers // a reply for each item; nil: nobody waits
 }
 
+var freeAcknowledgements = sync.Pool{New: func() any { return new(acknowledgements) }}
+
+func (a *acknowledgements) free() {
+	clear(a.items)
+	a.items, a.who = a.items[:0], nil
+	freeAcknowledgements.Put(a)
+}
+
 // acknowledge takes in an acknowledgement. What would change nothing is not worth a place in the log, unless
 // somebody wants to be sure.
 func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
@@ -26,7 +35,7 @@ func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
 		return
 	}
 	if c.acks == nil {
-		c.acks = new(acknowledgements)
+		c.acks = freeAcknowledgements.Get().(*acknowledgements)
 		x.asking = append(x.asking, c)
 	}
 	a := c.acks
@@ -54,8 +63,9 @@ func (x *dispatch) proposeAcks(p *proposals) {
 			}
 			p.events = append(p.events, x.event((&stream.Ack{Consumer: c.number, Acks: some}).Encode, a.who == nil, cookie))
 		}
-		c.acks = nil
 		x.asking[i] = nil
+		c.acks = nil
+		a.free()
 	}
 	x.asking = x.asking[:0]
 }

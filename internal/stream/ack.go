@@ -150,7 +150,8 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 			r.floor.Active = s.now
 			c.settle()
 		}
-		s.finish(append(fx.seqs[:0], a.Seq), fx)
+		fx.seqs = append(fx.seqs[:0], a.Seq)
+		s.finish(fx.seqs, fx)
 	case e.isAbandoned():
 		return AckKnown
 	case a.Kind == AckAbandon:
