@@ -238,6 +238,8 @@ const (
 func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
 	verb := m.Subject[e.prefix:]
 	switch {
+	case e.door.elsewhere():
+		return false
 	case hasPrefix(verb, directGet):
 		return e.door.direct.deliver(verb[len(directGet):], m, b)
 	case hasPrefix(verb, msgNext):
@@ -246,6 +248,11 @@ func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
 		return false
 	}
 	return e.door.lanes.deliver(verb, m, b)
+}
+
+// elsewhere reports whether the account has its streams in another one, whose API it imports: it may have none of its own.
+func (d *door) elsewhere() bool {
+	return d.allowed.Load() == nil && d.tenant.ImportsService(apiPrefix+"INFO")
 }
 
 // Trace implements router.Tracer. Requests of the API are what an account imports from the system's: there traces end, and what
