@@ -179,48 +179,21 @@ func TestConsumersOnAFullDisk(t *testing.T) {
 // A delivery that finds no room among what is proposed is dropped, and so is a smaller one that was decided behind it: all comes again.
 func TestDeliveriesBehindOneThatIsDropped(t *testing.T) {
 	const messages, many = 40, 30
-	const room = many * 2 // bytes; so many deliveries take more
-	disk := newGated()
-	n := mustOpen(t, disk)
-	s := n.create("A")
-	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.AckWait, c.FilterSubject = time.Hour, "A.x" })
-	n.listenTo("inbox")
-	n.publish("A.x", messages, 20)
-	n.status(c)
-	gate := disk.shut()
-	left := func() int {
-		const most = 64 << 20 // of a group, see replica.Config
-		answer := make(chan int, 1)
-		s.turns()
-		s.events.do(func() { answer <- most - s.events.group.WaitingBytes() })
-		return <-answer
-	}
-	for range 100 {
-		size := min(4<<20, left()-room)
-		if size < 0 {
-			break
-		}
-		a := &stream.Append{Span: 1, Subject: []byte("A.y")}
-		a.Body = make([]byte, max(0, size-len(a.Encode(nil))-8))
-		s.propose(a.Encode(nil), true, func(stream.Reply) {})
-	}
-	ask := func(batch int) {
-		n.pull(c, consumer.Request{To: []byte("inbox"), Batch: batch, Expires: int64(time.Hour)})
-	}
-	s.events.do(func() { c.frozen++ })
-	s.turns()
-	ask(many)
-	s.turns()
-	s.events.do(func() {
-		c.frozen--
-		s.dispatch.stir(c) // behind this turn, so that what follows is heard in the next
-		ask(1)
+	w := newCrowd(t, messages)
+	w.fill(many * 2) // bytes; so many deliveries take more
+	w.s.events.do(func() { w.c.frozen++ })
+	w.s.turns()
+	w.ask(many)
+	w.s.events.do(func() {
+		w.c.frozen--
+		w.s.dispatch.stir(w.c) // behind this turn, so that what follows is heard in the next
+		w.pull(w.c, consumer.Request{To: []byte("inbox"), Batch: 1, Expires: int64(time.Hour)})
 	})
-	s.turns()
-	close(gate)
-	n.await("what was dropped", func() bool {
-		ask(messages)
-		v := n.status(c).View
+	w.s.turns()
+	close(w.gate)
+	w.await("what was dropped", func() bool {
+		w.ask(messages)
+		v := w.status(w.c).View
 		return v.NumPending == 0 && v.NumAckPending == messages
 	})
 }
