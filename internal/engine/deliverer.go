@@ -72,6 +72,7 @@ type deliverer struct {
 	working bool
 	closed  bool
 	resting bool // a timer runs that lets the courier rest
+	worked  bool // since the timer was started
 	idle    chan struct{}
 
 	// of whoever works
@@ -130,7 +131,7 @@ func (d *deliverer) work() {
 		d.mu.Lock()
 		queue, relaxed := d.queue, d.relaxed
 		if len(queue)+len(relaxed) == 0 {
-			d.working = false
+			d.working, d.worked = false, true
 			d.restLater()
 			if d.idle != nil {
 				close(d.idle)
@@ -165,11 +166,11 @@ func (d *deliverer) restLater() {
 	if d.resting || d.closed {
 		return
 	}
-	d.resting = true
+	d.resting, d.worked = true, false
 	d.stream.engine.clock.AfterFunc(restAfter, func() {
 		d.mu.Lock()
 		d.resting = false
-		rests := !d.working && len(d.queue) == 0 && !d.closed
+		rests := !d.working && !d.worked && len(d.queue) == 0 && !d.closed
 		if rests {
 			d.working = true
 		} else if !d.closed {
@@ -255,8 +256,7 @@ func (d *deliverer) look(list []consumer.Delivery) {
 	d.lives = d.lives[:0]
 	d.stream.View(func(state *stream.State) {
 		for i := range list {
-			_, ok := state.Get(list[i].Seq)
-			d.lives = append(d.lives, ok)
+			d.lives = append(d.lives, state.Has(list[i].Seq))
 		}
 	})
 }

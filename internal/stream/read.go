@@ -59,6 +59,12 @@ func (s *State) Get(seq uint64) (Record, bool) {
 	return s.record(p), true
 }
 
+// Has reports whether there is a message at a sequence, as Get does.
+func (s *State) Has(seq uint64) bool {
+	_, ok := s.table.find(seq)
+	return ok
+}
+
 // Last returns the last message of a subject.
 func (s *State) Last(subject []byte) (Record, bool) {
 	id, ok := s.table.subjects.find(subject)

@@ -66,6 +66,9 @@ func (t *table) blockOf(seq uint64) int {
 	case seq < t.blocks[1].first:
 		return 0 // where the oldest are, which go first
 	}
+	if i := int(min((seq-t.blocks[0].first)/blockRecords, uint64(n-2))); t.blocks[i].first <= seq && seq < t.blocks[i+1].first {
+		return i // no sequence is missing in the blocks before
+	}
 	i, found := slices.BinarySearchFunc(t.blocks, seq, func(b placed, seq uint64) int {
 		switch {
 		case b.first < seq:

@@ -27,8 +27,10 @@ type opened struct {
 	footer  int64 // where the index was read
 
 	// The cache's, under its lock.
-	place *list.Element // nil: not held any more
-	users int
+	mapping vfs.Mapping   // nil: nobody wanted it, or it cannot be had
+	mapped  bool          // it was asked for
+	place   *list.Element // nil: not held any more
+	users   int
 }
 
 // NewCache returns a cache of at most so many open files and bytes of indexes.
@@ -103,9 +105,41 @@ func (c *Cache) drop(segments ...*segment) {
 	closeAll(idle)
 }
 
+// mapping returns the mapping of a file that is acquired, for as long as it is not released; nil if there can be none.
+func (c *Cache) mapping(o *opened, length int64) vfs.Mapping {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !o.mapped {
+		o.mapped = true
+		if m, ok := vfs.Mapped(o.file, length); ok {
+			o.mapping = m
+		}
+	}
+	return o.mapping
+}
+
+// unmap gives up the mappings of segments that nobody reads.
+func (c *Cache) unmap(segments []*segment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, seg := range segments {
+		if o := c.held[seg]; o != nil && o.users == 0 {
+			o.unmap()
+		}
+	}
+}
+
+func (o *opened) unmap() {
+	if o.mapping != nil {
+		_ = o.mapping.Close()
+	}
+	o.mapping, o.mapped = nil, false
+}
+
 // closeAll closes files that were only read, whose errors mean nothing.
 func closeAll(list []*opened) {
 	for _, o := range list {
+		o.unmap()
 		_ = o.file.Close()
 	}
 }

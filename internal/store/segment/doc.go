@@ -10,7 +10,7 @@
 // that meet wait for each other. Any number of readers (Read, Scan) need neither: they take a view of the
 // files under a short lock, and what a view shows is never written again. Open files and indexes of sealed
 // files are kept in a Cache that the sets of a node share and that has a bound; a set itself keeps about
-// 200 bytes for each file, and while it is written to 16 bytes for each 4 KiB of the last one.
+// 200 bytes for each file, and while it is written to 16 bytes for each KiB of the last one.
 //
 // What lives is known to the owner, a stream's machine, not to the files. It says so when a record dies
 // (Dead), and once after recovery (Reconcile). Files of which at least half is dead are rewritten by Clean,

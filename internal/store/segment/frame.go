@@ -20,7 +20,7 @@ const (
 	trailerMagic = "GES\n"
 
 	// indexSpacing is how far apart the frames are, in bytes, that the index leads to.
-	indexSpacing = 4096
+	indexSpacing = 1024
 	// maxPayload is the most bytes that one record may have.
 	maxPayload = 1 << 30
 	// erasedByte fills erased payloads. A record that is of it from the start does not stand in a frame of its own.

@@ -25,11 +25,35 @@ func (x index) note(seq uint64, offset int64) index {
 
 // before is the offset of a frame from which a walk forward comes to seq.
 func (x index) before(seq uint64) int64 {
-	n := sort.Search(len(x), func(i int) bool { return x[i].seq > seq })
+	n := x.behind(seq)
 	if n == 0 {
 		return headerSize
 	}
 	return x[n-1].offset
+}
+
+// behind is the number of the first entry behind seq. The search begins where that stands if all records take equally
+// much, and mostly ends near it.
+func (x index) behind(seq uint64) int {
+	low, high := 0, len(x) // those before low are not behind seq, those from high on are
+	for i, step := x.guess(seq), 1; low < high && step <= len(x); step *= 2 {
+		if x[i].seq > seq {
+			high, i = i, max(i-step, low)
+		} else {
+			low, i = i+1, min(i+step, high-1)
+		}
+	}
+	return low + sort.Search(high-low, func(i int) bool { return x[low+i].seq > seq })
+}
+
+// guess is the number of an entry, if there is any.
+func (x index) guess(seq uint64) int {
+	last := len(x) - 1
+	if last < 1 || seq <= x[0].seq {
+		return 0
+	}
+	share := float64(seq-x[0].seq) / float64(x[last].seq-x[0].seq)
+	return int(min(share, 1) * float64(last))
 }
 
 // trailer is the end of an index frame.

@@ -69,7 +69,9 @@ func (s *Set) acquire(v view, indexed bool) (*opened, error) {
 	serves := func(o *opened) bool {
 		return !indexed || v.index != nil || o.index != nil && o.footer == v.footer
 	}
-	return s.cache.acquire(v.segment, serves, func() (*opened, error) {
+	opens := false
+	o, err := s.cache.acquire(v.segment, serves, func() (*opened, error) {
+		opens = true
 		file, err := s.fs.Open(s.path(v.segment.name()))
 		if err != nil {
 			return nil, fmt.Errorf("open segment %s: %w", v.segment.name(), err)
@@ -85,6 +87,17 @@ func (s *Set) acquire(v view, indexed bool) (*opened, error) {
 		}
 		return o, nil
 	})
+	if opens && err == nil && !s.keeps(v.segment) {
+		s.cache.drop(v.segment) // it was removed before it was there to be dropped; we still read it
+	}
+	return o, err
+}
+
+// keeps says that a segment is part of a set that is open.
+func (s *Set) keeps(seg *segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed && slices.Contains(s.segments, seg)
 }
 
 // cursor returns a cursor over a view, before the first record that ends at seq or later.

@@ -1,10 +1,16 @@
 package segment
 
+import (
+	"slices"
+
+	"myelin/internal/vfs"
+)
+
 const (
 	// aheadBytes is how much a Reader reads at once when it reads on.
 	aheadBytes = 64 << 10
 	// nearby is how many sequences may lie between two reads of which the second goes on where the first ended.
-	nearby = 64
+	nearby = 16
 	// jumpBytes is how much it reads for one record somewhere else: from where the index leads to behind a small record.
 	jumpBytes = indexSpacing + 512
 )
@@ -14,8 +20,10 @@ const (
 // time uses it, until Close.
 type Reader struct {
 	set         *Set
-	opened      *opened // nil: none
-	first, high uint64  // sequences that the file may hold
+	opened      *opened     // nil: none
+	mapping     vfs.Mapping // of it; nil: not wanted yet, or there is none
+	mapped      bool        // some file was, since Close
+	first, high uint64      // sequences that the file may hold
 	index       index
 	cursor      cursor
 	buf         []byte
@@ -51,7 +59,7 @@ func (r *Reader) ahead(seq uint64) (Record, bool) {
 			return rec, true
 		}
 	}
-	r.Close()
+	r.leave()
 	return Record{}, false
 }
 
@@ -60,11 +68,20 @@ func (r *Reader) move(seq uint64) {
 	c := &r.cursor
 	if seq < c.from || seq-c.from > nearby {
 		c.offset, c.raw, c.hurt = r.index.before(seq), c.raw[:0], nil
-		c.window.step = jumpBytes
+		c.window.step, c.window.mapping = jumpBytes, r.mappingOf()
 	} else {
-		c.window.step = aheadBytes
+		c.window.step, c.window.mapping = aheadBytes, nil
 	}
 	c.from = seq
+}
+
+// mappingOf is the mapping of the file that is open. One that still grows does not outgrow it by much.
+func (r *Reader) mappingOf() vfs.Mapping {
+	if r.mapping == nil {
+		r.mapping = r.set.cache.mapping(r.opened, max(r.set.options.SegmentBytes, r.cursor.window.end))
+		r.mapped = true
+	}
+	return r.mapping
 }
 
 // begin opens the file of a sequence.
@@ -84,10 +101,27 @@ func (r *Reader) begin(seq uint64) {
 	r.cursor = r.set.cursor(v, o.file, o.index, seq, r.cursor.window.buf, aheadBytes)
 }
 
-// Close lets go of the file. The Reader can be used again.
-func (r *Reader) Close() {
+// leave lets go of the file.
+func (r *Reader) leave() {
 	if r.opened != nil {
 		r.set.cache.release(r.opened)
-		r.opened = nil
+		r.opened, r.mapping, r.cursor.window.mapping = nil, nil, nil
 	}
+}
+
+// Close lets go of all files, and of the memory through which they were read. The Reader can be used again.
+func (r *Reader) Close() {
+	r.leave()
+	if r.mapped {
+		r.mapped = false
+		r.set.unmap()
+	}
+}
+
+// unmap gives up the mappings of files that nobody reads.
+func (s *Set) unmap() {
+	s.mu.Lock()
+	segments := slices.Clone(s.segments)
+	s.mu.Unlock()
+	s.cache.unmap(segments)
 }

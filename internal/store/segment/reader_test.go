@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"myelin/internal/vfs"
@@ -11,9 +12,13 @@ import (
 
 // Reading on gives what Read gives, whatever was read before, in files that are plain and packed and still grow.
 func TestReader(t *testing.T) {
-	for _, compress := range []bool{false, true} {
-		t.Run(fmt.Sprint("compress=", compress), func(t *testing.T) {
-			set, _, err := Open(vfs.NewMem(), dir, Options{SegmentBytes: 16 << 10, Compress: compress})
+	for _, c := range []struct {
+		compress bool
+		fs       vfs.FS
+		dir      string
+	}{{false, vfs.NewMem(), dir}, {true, vfs.NewMem(), dir}, {false, vfs.OS{}, t.TempDir()}, {true, vfs.OS{}, t.TempDir()}} {
+		t.Run(fmt.Sprintf("%T compress=%v", c.fs, c.compress), func(t *testing.T) {
+			set, _, err := Open(c.fs, c.dir, Options{SegmentBytes: 16 << 10, Compress: c.compress})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,5 +54,87 @@ func TestReader(t *testing.T) {
 				t.Errorf("read on %d times only", onward)
 			}
 		})
+	}
+}
+
+// Reading here and there gives what Read gives while files are written, erased in and dropped, and what was mapped is
+// given up with them.
+func TestReaderJumps(t *testing.T) {
+	const total = 4000
+	cache := NewCache(64, 1<<20)
+	set, _, err := Open(vfs.OS{}, t.TempDir(), Options{SegmentBytes: 256 << 10, Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	r, other := set.Reader(), set.Reader()
+	erased := map[uint64]bool{}
+	for wrote := uint64(0); wrote < total; {
+		var batch []Record
+		for range 200 {
+			wrote++
+			batch = append(batch, record(wrote, 1))
+		}
+		if err := set.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		for seq := uint64(1); seq <= wrote; seq += 1 + rng.Uint64N(200) {
+			got, err := []*Reader{r, other}[rng.IntN(2)].Read(seq)
+			if want := record(seq, 1); errors.Is(err, ErrNotFound) != erased[seq] || err == nil && !same(&got, &want) {
+				t.Fatalf("%d of %d: %v %v", seq, wrote, got.Seq, err)
+			}
+		}
+		if seq := 1 + rng.Uint64N(wrote); !erased[seq] {
+			if err := set.Erase(seq); err != nil {
+				t.Fatal(err)
+			}
+			erased[seq] = true
+		}
+	}
+	mapped := func() (n int) {
+		for _, o := range cache.held {
+			if o.mapping != nil {
+				n++
+			}
+		}
+		return n
+	}
+	if mapped() == 0 {
+		t.Error("nothing was mapped")
+	}
+	if r.Close(); mapped() == 0 {
+		t.Error("what the other one reads is mapped no more")
+	}
+	if other.Close(); mapped() > 0 {
+		t.Errorf("%d files are still mapped", mapped())
+	}
+	if err := set.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The search of an index finds what a plain one finds, however sequences and gaps are spread.
+func TestIndexSearch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		var x index
+		seq, gap := rng.Uint64N(1000), 1+rng.Uint64N(50)
+		for range rng.IntN(200) {
+			if rng.IntN(20) == 0 {
+				gap = 1 + rng.Uint64N(1<<rng.IntN(40))
+			}
+			seq += 1 + rng.Uint64N(gap)
+			x = append(x, entry{seq, int64(len(x)+1) * indexSpacing})
+		}
+		for range 200 {
+			at := rng.Uint64N(seq + seq/4 + 2)
+			want := slices.IndexFunc(x, func(e entry) bool { return e.seq > at })
+			if want < 0 {
+				want = len(x)
+			}
+			if got := x.behind(at); got != want {
+				t.Fatalf("%d is before entry %d, not %d, of %v", at, want, got, x)
+			}
+		}
 	}
 }

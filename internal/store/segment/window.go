@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"myelin/internal/vfs"
 )
 
 // window reads a file through a buffer, forward for the most part. What it returns is valid until the
@@ -13,6 +15,8 @@ type window struct {
 	seed uint32
 	end  int64 // of what may be read
 	step int   // bytes read at least, if there are as many
+	// mapping is asked first, for a few bytes at a time, since asking again costs little; nil: there is none.
+	mapping vfs.Mapping
 
 	opens *sealing // tries to open what is read through; nil: checksums will do
 
@@ -34,12 +38,19 @@ func (w *window) bytes(offset, n int64) ([]byte, error) {
 	return w.buf[i : i+n : i+n], nil
 }
 
+// mappedBytes are read at least from a mapping: what a small record takes.
+const mappedBytes = 256
+
 func (w *window) load(offset, n int64) error {
-	want := min(max(n, int64(w.step)), w.end-offset)
-	if int64(cap(w.buf)) < want {
-		w.buf = make([]byte, want)
+	if w.mapping != nil {
+		w.size(min(max(n, mappedBytes), w.end-offset))
+		if w.at = offset; w.mapping.ReadAt(w.buf, offset) {
+			return nil
+		}
 	}
-	w.buf, w.at = w.buf[:want], offset
+	want := min(max(n, int64(w.step)), w.end-offset)
+	w.size(want)
+	w.at = offset
 	got, err := w.file.ReadAt(w.buf, offset)
 	if int64(got) == want {
 		return nil
@@ -49,6 +60,14 @@ func (w *window) load(offset, n int64) error {
 		return errEnd
 	}
 	return fmt.Errorf("read at offset %d: %w", offset, err)
+}
+
+// size makes the buffer so large, whatever is in it.
+func (w *window) size(n int64) {
+	if int64(cap(w.buf)) < n {
+		w.buf = make([]byte, n)
+	}
+	w.buf = w.buf[:n]
 }
 
 // head returns the head of the frame at the offset.
