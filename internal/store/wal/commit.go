@@ -111,7 +111,7 @@ func (l *Log) makeRoom(b *Batch) error {
 // beginFor begins a segment with room for a block of so many bytes.
 func (l *Log) beginFor(need int64, priority bool) error {
 	table := int64(blockHeaderBytes + len(l.groups)*(recordHeaderBytes+stateBytes))
-	file, reserved, err := l.pool.take(pageBytes+table+need+blockHeaderBytes, priority)
+	file, reserved, err := l.pool.take(pageBytes+table+need+blockHeaderBytes, l.active() == nil, priority)
 	if vfs.IsFull(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}

@@ -18,7 +18,7 @@
 //
 // # Segments
 //
-// The log is a chain of segment files of equal size, filled with zeros before use so that a sync has no
+// The log is a chain of segment files of equal size, but for a small first one, filled with zeros before use so that a sync has no
 // metadata to write, and used again once nothing in them is needed. Each begins with the state of every
 // group, so no segment is kept for the sake of a hard state, and each names the one before it and its end.
 // A block lies in one segment only. A segment is written by one opening of the log: after a restart the

@@ -40,7 +40,6 @@ func open(fs vfs.FS, dir string, options Options) (*Log, error) {
 		fs: fs, dir: dir, options: options.withDefaults(), groups: map[uint64]*group{},
 		token: make(chan struct{}, 1), wake: make(chan struct{}, 1), tend: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
-	l.spareWanted.Store(true)
 	o := l.options
 	l.pool = &pool{
 		fs: fs, dir: dir, clock: o.Clock, numbers: &l.numbers, noSync: o.NoSync,

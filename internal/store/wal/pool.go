@@ -48,9 +48,9 @@ const (
 	fillBytes  = 1 << 20                // written at once when a file is filled
 )
 
-// take returns a file with at least so many bytes. It makes one if need be, and falls back to the reserve
-// when the disk is full and the need allows it. reserved says that it is the reserve.
-func (p *pool) take(bytes int64, priority bool) (s *spare, reserved bool, err error) {
+// take returns a file with at least so many bytes. It makes one if need be, a small one for the first segment of a log, and
+// falls back to the reserve when the disk is full and the need allows it. reserved says that it is the reserve.
+func (p *pool) take(bytes int64, first, priority bool) (s *spare, reserved bool, err error) {
 	p.making <- struct{}{}
 	defer func() { <-p.making }()
 	if bytes <= p.size {
@@ -58,7 +58,11 @@ func (p *pool) take(bytes int64, priority bool) (s *spare, reserved bool, err er
 			return s, false, nil
 		}
 	}
-	s, err = p.make(max(bytes, p.size))
+	size := p.size
+	if first {
+		size = p.reserved
+	}
+	s, err = p.make(max(bytes, size))
 	if err == nil || !vfs.IsFull(err) || !priority {
 		return s, false, err
 	}

@@ -2,10 +2,11 @@ package wal
 
 import "path/filepath"
 
-// wantsSpare says whether the next segment will be needed soon.
+// wantsSpare says whether the next segment will be needed soon: behind the first one always, which is small, so that whoever
+// waits for it does not wait long.
 func (l *Log) wantsSpare() bool {
 	s := l.active()
-	wanted := s == nil || s.sealed || s.end > s.size/2 || s.last
+	wanted := s != nil && (s.sealed || s.end > s.size/2 || s.last || s.size < l.options.SegmentBytes)
 	l.spareWanted.Store(wanted)
 	return wanted
 }
