@@ -108,7 +108,7 @@ func (p *shop) checkMessage(s *Stream, seq uint64, text string, due map[letter]b
 		is, known := k.debts[seq]
 		if is == owed && !there && k.dead && k.tries > 0 {
 			due[letter{k.name, seq}] = true
-		} else if is == owed && !there && !(k.policy == stream.AckNone) {
+		} else if is == owed && !there && k.policy != stream.AckNone && !k.gone(s) {
 			return fmt.Errorf("%s %d (%s) is lost to %s", p.name, seq, text, k.name)
 		}
 		if known || k.wants(text) {

@@ -164,6 +164,15 @@ func (k *customer) disclaim(state *stream.State) {
 	}
 }
 
+// gone reports whether the consumer is gone since nobody wanted it.
+func (k *customer) gone(s *Stream) (gone bool) {
+	s.View(func(state *stream.State) {
+		view, ok := state.Consumer(k.name)
+		gone = k.mayGo && (!ok || view.Number != k.debtor)
+	})
+	return gone
+}
+
 // spent reports whether a message may have been given up: it was delivered as often as may be, and the wait may be over.
 func (k *customer) spent(seq uint64) bool {
 	return k.tries > 0 && int(k.counts[seq]) >= k.tries && (k.wait > 0 || k.hurried || k.loose[seq] || k.past[seq])

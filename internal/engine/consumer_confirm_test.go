@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"myelin/internal/consumer"
+	"myelin/internal/stream"
+	"myelin/internal/vfs"
+)
+
+// pauses is a post that holds each delivery until it is let through.
+type pauses struct {
+	*post
+	begun chan bool
+	gate  chan struct{}
+}
+
+func (p *pauses) Open(c *Consumer) ConsumerOutlet { return &pausing{&mailbox{p.post, c}, p} }
+
+type pausing struct {
+	*mailbox
+	of *pauses
+}
+
+func (p *pausing) Deliver(d *consumer.Delivery, m *Message) {
+	select {
+	case p.of.begun <- true:
+	default:
+	}
+	<-p.of.gate
+	p.mailbox.Deliver(d, m)
+}
+
+// newPauses starts a node with a stream that keeps what is wanted, of which a consumer without acknowledgements is being sent ten
+// messages.
+func newPauses(t *testing.T, fs vfs.FS) (n *node, c *Consumer, p *pauses) {
+	p = &pauses{newPost(), make(chan bool, 1), make(chan struct{})}
+	n = mustOpen(t, fs, func(o *Options) { o.Courier = func(*Stream) Courier { return p } })
+	n.post = p.post
+	s := n.create("A", func(c *stream.Config) { c.Retention = stream.Interest })
+	c = n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.Ack = stream.AckNone })
+	n.listenTo("inbox")
+	n.publish("A.x", 10, 20)
+	go n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 10, Expires: int64(time.Hour)})
+	<-p.begun
+	return n, c, p
+}
+
+// What was being sent when a consumer was reset is not taken as delivered behind that.
+func TestSentBeforeAReset(t *testing.T) {
+	n, c, p := newPauses(t, vfs.NewMem())
+	if _, err := c.stream.ResetConsumer("c", 1); err != nil {
+		t.Fatal(err)
+	}
+	close(p.gate)
+	n.delivered(10)
+	if v := n.status(c).View; v.NumPending != 10 || v.Delivered.Stream != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Nor is what was being sent while the reset was under way.
+func TestSentDuringAReset(t *testing.T) {
+	disk := newGated()
+	n, c, p := newPauses(t, disk)
+	gate, answer := disk.shut(), make(chan stream.Reply, 1)
+	c.stream.events.do(func() {
+		c.stream.dispatch.change("c", stream.ResetConsumer{Name: "c", Seq: 1}.Encode(nil), func(r stream.Reply) { answer <- r })
+	})
+	c.stream.turns()
+	close(p.gate)
+	n.delivered(10)
+	n.await("all to be sent", func() bool { return c.transit.deliveries.Load() == 0 })
+	c.stream.turns()
+	close(gate)
+	if r := <-answer; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if v := n.status(c).View; v.NumPending != 10 || v.Delivered.Stream != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Who goes leaves nothing behind: neither a time nor a place among those who wait.
+func TestWhoGoesIsForgotten(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A")
+	c := n.consumer(s, "c")
+	n.listenTo("inbox")
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 1, Expires: int64(time.Hour)})
+	left := func() (timers, hungry, watches int) {
+		done := make(chan bool)
+		s.turns()
+		s.events.do(func() {
+			timers, hungry, watches = len(s.dispatch.timers.heap), len(s.dispatch.hungry), len(s.dispatch.consumers)
+			close(done)
+		})
+		<-done
+		return timers, hungry, watches
+	}
+	if a, b, c := left(); a != 1 || b != 1 || c != 1 {
+		t.Errorf("%d %d %d", a, b, c)
+	}
+	if err := s.DropConsumer("c"); err != nil {
+		t.Fatal(err)
+	}
+	if a, b, c := left(); a != 0 || b != 0 || c != 0 {
+		t.Errorf("%d %d %d are left", a, b, c)
+	}
+}
