@@ -22,6 +22,9 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 	if s.users, err = auth.New(&s.config().Auth); err != nil {
 		return fmt.Errorf("read who may connect: %w", err)
 	}
+	if err := s.openCallout(); err != nil {
+		return err
+	}
 	if err := s.openOperators(); err != nil {
 		return err
 	}
@@ -39,6 +42,7 @@ func (s *Server) openAccounts(maps *subject.Mappings) error {
 		}
 	}
 	s.broker.Introduce(s.introduce)
+	s.broker.Measure(s.measure)
 	if s.operators != nil {
 		return s.operators.openSystem(s.broker)
 	}

@@ -21,7 +21,7 @@ type joint struct {
 
 // name tells the shares of an account apart: those of one name are the same.
 func (s *joint) name() string {
-	return fmt.Sprintf("%+v %s %v", s.of, s.by.Response, s.by.Threshold)
+	return fmt.Sprintf("%+v %s %v %v %v", s.of, s.by.Response, s.by.Threshold, s.by.AllowTrace, s.by.Latency)
 }
 
 // shares are the imports that are in force, by importing account and name. They are of whoever changes accounts.
@@ -86,10 +86,13 @@ func (s shares) change(b *broker.Broker, importer string, plan []*joint) {
 func (s *joint) begin(b *broker.Broker) (end func()) {
 	importer, exporter := b.Add(s.importer), b.Add(s.of.Account)
 	if !s.of.Service {
-		return importer.ImportStream(exporter, broker.StreamImport{Subject: s.path.Remote, Local: s.path.Local, Transform: s.path.Transform})
+		return importer.ImportStream(exporter, broker.StreamImport{
+			Subject: s.path.Remote, Local: s.path.Local, Transform: s.path.Transform, AllowTrace: s.of.AllowTrace,
+		})
 	}
 	return importer.ImportService(exporter, broker.ServiceImport{
 		Local: s.path.Local, Transform: s.path.Transform, Response: responses[s.by.Response], Threshold: s.by.Threshold, Share: s.of.Share,
+		Latency: (*broker.Latency)(s.by.Latency), AllowTrace: s.by.AllowTrace,
 	})
 }
 

@@ -32,6 +32,7 @@ type Broker struct {
 	global    *Account
 	clock     clock.Clock
 	introduce atomic.Pointer[Introducer]
+	meter     atomic.Pointer[Meter]
 
 	mu       sync.RWMutex // guards what follows
 	accounts map[string]*Account
@@ -56,6 +57,9 @@ func (b *Broker) SetClock(c clock.Clock) { b.clock = c }
 
 // Introduce has those who answer requests of other accounts told who asks.
 func (b *Broker) Introduce(i Introducer) { b.introduce.Store(&i) }
+
+// Measure has it told what was measured of services.
+func (b *Broker) Measure(m Meter) { b.meter.Store(&m) }
 
 // Add returns the account of that name, which is new unless there is one.
 func (b *Broker) Add(name string) *Account {

@@ -30,6 +30,7 @@ type reply struct {
 	response Response
 	expires  time.Time
 	asked    bool // it leads from who asked to who answered: the answer asked back
+	measured *measurement
 }
 
 // replies are all that an account may answer to others. It is one subscription in the account.
@@ -170,6 +171,7 @@ func (r *replies) Deliver(m *router.Message, b *router.Batch) bool {
 	if e == nil {
 		return false
 	}
+	e.measured.tell(StatusOK, m.From)
 	p := b.Passage(e.crossing)
 	if p == nil || b.Streamed() {
 		return false

@@ -14,6 +14,8 @@ type StreamImport struct {
 	Local   string // pattern of the subjects that they get in the importing one
 	// Transform rewrites the former to the latter; nil: they are the same.
 	Transform *subject.Transform
+	// AllowTrace has traces go on in the importing account.
+	AllowTrace bool
 }
 
 // streamImport passes on what is published in the exporting account. While nobody in the importing account listens to

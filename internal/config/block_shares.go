@@ -141,10 +141,11 @@ func (d *decoder) exportDetails(e *Export, s *share) bool {
 	if s.threshold != nil {
 		d.threshold(e, s.threshold)
 	}
-	for _, later := range []*Field{s.latency, s.trace} {
-		if later != nil && !isNothing(later.Value) {
-			d.fail(later.Pos, notSupported, later.Name)
-		}
+	if s.latency != nil {
+		d.latency(e, s.latency)
+	}
+	if s.trace != nil {
+		e.AllowTrace, _ = typed[bool](d, s.trace, "a boolean")
 	}
 	return len(d.errs) == before
 }
@@ -201,10 +202,10 @@ func (d *decoder) importDetails(services map[string]Import, i *Import, s *share,
 	case s.trace != nil && i.Service:
 		d.fail(s.trace.Pos, "Detected allow_trace directive on a non-stream")
 		return false
-	case s.trace != nil && !isNothing(s.trace.Value):
-		d.fail(s.trace.Pos, notSupported, s.trace.Name)
-		return false
 	case !i.Service:
+		if s.trace != nil {
+			i.AllowTrace, _ = typed[bool](d, s.trace, "a boolean")
+		}
 		if i.Share {
 			d.warn(at, "share means nothing for a stream")
 		}

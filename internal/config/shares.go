@@ -36,6 +36,9 @@ type Export struct {
 	// of a service
 	Response  Response
 	Threshold time.Duration // for an answer; 0: two minutes
+	Latency   *Latency      // nil: no request is measured
+	// AllowTrace has the traces of requests go on here, and what is traced only be delivered.
+	AllowTrace bool
 }
 
 // Import is what an account has of another.
@@ -46,6 +49,8 @@ type Import struct {
 	To      string // the subject here; "" as there
 	Prefix  string // of a stream: before the subject as it is there
 	Share   bool   // of a service: it is told who asks
+	// AllowTrace of a stream has the traces of messages go on here, and what is traced only be delivered.
+	AllowTrace bool
 }
 
 // kind is how errors name it.
@@ -246,6 +251,9 @@ func (a *Account) checkExports(ps *problems, of auth.Account, known map[string]b
 		n := e.TokenPosition
 		ps.refuse(!subject.ValidPattern(e.Subject) || n < 0 || n > len(tokens) || n > 0 && tokens[n-1] != "*", key,
 			"Error adding %s export %q: sublist: invalid subject", kind(e.Service), e.Subject)
+		if e.Latency != nil {
+			e.Latency.check(ps, key, e)
+		}
 		for _, name := range e.Accounts {
 			ps.refuse(!known[name], key, "%q account not defined for %s export", name, kind(e.Service))
 		}
