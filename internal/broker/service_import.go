@@ -18,6 +18,10 @@ type ServiceImport struct {
 	// Threshold is how long an answer may take, and the next one after it; 0: two minutes.
 	Threshold time.Duration
 	Share     bool // who answers is told who asked, not only the account
+	// Latency says which requests are measured; nil: none.
+	Latency *Latency
+	// AllowTrace has traces go on in the exporting account.
+	AllowTrace bool
 }
 
 // Response is how many answers a service gives to a request.
@@ -102,14 +106,20 @@ func (i *serviceImport) Deliver(m *router.Message, b *router.Batch) bool {
 		p.Message.Original, p.Message.Added = m.Published(), true
 		p.Message.Header, p.Message.Tail = p.Header, nil
 	}
+	var measured *measurement
+	if i.Latency != nil {
+		measured = i.sample(m, p.Info, b.Rand)
+	}
 	if len(m.Reply) == 0 {
+		measured.tell(StatusBadRequest, 0)
 		return p.Forward(to, false) > 0
 	}
-	key := i.exporter.replies().expect(&reply{to: bytes.Clone(m.Reply), service: i, crossing: i.back, response: i.Response})
+	key := i.exporter.replies().expect(&reply{to: bytes.Clone(m.Reply), service: i, crossing: i.back, response: i.Response, measured: measured})
 	p.Message.Reply, p.Message.Tail = key, nil
 	if p.Forward(to, false) > 0 {
 		return true
 	}
+	measured.tell(StatusUnavailable, 0)
 	i.exporter.replies().forget(key)
 	return false
 }
