@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -84,6 +85,21 @@ func (g *Group[FX]) write(a *appending) {
 	}
 }
 
+// advance puts the newest checkpoint among appends in the place of those before it. It may be in the log already, for what has priority may
+// have found room behind what had none, and the log does not go back. It holds nothing that is only now appended.
+func advance(appends []*appending) {
+	var newest *appending
+	for _, a := range slices.Backward(appends) {
+		if len(a.records) != 1 || a.records[0].Kind != RecordCheckpoint {
+			continue
+		}
+		if newest == nil {
+			newest = a
+		}
+		a.records = newest.records
+	}
+}
+
 func (g *Group[FX]) records(entries []*raftpb.Entry) []Record {
 	records := make([]Record, 0, len(entries)+3)
 	hard := g.hard
@@ -154,6 +170,7 @@ func (g *Group[FX]) retry(urgent bool) {
 	}
 	again := g.appends
 	g.appends, g.stalled = nil, false
+	advance(again)
 	for _, a := range again {
 		a.care.Urgent = a.care.Urgent || urgent
 		g.write(a)

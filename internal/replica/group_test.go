@@ -291,6 +291,39 @@ func TestLogFullLater(t *testing.T) {
 	n.wantLedger(1, 2, 3, 4)
 }
 
+// A checkpoint may find room behind an append that found none, and behind an earlier checkpoint. What is appended again then must not
+// go back behind it.
+func TestLogFullBeforeACheckpoint(t *testing.T) {
+	n := newNode(t)
+	var taken []*Checkpoint
+	for id := uint64(1); id < 3; id++ {
+		n.propose(id, 1, 0)
+		n.settle()
+		n.group.Checkpoint()
+		taken, n.storing = append(taken, n.storing...), nil
+	}
+	before := len(n.disk.batches)
+	n.propose(3, 1, 0)
+	if err := n.turn(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.turn(Event{Kind: Stored, Checkpoint: taken[0]}, Event{Kind: Stored, Checkpoint: taken[1]}); err != nil {
+		t.Fatal(err)
+	}
+	said := slices.Clone(n.disk.batches[before:])
+	newest := slices.Clone(n.disk.records[said[1].end:said[2].end])
+	n.disk.crash(before)
+	if _, err := n.disk.Append(said[2].number, newest, Care{Urgent: true}); err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range []error{ErrFull, ErrFull, nil} {
+		n.inbox = append(n.inbox, Event{Kind: Logged, Number: said[i].number, Err: err})
+	}
+	n.inbox = append(n.inbox, Event{Kind: Retry})
+	n.settle()
+	n.wantLedger(1, 2, 3)
+}
+
 // What follows from a proposal that was dropped is dropped, too.
 func TestVoid(t *testing.T) {
 	n := newNode(t)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"myelin/internal/store/wal"
 )
@@ -18,6 +19,7 @@ type WAL struct {
 	inLine  bool
 	term    uint64
 	vote    uint64
+	refused atomic.Bool // something since: term and vote may not be in the log
 }
 
 // NewWAL returns the log of a group that was not yet started. post takes the events that complete appends;
@@ -35,23 +37,34 @@ func (w *WAL) Append(number uint64, records []Record, care Care) (durable bool, 
 	b := &wal.Batch{Records: w.translate(records, care.Lazy), Priority: care.Urgent, Lazy: care.Lazy}
 	if w.inLine || care.Lazy { // which does not wait for the disk
 		if committed, err := w.log.TryCommit(b); committed {
+			w.note(err)
 			return err == nil, logError(err)
 		}
 	}
-	b.Done = func(err error) { w.post(Event{Kind: Logged, Number: number, Err: logError(err)}) }
+	b.Done = func(err error) {
+		w.note(err)
+		w.post(Event{Kind: Logged, Number: number, Err: logError(err)})
+	}
 	w.log.Append(b)
 	return false, nil
+}
+
+func (w *WAL) note(err error) {
+	if err != nil {
+		w.refused.Store(true)
+	}
 }
 
 func (w *WAL) translate(records []Record, lazy bool) []wal.Record {
 	translated := make([]wal.Record, 0, len(records))
 	for _, r := range records {
 		if r.Kind == RecordHardState {
-			same := r.Term == w.term && r.Vote == w.vote
+			same := r.Term == w.term && r.Vote == w.vote && !w.refused.Load()
 			w.term, w.vote = r.Term, r.Vote
 			if same && (w.relaxed || lazy) {
 				continue
 			}
+			w.refused.Store(false)
 		}
 		translated = append(translated, wal.Record{
 			Kind: walKinds[r.Kind], Tag: r.Tag, Group: w.group, Term: r.Term, Index: r.Index, Vote: r.Vote, Data: r.Data,

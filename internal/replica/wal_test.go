@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"testing"
@@ -72,6 +73,40 @@ func (l *logged) settle() {
 func (l *logged) close() {
 	if err := l.log.Close(); err != nil {
 		l.t.Error(err)
+	}
+}
+
+// A log that had no room for the first append of a relaxed group, or for a lazy one, knows nothing of its term when that comes again.
+func TestTermAfterAFullLog(t *testing.T) {
+	for _, inLine := range []bool{false, true} {
+		disk := vfs.NewFault(vfs.NewMem())
+		log, err := wal.Open(disk, "log", wal.Options{Clock: clock.Real{}, SegmentBytes: 1 << 16, SyncEvery: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := make(chan Event, 1)
+		part := NewWAL(log, groupID, true, func(e Event) { events <- e })
+		part.SetInLine(inLine)
+		records := []Record{{Kind: RecordHardState, Term: 1, Vote: 1}, {Kind: RecordEntry, Term: 1, Index: 1, Data: make([]byte, 1000)}}
+		try := func() error {
+			if durable, err := part.Append(1, records, Care{}); durable || err != nil {
+				return err
+			}
+			return (<-events).Err
+		}
+		disk.SetSpace(0)
+		if err := try(); !errors.Is(err, ErrFull) {
+			t.Fatalf("in line %v: without space: %v", inLine, err)
+		}
+		disk.SetSpace(-1)
+		for err = ErrFull; errors.Is(err, ErrFull); err = try() { // until the log asks the disk again
+		}
+		if err != nil {
+			t.Errorf("in line %v: with space again: %v", inLine, err)
+		}
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
