@@ -60,7 +60,7 @@ func (s *Server) openOperators() error {
 		return err
 	}
 	o.authority = jwts.New(jwts.Options{
-		Trust: trust, Source: source, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system,
+		Trust: trust, Source: source, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system, Asker: s.asker,
 		Sentinel: string(c.Sentinel), Installed: s.installed, Dropped: o.shares.drop, Missing: s.missing,
 	})
 	s.operators = o
@@ -221,7 +221,7 @@ func (s *Server) judge() auth.Judge {
 	if s.operators != nil {
 		return s.operators.authority.Judge()
 	}
-	return s.users
+	return s.judgeOf(s.users)
 }
 
 // tellOperators says who is trusted.

@@ -77,7 +77,7 @@ func (s *Server) changeAccounts(r *reload, users *auth.Authenticator, compiled m
 	}
 	s.users = users
 	if s.operators == nil {
-		s.gate.Change(users)
+		s.gate.Change(s.judgeOf(users))
 	}
 }
 

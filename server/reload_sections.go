@@ -77,6 +77,7 @@ var sections = []section{
 		{"Auth.Defaults", nil},
 		{"Auth.Accounts", text("Reloaded: accounts")},
 		{"Auth.NoAuthUser", text("Reloaded: no_auth_user")},
+		{"Auth.Callout", text("Reloaded: auth_callout")},
 		{"Auth.TrustedProxies", text("Reloaded: proxies")},
 		{"Auth.MapCertificates", nil},
 		{"Auth.Timeout", value("authorization timeout", func(c *config.Config) float64 { return c.AuthTimeout().Seconds() })},

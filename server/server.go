@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"myelin/internal/auth"
+	"myelin/internal/auth/callout"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/config"
@@ -82,6 +83,9 @@ type Server struct {
 	id       string
 	name     string
 	xkey     string
+	key      nkeys.KeyPair // of id
+	exchange nkeys.KeyPair // of xkey
+	asker    *callout.Asker
 	broker   *broker.Broker
 	gate     *gate.Gate
 
@@ -178,18 +182,17 @@ func New(opt Options) (*Server, error) {
 
 // identify gives the server its id, a public key that is new at each start, and its name.
 func (s *Server) identify() error {
-	pair, err := nkeys.CreateServer()
-	if err != nil {
+	var err error
+	if s.key, err = nkeys.CreateServer(); err != nil {
 		return fmt.Errorf("create the server's key: %w", err)
 	}
-	if s.id, err = pair.PublicKey(); err != nil {
+	if s.id, err = s.key.PublicKey(); err != nil {
 		return fmt.Errorf("read the server's key: %w", err)
 	}
-	curve, err := nkeys.CreateCurveKeys()
-	if err != nil {
+	if s.exchange, err = nkeys.CreateCurveKeys(); err != nil {
 		return fmt.Errorf("create the server's exchange key: %w", err)
 	}
-	if s.xkey, err = curve.PublicKey(); err != nil {
+	if s.xkey, err = s.exchange.PublicKey(); err != nil {
 		return fmt.Errorf("read the server's exchange key: %w", err)
 	}
 	if s.name = s.config().ServerName; s.name == "" {

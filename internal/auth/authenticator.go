@@ -20,6 +20,8 @@ type Authenticator struct {
 	proxies   []proxy
 	certified *certified // nil unless users are named by certificates
 
+	callout *callout // nil for none
+
 	passwords passwords
 	plaintext bool
 }

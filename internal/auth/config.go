@@ -25,6 +25,7 @@ type Config struct {
 
 	NoAuthUser      string   // name or public key of the user that those without credentials are; "" for none
 	TrustedProxies  []string // public keys
+	Callout         *Callout // a service decides; nil for none
 	MapCertificates bool     // who has a TLS certificate is the user that it names
 
 	Timeout time.Duration // within which a connection must say who it is; 0 for the default

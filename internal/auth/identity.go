@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/netip"
@@ -26,6 +27,17 @@ type Request struct {
 	Address      netip.Addr          // of the peer
 	Certificates []*x509.Certificate // that the TLS peer showed and that were verified, its own first
 	Type         ConnectionTypes     // exactly one
+
+	About func() About // what a service is told of the connection; nil for nothing
+}
+
+// About is what a connection is, beside who.
+type About struct {
+	CID                 uint64
+	Host                string
+	Name, Lang, Version string // as the client says
+	Protocol            int
+	TLS                 *tls.ConnectionState // nil for none
 }
 
 // Identity is who a connection turned out to be. It is not changed: connections may share one.
@@ -75,7 +87,15 @@ const (
 type Error struct {
 	Reason Reason
 	who    string
+
+	// Where a service decides: the account that it is in, and what that is told in place of the reason; "" for the reason.
+	Account, Why string
+
+	cause error // nil for none that is worth a look
 }
+
+// Unwrap returns what was wrong with a JWT.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error is what the log says. It holds no secret.
 func (e *Error) Error() string { return "authentication error" + e.who }
@@ -108,11 +128,19 @@ func Refuse(r *Request) *Error { return refuse(Failed, r, "") }
 // RefuseClaims is the error of somebody whose JWT does not let them in. The user is the public key that it names, "" if that
 // is not known; why is for the log.
 func RefuseClaims(reason Reason, user string, why error) *Error {
-	e := &Error{Reason: reason}
+	e := &Error{Reason: reason, cause: why}
 	if user != "" {
 		e.who = fmt.Sprintf(" - JWT User %q", user)
 	}
 	e.who += ": " + why.Error()
+	return e
+}
+
+// RefuseAnswer is the error of somebody whom the service in an account has not let in, or not in a valid way: why is for
+// the account.
+func RefuseAnswer(reason Reason, r *Request, account, why string) *Error {
+	e := refuse(reason, r, "")
+	e.Account, e.Why = account, why
 	return e
 }
 

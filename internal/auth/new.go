@@ -28,7 +28,7 @@ func wrong(key, format string, args ...any) error {
 // New makes an Authenticator. Its errors are a *ConfigError, and hold no secret.
 func New(c *Config) (*Authenticator, error) {
 	a := &Authenticator{names: map[string]*user{}, keys: map[string]*user{}}
-	steps := []func(*Config) error{a.addOnly, a.addUsers, a.addProxies, a.chooseNoAuth, a.makeNoKey}
+	steps := []func(*Config) error{a.addOnly, a.addUsers, a.addProxies, a.chooseNoAuth, a.makeNoKey, a.addCallout}
 	for _, step := range steps {
 		if err := step(c); err != nil {
 			return nil, err
@@ -58,7 +58,10 @@ func (a *Authenticator) addOnly(c *Config) error {
 		Identity: Identity{User: c.Username, Account: GlobalAccount, Rights: unlimited},
 		password: p, proxyRequired: c.ProxyRequired,
 	}
-	return nil
+	if fenced := c.fence(&User{Name: c.Username}, nil); fenced != nil {
+		a.only.Rights, err = NewRights(fenced)
+	}
+	return err
 }
 
 func (c *Config) checkOnly() error {
@@ -95,7 +98,7 @@ func (a *Authenticator) addUsers(c *Config) error {
 		if !known {
 			return wrong(accountsKey, "there is no account %q", configured.Account)
 		}
-		u, err := a.newUser(configured, inherited)
+		u, err := a.newUser(configured, c.fence(configured, permissionsOf(configured, inherited)))
 		if err != nil {
 			return err
 		}
@@ -109,12 +112,16 @@ func (a *Authenticator) addUsers(c *Config) error {
 	return nil
 }
 
-// newUser enters one user of the list.
-func (a *Authenticator) newUser(c *User, inherited *Permissions) (*user, error) {
-	permissions := c.Permissions
-	if permissions == nil {
-		permissions = inherited
+// permissionsOf are a user's own, or the account's defaults for one that has none.
+func permissionsOf(u *User, inherited *Permissions) *Permissions {
+	if u.Permissions != nil {
+		return u.Permissions
 	}
+	return inherited
+}
+
+// newUser enters one user of the list.
+func (a *Authenticator) newUser(c *User, permissions *Permissions) (*user, error) {
 	rights, err := NewRights(permissions)
 	if err != nil {
 		return nil, wrong(authorizationKey, "user %q: %v", c.Name+c.NKey, err)

@@ -29,7 +29,7 @@ var authorizationBlock = newBlock([]key[auth.Config]{
 	{"users", nil, decodeGlobalUsers},
 	{"default_permissions", []string{"permissions"}, decodeGlobalDefaults},
 	{"proxy_required", nil, boolean(func(c *auth.Config) *bool { return &c.ProxyRequired })},
-	{"auth_callout", []string{"auth_hook"}, refused[auth.Config](isNothing, nil)},
+	{"auth_callout", []string{"auth_hook"}, decodeCallout},
 })
 
 var userBlock = newBlock([]key[auth.User]{

@@ -143,8 +143,8 @@ func TestAuthorizationHidesSecrets(t *testing.T) {
 // notAsStock are the cases of which a stock server says the opposite; docs/decisions/145 has the reasons.
 var notAsStock = []string{
 	"a password without a user", "an empty token", "an empty user", "a damaged hash", "a damaged hash of a user", "a negative timeout", "proxy_required beside users",
-	"accounts that are none", "an account without a name", "a proxy without a key", "auth_callout", "account limits",
-	"account mappings", "a no_auth_user that is none", "a no_auth_user without users", "no_auth_user for a token",
+	"accounts that are none", "an account without a name", "a proxy without a key", "auth_callout with an empty account",
+	"a no_auth_user that is none", "a no_auth_user without users", "no_auth_user for a token",
 }
 
 // TestPeerAuthorization asks a stock server whether the configurations are valid.

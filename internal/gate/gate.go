@@ -5,6 +5,8 @@
 //   - An address has a number of places. Whoever is checked takes one, and gives it back at once if let in, but only
 //     after a while if refused. So who guesses is slowed down to so many attempts in that time, however many connections it
 //     opens, and nobody else notices; who is refused now and then is not slowed down at all.
+//   - Where a service decides, whoever waits for its answer has given that place back and has one of as many others, so
+//     that a service which does not answer keeps nobody from being checked, itself among them.
 //   - Few comparisons with bcrypt hashes are made at a time, so that messages find a processor. Addresses take turns: a
 //     crowd from one of them does not keep the others waiting.
 //
@@ -23,7 +25,8 @@ import (
 )
 
 const (
-	// places is how many from one address are checked, or were refused lately.
+	// places is how many from one address are checked, or were refused lately; and how many a service is asked about, or were
+	// refused by it lately.
 	places = 64
 	// refusalHold is for how long a refusal keeps its place.
 	refusalHold = time.Second
@@ -51,10 +54,21 @@ type Gate struct {
 // address is one from which somebody is checked, or was refused lately.
 type address struct {
 	key   netip.Addr
-	taken int       // places
-	line  []*waiter // for a place, the first one first
+	lanes [lanes]struct {
+		taken int       // places
+		line  []*waiter // for a place, the first one first
+	}
 	heavy []*waiter // for a costly check, each with a place
 }
+
+// lane is what a place is for.
+type lane int
+
+const (
+	checks    lane = iota // the judge decides
+	questions             // it asks a service
+	lanes
+)
 
 // waiter is somebody in a line.
 type waiter struct {
@@ -75,22 +89,32 @@ func (g *Gate) Judge() auth.Judge { return *g.current.Load() }
 func (g *Gate) Change(a auth.Judge) { g.current.Store(&a) }
 
 // Enter says who the request is from, or why it is refused: an *auth.Error, ErrTimeout if that took longer than until, or
-// ErrStopped if stop was closed. It may wait.
+// ErrStopped if stop was closed. It may wait, for the answer of a service beyond until.
 func (g *Gate) Enter(r *auth.Request, until time.Time, stop <-chan struct{}) (*auth.Identity, error) {
 	a := g.Judge()
 	if !a.Restricted() {
 		return a.Authenticate(r)
 	}
 	key := owner(r.Address)
-	if err := g.takePlace(key, until, stop); err != nil {
+	identity, err := g.in(checks, key, until, stop, func() (*auth.Identity, error) { return g.check(a, r, key, until, stop) })
+	var question *auth.Question
+	if errors.As(err, &question) {
+		return g.in(questions, key, until, stop, func() (*auth.Identity, error) { return question.Ask(stop) })
+	}
+	return identity, err
+}
+
+// in decides in a place of a lane, which somebody who is refused keeps for a while.
+func (g *Gate) in(l lane, key netip.Addr, until time.Time, stop <-chan struct{}, decide func() (*auth.Identity, error)) (*auth.Identity, error) {
+	if err := g.takePlace(l, key, until, stop); err != nil {
 		return nil, err
 	}
-	identity, err := g.check(a, r, key, until, stop)
+	identity, err := decide()
 	var refused *auth.Error
 	if errors.As(err, &refused) && key.IsValid() {
-		g.clock.AfterFunc(refusalHold, func() { g.leavePlace(key) })
+		g.clock.AfterFunc(refusalHold, func() { g.leavePlace(l, key) })
 	} else {
-		g.leavePlace(key)
+		g.leavePlace(l, key)
 	}
 	return identity, err
 }

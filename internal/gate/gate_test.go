@@ -135,7 +135,7 @@ func TestCostlyChecksTakeTurns(t *testing.T) {
 		before := g.heavy(from)
 		go func() {
 			defer all.Done()
-			if err := g.takePlace(from, until, nil); err != nil {
+			if err := g.takePlace(checks, from, until, nil); err != nil {
 				t.Error(err)
 			}
 			if err := g.lineUp(from, until, nil); err != nil {
@@ -145,7 +145,7 @@ func TestCostlyChecksTakeTurns(t *testing.T) {
 			order = append(order, name)
 			mu.Unlock()
 			g.endCostly()
-			g.leavePlace(from)
+			g.leavePlace(checks, from)
 		}()
 		waitFor(t, func() bool { return g.heavy(from) == before+1 })
 	}
@@ -196,7 +196,7 @@ func TestChange(t *testing.T) {
 	}
 }
 
-func (g *Gate) inLine(key netip.Addr) int { return len(g.look(key).line) }
+func (g *Gate) inLine(key netip.Addr) int { return len(g.look(key).lanes[checks].line) }
 func (g *Gate) heavy(key netip.Addr) int  { return len(g.look(key).heavy) }
 
 func (g *Gate) look(key netip.Addr) address {

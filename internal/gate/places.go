@@ -7,7 +7,7 @@ import (
 )
 
 // takePlace waits for one of the places of an address. Who has no address, being in the same process, needs none.
-func (g *Gate) takePlace(key netip.Addr, until time.Time, stop <-chan struct{}) error {
+func (g *Gate) takePlace(l lane, key netip.Addr, until time.Time, stop <-chan struct{}) error {
 	if !key.IsValid() {
 		return nil
 	}
@@ -17,31 +17,33 @@ func (g *Gate) takePlace(key netip.Addr, until time.Time, stop <-chan struct{}) 
 		a = &address{key: key}
 		g.addresses[key] = a
 	}
-	if a.taken < places {
-		a.taken++
+	in := &a.lanes[l]
+	if in.taken < places {
+		in.taken++
 		g.mu.Unlock()
 		return nil
 	}
 	w := &waiter{called: make(chan struct{})}
-	a.line = append(a.line, w)
+	in.line = append(in.line, w)
 	g.mu.Unlock()
-	return g.wait(w, until, stop, func() bool { return !remove(&a.line, w) })
+	return g.wait(w, until, stop, func() bool { return !remove(&in.line, w) })
 }
 
 // leavePlace gives a place to the next in line.
-func (g *Gate) leavePlace(key netip.Addr) {
+func (g *Gate) leavePlace(l lane, key netip.Addr) {
 	if !key.IsValid() {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.addresses[key]
-	if len(a.line) > 0 {
-		close(a.line[0].called)
-		a.line = a.line[1:]
+	in := &a.lanes[l]
+	if len(in.line) > 0 {
+		close(in.line[0].called)
+		in.line = in.line[1:]
 		return
 	}
-	if a.taken--; a.taken == 0 {
+	if in.taken--; a.lanes[checks].taken+a.lanes[questions].taken == 0 {
 		delete(g.addresses, key)
 	}
 }

@@ -59,7 +59,13 @@ func clientLabel(opt *connectOptions) string {
 // accountLabel is how the log names somebody who showed credentials.
 func accountLabel(identity *auth.Identity, r *auth.Request) string {
 	who := ""
-	if claims := identity.Claims; claims != nil {
+	if claims := identity.Claims; claims != nil && claims.Service != "" {
+		account := identity.Account
+		if claims.AccountName != "" {
+			account += "/" + claims.AccountName
+		}
+		return " - " + strconv.Quote(account+"/user:"+identity.User)
+	} else if claims != nil {
 		return " - " + strconv.Quote(identity.Account+"/"+claims.AccountName+"/jwt:"+identity.User)
 	}
 	switch {

@@ -22,6 +22,7 @@ type login struct {
 	judge    auth.Judge     // who decided last that it is, or must wait
 	guard    *auth.Guard    // nil for who may do all that anybody may
 	shed     bool           // its account does not count it any more
+	refusal  *auth.Error    // that has ended it; nil for none
 }
 
 // nonceBytes is how random a nonce is; its text has 15 letters.
@@ -145,6 +146,7 @@ func (c *Conn) request(opt *connectOptions) *auth.Request {
 		User: opt.User, Password: auth.Secret(opt.Pass), Token: auth.Secret(opt.Token),
 		NKey: opt.NKey, Signature: opt.Signature, JWT: auth.Secret(opt.JWT), ProxySignature: opt.ProxySig,
 		Nonce: c.login.nonce, Type: auth.Standard,
+		About: func() auth.About { return c.introduce(opt) },
 	}
 	// An address that cannot be read is none.
 	r.Address, _ = netip.ParseAddr(c.host)
@@ -154,6 +156,15 @@ func (c *Conn) request(opt *connectOptions) *auth.Request {
 	return r
 }
 
+// introduce is what a service is told of the connection that decides about it.
+func (c *Conn) introduce(opt *connectOptions) auth.About {
+	about := auth.About{CID: c.id, Host: c.host, Name: opt.Name, Lang: opt.Lang, Version: opt.Version, Protocol: opt.Protocol}
+	if state, ok := c.net.TLS(); ok {
+		about.TLS = &state
+	}
+	return about
+}
+
 // refused ends a connection that was not let in.
 func (c *Conn) refused(err error) *fatal {
 	var wrong *auth.Error
@@ -161,6 +172,7 @@ func (c *Conn) refused(err error) *fatal {
 	case err == gate.ErrTimeout:
 		return &fatal{reason: AuthTimeout, text: textAuthTimeout}
 	case errors.As(err, &wrong):
+		c.login.refusal = wrong
 		return &fatal{refusals[wrong.Reason], wrong.Text(), wrong.Error()}
 	}
 	return &fatal{ServerShutdown, "", err.Error()}
@@ -250,7 +262,10 @@ func (c *Conn) leaveAccount() {
 	}
 	view := c.Describe()
 	view.Stop, view.Subs = c.clock().Now(), nil
-	c.l.opt.Observer.Disconnected(c.account, view, c.reason().wasRefused())
+	if !c.reason().wasRefused() {
+		c.login.refusal = nil
+	}
+	c.l.opt.Observer.Disconnected(c.account, view, c.login.refusal)
 }
 
 // permit applies rights from now on.

@@ -12,9 +12,9 @@ import (
 type Observer interface {
 	// Connected says that somebody was let in who said so; conn describes the connection.
 	Connected(account *broker.Account, conn func() report.Conn)
-	// Disconnected says that a connection has ended. The account is nil if it never was in one; refused says that it ended
-	// since it was not let in.
-	Disconnected(account *broker.Account, conn report.Conn, refused bool)
+	// Disconnected says that a connection has ended. The account is nil if it never was in one; refused is why it was not let
+	// in, nil if it ended for another reason.
+	Disconnected(account *broker.Account, conn report.Conn, refused *auth.Error)
 	// Count says that the number of an account's connections has changed otherwise.
 	Count(account *broker.Account)
 }
@@ -22,9 +22,9 @@ type Observer interface {
 // nobody is the Observer of a listener without one.
 type nobody struct{}
 
-func (nobody) Connected(*broker.Account, func() report.Conn)   {}
-func (nobody) Disconnected(*broker.Account, report.Conn, bool) {}
-func (nobody) Count(*broker.Account)                           {}
+func (nobody) Connected(*broker.Account, func() report.Conn)          {}
+func (nobody) Disconnected(*broker.Account, report.Conn, *auth.Error) {}
+func (nobody) Count(*broker.Account)                                  {}
 
 // observer is who is told.
 func (l *Listener) observer() Observer {

@@ -26,16 +26,21 @@ func (l *Listener) Recheck() {
 	}
 }
 
-// RecheckOf is Recheck for the connections that are in some accounts, by name, if who may connect is all that has changed.
+// RecheckOf is Recheck for the connections that are in some accounts, by name, or were let in by their services, if who may
+// connect is all that has changed.
 func (l *Listener) RecheckOf(concerns func(account string) bool) {
 	l.mu.Lock()
 	conns := l.open()
 	l.mu.Unlock()
 	for _, c := range conns {
 		c.mu.Lock()
-		account := c.account
+		account, identity := c.account, c.about.identity
 		c.mu.Unlock()
-		if account != nil && concerns(account.Name()) {
+		if account == nil {
+			continue
+		}
+		service := identity != nil && identity.Claims != nil && identity.Claims.Service != "" && concerns(identity.Claims.Service)
+		if service || concerns(account.Name()) {
 			c.nudge()
 		}
 	}

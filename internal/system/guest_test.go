@@ -225,12 +225,12 @@ func TestEvents(t *testing.T) {
 		t.Errorf("half a minute later: %q", heard)
 	}
 	a.Traffic().Connections.Add(-1)
-	w.guest.Disconnected(a, conn, false)
+	w.guest.Disconnected(a, conn, nil)
 	expect("its end", append(count("A"), `$SYS.ACCOUNT.A.DISCONNECT {client_disconnect,SERVER,`+ann+`"rtt":5,"stop":"2026-01-02T03:04:05Z",`+ending+
 		`,"sent":{"msgs":1,"bytes":2},"received":{"msgs":3,"bytes":4},"reason":"Client Closed"}`)...)
 	refused := w.listen("$G", "$SYS.ACCOUNT.CLIENT.AUTH.ERR")
 	conn.Account, conn.Reason = "", "Authentication Failure"
-	w.guest.Disconnected(nil, conn, true)
+	w.guest.Disconnected(nil, conn, new(auth.Error))
 	expect("somebody refused", `$SYS.SERVER.NID.CLIENT.AUTH.ERR {client_disconnect,SERVER,`, `$SYS.ACCOUNT.$G.DISCONNECT {client_disconnect,SERVER,`)
 	if got := w.heard(refused); len(got) != 1 {
 		t.Errorf("the global account heard %q", got)
@@ -256,7 +256,7 @@ func TestSilence(t *testing.T) {
 	alone := New(Options{Broker: broker.New(router.New(), nil), Clock: w.clock})
 	alone.Start()
 	alone.Connected(nil, nil)
-	alone.Disconnected(nil, report.Conn{}, true)
+	alone.Disconnected(nil, report.Conn{}, new(auth.Error))
 	alone.EnterLameDuck()
 	alone.Close()
 }

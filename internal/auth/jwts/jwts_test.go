@@ -158,9 +158,6 @@ func TestAuthenticate(t *testing.T) {
 		{name: "scoped", signer: func(w *world) nkeys.KeyPair { return w.scoped }, user: (*world).ofScope},
 		{name: "scoped with permissions", signer: func(w *world) nkeys.KeyPair { return w.scoped }, user: (*world).ofKey, want: "no permissions or limits"},
 		{name: "bad permissions", user: func(_ *world, c *jwt.UserClaims) { c.Pub.Allow.Add("a..b") }, want: "authentication error"},
-		{name: "callout", claims: func(c *jwt.AccountClaims) {
-			c.Authorization.AuthUsers.Add(public(must(nkeys.CreateUser())))
-		}, want: "asks somebody else"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, row.claims)
