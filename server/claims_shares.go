@@ -212,7 +212,9 @@ func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.T
 // importOf is an import of claims as a configuration would have it. There the subject of a service is that of the exporting account
 // always; claims that say "to" have it there.
 func importOf(i *jwt.Import) config.Import {
-	of := config.Import{Service: i.Type == jwt.Service, Account: i.Account, Subject: string(i.Subject), Share: i.Share}
+	of := config.Import{
+		Service: i.Type == jwt.Service, Account: i.Account, Subject: string(i.Subject), Share: i.Share, AllowTrace: i.AllowTrace,
+	}
 	switch to := i.GetTo(); {
 	case i.LocalSubject != "":
 		of.To = string(i.LocalSubject)
@@ -233,7 +235,10 @@ var claimedResponses = map[jwt.ResponseType]config.Response{
 func exportOf(e *jwt.Export) config.Export {
 	of := config.Export{Service: e.Type == jwt.Service, Subject: string(e.Subject), TokenPosition: int(e.AccountTokenPosition)}
 	if of.Service {
-		of.Response, of.Threshold = claimedResponses[e.ResponseType], e.ResponseThreshold
+		of.Response, of.Threshold, of.AllowTrace = claimedResponses[e.ResponseType], e.ResponseThreshold, e.AllowTrace
+		if l := e.Latency; l != nil && of.Response == config.ResponseSingleton && subject.ValidLiteral(string(l.Results)) {
+			of.Latency = &config.Latency{Subject: string(l.Results), Percent: int(l.Sampling)}
+		}
 	}
 	return of
 }

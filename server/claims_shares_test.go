@@ -46,7 +46,9 @@ type claimRow struct {
 	refused bool   // the claims of the importer are
 }
 
-func imports(i jwt.Import) func(*neighbours) jwt.Import { return func(*neighbours) jwt.Import { return i } }
+func imports(i jwt.Import) func(*neighbours) jwt.Import {
+	return func(*neighbours) jwt.Import { return i }
+}
 
 func tokened(token func(n *neighbours) string) func(*neighbours) jwt.Import {
 	return func(n *neighbours) jwt.Import { return jwt.Import{Subject: "x.*", Token: token(n)} }
@@ -75,9 +77,13 @@ var claimRows = []claimRow{
 	{name: "service to", export: plainService, imports: imports(jwt.Import{Subject: "q", To: "s.1.2"}), say: "q", want: "s.1.2"},
 	{name: "service mapped", export: plainService, imports: imports(jwt.Import{Subject: "s.*.*", LocalSubject: "l.$2.$1"}), say: "l.1.2", want: "s.2.1"},
 	{name: "own token", export: ownService, say: "q", want: "s.OWN",
-		imports: func(n *neighbours) jwt.Import { return jwt.Import{Subject: jwt.Subject("s." + public(n.importer)), LocalSubject: "q"} }},
+		imports: func(n *neighbours) jwt.Import {
+			return jwt.Import{Subject: jwt.Subject("s." + public(n.importer)), LocalSubject: "q"}
+		}},
 	{name: "token of another", export: ownService, say: "q",
-		imports: func(n *neighbours) jwt.Import { return jwt.Import{Subject: jwt.Subject("s." + public(n.other)), LocalSubject: "q"} }},
+		imports: func(n *neighbours) jwt.Import {
+			return jwt.Import{Subject: jwt.Subject("s." + public(n.other)), LocalSubject: "q"}
+		}},
 	{name: "tokens of all", export: ownService, imports: imports(jwt.Import{Subject: "s.*"}), say: "s.1"},
 
 	{name: "private without a token", export: privateStream, imports: imports(jwt.Import{Subject: "x.*"}), say: "x.1"},
@@ -124,7 +130,9 @@ var claimRows = []claimRow{
 		})},
 	{name: "activation is junk", export: privateStream, say: "x.1", refused: true, imports: tokened(func(*neighbours) string { return "junk" })},
 	{name: "activation revoked", export: privateStream, say: "x.1",
-		edit:    func(n *neighbours, c *jwt.AccountClaims) { c.Exports[0].RevokeAt(public(n.importer), time.Now().Add(time.Minute)) },
+		edit: func(n *neighbours, c *jwt.AccountClaims) {
+			c.Exports[0].RevokeAt(public(n.importer), time.Now().Add(time.Minute))
+		},
 		imports: tokened(func(n *neighbours) string { return n.activation(n.exporter, nil) })},
 	{name: "all activations revoked", export: privateStream, say: "x.1",
 		edit:    func(_ *neighbours, c *jwt.AccountClaims) { c.Exports[0].RevokeAt("*", time.Now().Add(time.Minute)) },

@@ -45,7 +45,7 @@ func (v streamViews) Accounts() (list []report.JetStreamAccount) {
 		}
 		usage, api := p.engine.Usage(name), p.api.Stats(name)
 		list = append(list, report.JetStreamAccount{
-			Name: name, Memory: uint64(usage.Memory), Storage: uint64(usage.Storage),
+			Name: name, Tag: v.s.accountTag(name), Memory: uint64(usage.Memory), Storage: uint64(usage.Storage),
 			ReservedMemory: uint64(usage.ReservedMemory), ReservedStorage: uint64(usage.ReservedStorage),
 			MaxMemory: limits.MaxMemory, MaxStorage: limits.MaxStorage, APITotal: api.Total, APIErrors: api.Errors,
 		})

@@ -133,7 +133,7 @@ func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) [
 // exportsOf is what an account exports, for the monitoring pages.
 func exportsOf(a config.Account) (list []report.AccountExport) {
 	for _, e := range a.Exports {
-		list = append(list, report.AccountExport{Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response)})
+		list = append(list, report.AccountExport{Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response), Latency: latencyOf(e.Latency)})
 	}
 	return list
 }
@@ -152,6 +152,17 @@ func importsOf(a config.Account) (list []report.AccountImport) {
 		list = append(list, shown)
 	}
 	return list
+}
+
+// latencyOf is how a service is measured; nil for not at all.
+func latencyOf(l *config.Latency) *report.ServiceLatency {
+	switch {
+	case l == nil:
+		return nil
+	case l.Percent == config.ByHeader:
+		return &report.ServiceLatency{Sampling: "headers", Results: l.Subject}
+	}
+	return &report.ServiceLatency{Sampling: l.Percent, Results: l.Subject}
 }
 
 func kindOf(service bool) string {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"time"
 
+	"myelin/internal/broker"
 	"myelin/internal/config"
 	"myelin/internal/nats"
 	"myelin/internal/report"
@@ -54,11 +55,11 @@ func (v source) Closed() []report.Conn { return v.s.registry.Closed() }
 
 func (v source) Subscriptions(visit func(report.Sub) bool) {
 	for _, account := range v.s.broker.Accounts() {
-		more := true
+		more, tag := true, v.s.accountTag(account.Name())
 		account.Router().Each(func(sub *router.Sub) bool {
 			if d, ok := sub.Sink.(nats.SubDescriber); ok {
 				s := d.Describe()
-				s.Account = account.Name()
+				s.Account, s.AccountTag = account.Name(), tag
 				more = visit(s)
 			}
 			return more
@@ -71,8 +72,12 @@ func (v source) Subscriptions(visit func(report.Sub) bool) {
 
 func (v source) RouterStats(name string) report.RouterStats {
 	var sum report.RouterStats
-	for _, account := range v.s.broker.Accounts() {
-		if name != "" && name != account.Name() {
+	accounts := []*broker.Account{v.s.broker.Account(name)}
+	if name == "" {
+		accounts = v.s.broker.Accounts()
+	}
+	for _, account := range accounts {
+		if account == nil {
 			continue
 		}
 		st := account.Router().Stats()

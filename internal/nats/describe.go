@@ -3,6 +3,7 @@ package nats
 import (
 	"time"
 
+	"myelin/internal/auth"
 	"myelin/internal/report"
 )
 
@@ -25,8 +26,21 @@ func (c *Conn) Describe() report.Conn {
 		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: outMsgs, OutBytes: outBytes,
 		Stalls: c.stalls.Load(), NumSubs: subs,
 		Name: about.name, Lang: about.lang, Version: about.version, Account: account, User: about.user,
-		TLS: c.secured.Load().describe(), Subs: c.describeSubs,
+		TLS: c.secured.Load().describe(), Subs: c.describeSubs, Claims: claimsOf(about.identity),
 	}
+}
+
+// claimsOf are the claims of who was let in; nil for none.
+func claimsOf(identity *auth.Identity) *report.Claims {
+	if identity == nil || identity.Claims == nil {
+		return nil
+	}
+	c := identity.Claims
+	shown := &report.Claims{Issuer: c.Issuer, Name: c.Name, AccountName: c.AccountName, Tags: c.Tags}
+	if !c.Bearer {
+		shown.JWT = string(c.Token)
+	}
+	return shown
 }
 
 // lastView is what is remembered of a connection that closes. It refers to nothing of it; of very many
@@ -49,15 +63,18 @@ func (c *Conn) describeSubs() []report.Sub {
 	for _, s := range c.subs {
 		subs = append(subs, s)
 	}
-	account := ""
+	account, tag := "", ""
 	if c.account != nil {
 		account = c.account.Name()
+	}
+	if identity := c.about.identity; identity != nil && identity.Claims != nil {
+		tag = identity.Claims.AccountName
 	}
 	c.mu.Unlock()
 	list := make([]report.Sub, len(subs))
 	for i, s := range subs {
 		list[i] = s.Describe()
-		list[i].Account = account
+		list[i].Account, list[i].AccountTag = account, tag
 	}
 	return list
 }

@@ -16,15 +16,51 @@ type AccountSource interface {
 // Account is one tenant.
 type Account struct {
 	Name          string
-	System        bool // in it the server tells of itself
-	JetStream     bool // it may have streams
+	Tag           string // as people call it; "" for Name
+	System        bool   // in it the server tells of itself
+	JetStream     bool   // it may have streams
 	Connections   int64
 	InMsgs        int64 // from its connections
 	InBytes       int64
 	OutMsgs       int64 // to them
 	OutBytes      int64
 	SlowConsumers int64
-	Shares        func() ([]AccountExport, []AccountImport) // nil: none
+	Terms         func() AccountTerms // nil: none
+}
+
+// AccountTerms are what was set about an account.
+type AccountTerms struct {
+	Updated    time.Time // zero: when the configuration was loaded
+	Mappings   map[string][]MappedTo
+	Exports    []AccountExport
+	Imports    []AccountImport
+	Incomplete bool           // some of the imports are not in force
+	Claims     *AccountClaims // nil: no operator has signed the account
+}
+
+// AccountClaims are what an operator has signed about an account.
+type AccountClaims struct {
+	JWT     string
+	Issuer  string // public key
+	Tags    []string
+	Decoded any // as it is written in JSON
+	Revoked map[string]time.Time
+	Expired bool
+}
+
+// MappedTo is where a mapping leads.
+type MappedTo struct {
+	Subject string `json:"subject"`
+	Weight  int    `json:"weight"`
+	Cluster string `json:"cluster,omitempty"`
+}
+
+// name is how people call the account.
+func (a *Account) name() string {
+	if a.Tag != "" {
+		return a.Tag
+	}
+	return a.Name
 }
 
 // AccountExport is what an account lets others have.
@@ -33,6 +69,16 @@ type AccountExport struct {
 	Type     string   `json:"type"` // stream or service
 	Approved []string `json:"approved_accounts,omitempty"`
 	Response string   `json:"response_type,omitempty"`
+
+	Latency  *ServiceLatency      `json:"service_latency,omitempty"`
+	TokenReq bool                 `json:"token_req,omitempty"`
+	Revoked  map[string]time.Time `json:"revoked_activations,omitempty"` // by public key, tokens that were issued until then
+}
+
+// ServiceLatency says how many of the requests to a service are measured, and where the results go.
+type ServiceLatency struct {
+	Sampling any    `json:"sampling"` // percent, or "headers"
+	Results  string `json:"results"`
 }
 
 // AccountImport is what an account has of another.
@@ -45,6 +91,8 @@ type AccountImport struct {
 	Invalid  bool   `json:"invalid"`
 	Share    bool   `json:"share"`
 	Tracking bool   `json:"tracking"`
+
+	Latency *ServiceLatency `json:"latency,omitempty"`
 }
 
 // AccountzOptions say which account is described.
@@ -63,19 +111,25 @@ type Accountz struct {
 
 // AccountInfo describes an account.
 type AccountInfo struct {
-	Name         string          `json:"account_name"`
-	Updated      time.Time       `json:"update_time,omitzero"`
-	System       bool            `json:"is_system,omitempty"`
-	Expired      bool            `json:"expired"`
-	Complete     bool            `json:"complete"`
-	JetStream    bool            `json:"jetstream_enabled"`
-	LeafNodes    int             `json:"leafnode_connections"`
-	Clients      int64           `json:"client_connections"`
-	Subs         uint32          `json:"subscriptions"`
-	Exports      []AccountExport `json:"exports,omitempty"`
-	Imports      []AccountImport `json:"imports,omitempty"`
-	NameTag      string          `json:"name_tag,omitempty"`
-	SublistStats SublistStats    `json:"sublist_stats,omitempty"`
+	Name         string                `json:"account_name"`
+	Updated      time.Time             `json:"update_time,omitzero"`
+	System       bool                  `json:"is_system,omitempty"`
+	Expired      bool                  `json:"expired"`
+	Complete     bool                  `json:"complete"`
+	JetStream    bool                  `json:"jetstream_enabled"`
+	LeafNodes    int                   `json:"leafnode_connections"`
+	Clients      int64                 `json:"client_connections"`
+	Subs         uint32                `json:"subscriptions"`
+	Mappings     map[string][]MappedTo `json:"mappings,omitempty"`
+	Exports      []AccountExport       `json:"exports,omitempty"`
+	Imports      []AccountImport       `json:"imports,omitempty"`
+	JWT          string                `json:"jwt,omitempty"`
+	IssuerKey    string                `json:"issuer_key,omitempty"`
+	NameTag      string                `json:"name_tag,omitempty"`
+	Tags         []string              `json:"tags,omitempty"`
+	Decoded      any                   `json:"decoded_jwt,omitempty"`
+	Revoked      map[string]time.Time  `json:"revoked_user,omitempty"`
+	SublistStats SublistStats          `json:"sublist_stats,omitempty"`
 }
 
 // SublistStats describe the subscriptions of an account and how they are matched.
@@ -96,6 +150,31 @@ func (v *Views) accounts() []Account {
 		return source.Accounts()
 	}
 	return nil
+}
+
+// account is the one of that name.
+func (v *Views) account(name string) (Account, bool) {
+	if source, ok := v.source.(interface {
+		Account(name string) (Account, bool) // the same without a look at all of them
+	}); ok {
+		return source.Account(name)
+	}
+	all := v.accounts()
+	if i := slices.IndexFunc(all, func(a Account) bool { return a.Name == name }); i >= 0 {
+		return all[i], true
+	}
+	return Account{}, false
+}
+
+// set tells what was set about the account.
+func (i *AccountInfo) set(t AccountTerms) {
+	i.Mappings, i.Exports, i.Imports, i.Complete = t.Mappings, t.Exports, t.Imports, !t.Incomplete
+	if !t.Updated.IsZero() {
+		i.Updated = t.Updated.UTC()
+	}
+	if c := t.Claims; c != nil {
+		i.JWT, i.IssuerKey, i.Tags, i.Decoded, i.Revoked, i.Expired = c.JWT, c.Issuer, c.Tags, c.Decoded, c.Revoked, c.Expired
+	}
 }
 
 // systemAccount is the one in which the server tells of itself; "" for none.
@@ -128,22 +207,21 @@ func (v *Views) Accountz(o AccountzOptions) (*Accountz, error) {
 
 // AccountInfo describes an account; the error says that there is none of that name.
 func (v *Views) AccountInfo(name string) (*AccountInfo, error) {
-	all := v.accounts()
-	i := slices.IndexFunc(all, func(a Account) bool { return a.Name == name })
-	if i < 0 {
+	a, ok := v.account(name)
+	if !ok {
 		return nil, fmt.Errorf("Account %s does not exist", name)
 	}
-	a, stats := &all[i], v.source.RouterStats(name)
+	stats := v.source.RouterStats(name)
 	info := &AccountInfo{
 		Name: name, Updated: v.source.ConfigLoaded().UTC(), System: a.System, Complete: true, JetStream: a.JetStream,
-		Clients: a.Connections, Subs: stats.NumSubs, NameTag: name,
+		Clients: a.Connections, Subs: stats.NumSubs, NameTag: a.name(),
 		SublistStats: SublistStats{
 			NumSubscriptions: stats.NumSubs, NumCache: stats.NumCache, NumInserts: stats.Inserts, NumRemoves: stats.Removes,
 			NumMatches: stats.Matches, MaxFanout: stats.MaxFanout, AvgFanout: stats.AvgFanout,
 		},
 	}
-	if a.Shares != nil {
-		info.Exports, info.Imports = a.Shares()
+	if a.Terms != nil {
+		info.set(a.Terms())
 	}
 	if stats.Matches > 0 {
 		info.SublistStats.CacheHitRate = float64(stats.CacheHits) / float64(stats.Matches)

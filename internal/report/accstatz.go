@@ -45,17 +45,32 @@ type KindTraffic struct {
 	Leafs    Traffic `json:"leafs"`
 }
 
+// chosen are the accounts of those names, or all if there are none.
+func (v *Views) chosen(names []string) (list []Account) {
+	if len(names) == 0 {
+		return v.accounts()
+	}
+	names = slices.Clone(names)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if a, ok := v.account(name); ok {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // AccStatz tells the traffic of accounts that have connections, or of those that are asked for. Names that are none are
 // passed over.
 func (v *Views) AccStatz(o AccStatzOptions) *AccStatz {
 	z := &AccStatz{ServerID: v.id(), Now: v.now(), Accounts: []AccountStat{}}
-	for _, a := range v.accounts() {
+	for _, a := range v.chosen(o.Accounts) {
 		asked := slices.Contains(o.Accounts, a.Name)
 		if len(o.Accounts) > 0 && !asked || !asked && !o.Unused && a.Connections == 0 {
 			continue
 		}
 		z.Accounts = append(z.Accounts, AccountStat{
-			Account: a.Name, Name: a.Name, Conns: a.Connections, TotalConns: a.Connections,
+			Account: a.Name, Name: a.name(), Conns: a.Connections, TotalConns: a.Connections,
 			NumSubs:  v.source.RouterStats(a.Name).NumSubs,
 			Sent:     KindTraffic{Traffic: Traffic{a.OutMsgs, a.OutBytes}},
 			Received: KindTraffic{Traffic: Traffic{a.InMsgs, a.InBytes}}, SlowConsumers: a.SlowConsumers,

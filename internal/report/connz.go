@@ -77,7 +77,10 @@ type ConnInfo struct {
 	Account        string      `json:"account,omitempty"`
 	Subs           []string    `json:"subscriptions_list,omitempty"`
 	SubsDetail     []SubDetail `json:"subscriptions_list_detail,omitempty"`
+	JWT            string      `json:"jwt,omitempty"`
+	IssuerKey      string      `json:"issuer_key,omitempty"`
 	NameTag        string      `json:"name_tag,omitempty"`
+	Tags           []string    `json:"tags,omitempty"`
 	MQTTClient     string      `json:"mqtt_client,omitempty"`
 }
 
@@ -194,7 +197,10 @@ func (o *ConnzOptions) describe(c *Conn, now time.Time) ConnInfo {
 		info.Stop = c.Stop.UTC()
 	}
 	if o.Username {
-		info.AuthorizedUser, info.NameTag = c.User, c.Account
+		info.AuthorizedUser, info.NameTag = c.User, c.accountTag()
+		if c.Claims != nil {
+			info.JWT, info.IssuerKey, info.Tags = c.Claims.JWT, c.Claims.Issuer, c.Claims.Tags
+		}
 		if c.Account != globalAccount {
 			info.Account = c.Account
 		}
@@ -219,7 +225,7 @@ func (o *ConnzOptions) listSubs(c *Conn, info *ConnInfo) {
 			continue
 		}
 		if c.open() {
-			s.Account = "" // as in stock: what is open says its account with the connection
+			s.Account, s.AccountTag = "", "" // as in stock: what is open says its account with the connection
 		}
 		info.SubsDetail = append(info.SubsDetail, detail(s))
 	}

@@ -49,6 +49,7 @@ type JetStreamState struct {
 // JetStreamAccount is an account that may have streams. Amounts are in bytes.
 type JetStreamAccount struct {
 	Name                            string
+	Tag                             string // as people call it; "" for Name
 	Memory, Storage                 uint64 // that its streams take
 	ReservedMemory, ReservedStorage uint64 // that its streams may come to take, as far as they are limited
 	MaxMemory, MaxStorage           int64  // that its streams may take together; -1 for no limit

@@ -91,7 +91,25 @@ type Conn struct {
 	User         string
 	MQTTClient   string
 	TLS          *TLS         // nil: the connection is not protected
+	Claims       *Claims      // nil: it has shown no JWT
 	Subs         func() []Sub // what it subscribes to, or did when it was closed, in any order; nil: nothing
+}
+
+// Claims are what the JWT of a connection says.
+type Claims struct {
+	JWT         string // "" if who shows it need not have a key: then it is a secret
+	Issuer      string // public key of who has signed it
+	Name        string // as people call the user
+	AccountName string // as people call the account
+	Tags        []string
+}
+
+// accountTag is how people call the account of the connection.
+func (c *Conn) accountTag() string {
+	if c.Claims != nil && c.Claims.AccountName != "" {
+		return c.Claims.AccountName
+	}
+	return c.Account
 }
 
 // open reports whether the connection was not closed yet.
@@ -120,13 +138,14 @@ func (c *Conn) subs() []Sub {
 
 // Sub is one subscription.
 type Sub struct {
-	Account string
-	Subject string
-	Queue   string
-	SID     string
-	Msgs    int64 // messages delivered to it
-	Max     int64 // messages after which it ends; 0: never
-	CID     uint64
+	Account    string
+	AccountTag string // as people call it; "" for Account
+	Subject    string
+	Queue      string
+	SID        string
+	Msgs       int64 // messages delivered to it
+	Max        int64 // messages after which it ends; 0: never
+	CID        uint64
 }
 
 // RouterStats describes a set of subscriptions and how they were matched.

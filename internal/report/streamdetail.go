@@ -81,7 +81,11 @@ type details struct {
 }
 
 func (d *details) account(a JetStreamAccount) AccountDetail {
-	account := AccountDetail{Name: a.Name, ID: a.Name, JetStreamStats: JetStreamStats{
+	name := a.Tag
+	if name == "" {
+		name = a.Name
+	}
+	account := AccountDetail{Name: name, ID: a.Name, JetStreamStats: JetStreamStats{
 		Memory: a.Memory, Storage: a.Storage,
 		ReservedMemory: uint64(a.MaxMemory), ReservedStorage: uint64(a.MaxStorage), // also of -1, as in stock
 		API: JetStreamAPI{Total: a.APITotal, Errors: a.APIErrors},

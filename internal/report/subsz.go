@@ -50,8 +50,12 @@ type SubDetail struct {
 }
 
 func detail(s Sub) SubDetail {
+	tag := s.AccountTag
+	if tag == "" {
+		tag = s.Account
+	}
 	return SubDetail{
-		Account: s.Account, AccountTag: s.Account, Subject: s.Subject, Queue: s.Queue,
+		Account: s.Account, AccountTag: tag, Subject: s.Subject, Queue: s.Queue,
 		SID: s.SID, Msgs: s.Msgs, Max: s.Max, CID: s.CID,
 	}
 }

@@ -83,7 +83,10 @@ type Varz struct {
 	Tags           []string          `json:"tags,omitempty"`
 	Metadata       map[string]string `json:"metadata,omitempty"`
 	FeatureFlags   map[string]bool   `json:"feature_flags"`
+	OperatorJWTs   []string          `json:"trusted_operators_jwt,omitempty"`
+	OperatorClaims []any             `json:"trusted_operators_claim,omitempty"`
 	SystemAccount  string            `json:"system_account,omitempty"`
+	PinnedFailures uint64            `json:"pinned_account_fails,omitempty"`
 
 	SlowConsumerStats    KindCounts      `json:"slow_consumer_stats"`
 	StaleConnectionStats KindCounts      `json:"stale_connection_stats"`
@@ -116,6 +119,20 @@ type DiskIOWaitStats struct {
 
 const protocolVersion = 1
 
+// OperatorSource is a Source whose server may leave it to operators who connects.
+type OperatorSource interface {
+	Source
+	// Operators are those that are trusted.
+	Operators() Operators
+}
+
+// Operators are those that a server trusts.
+type Operators struct {
+	JWTs           []string
+	Claims         []any  // as they are written in JSON
+	PinnedFailures uint64 // logins to accounts that are not pinned
+}
+
 // Varz is the general state of the server.
 func (v *Views) Varz() *Varz {
 	z := new(Varz)
@@ -123,6 +140,10 @@ func (v *Views) Varz() *Varz {
 	v.describeProcess(z)
 	z.describeConfig(v.source.Config())
 	z.SystemAccount = v.systemAccount()
+	if source, ok := v.source.(OperatorSource); ok {
+		o := source.Operators()
+		z.OperatorJWTs, z.OperatorClaims, z.PinnedFailures = o.JWTs, o.Claims, o.PinnedFailures
+	}
 	z.ConfigLoadTime = v.source.ConfigLoaded().UTC()
 	z.count(v.source.Counters())
 	z.Subscriptions = v.source.RouterStats("").NumSubs

@@ -3,7 +3,6 @@ package system
 import (
 	"time"
 
-	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/report"
 )
@@ -28,7 +27,10 @@ type client struct {
 	Version    string        `json:"ver,omitempty"`
 	RTT        time.Duration `json:"rtt,omitempty"`
 	Stop       time.Time     `json:"stop,omitzero"`
+	JWT        string        `json:"jwt,omitempty"`
+	IssuerKey  string        `json:"issuer_key,omitempty"`
 	NameTag    string        `json:"name_tag,omitempty"`
+	Tags       []string      `json:"tags,omitempty"`
 	Kind       string        `json:"kind,omitempty"`
 	ClientType string        `json:"client_type,omitempty"`
 }
@@ -41,6 +43,12 @@ func describe(c *report.Conn) client {
 	d := client{
 		Start: c.Start.UTC(), Host: c.IP, ID: c.CID, Account: account, User: c.User, Name: c.Name, Lang: c.Lang, Version: c.Version,
 		RTT: c.RTT, NameTag: account, Kind: c.Kind, ClientType: c.Type,
+	}
+	if claims := c.Claims; claims != nil {
+		d.JWT, d.IssuerKey, d.Tags = claims.JWT, claims.Issuer, claims.Tags
+		if claims.AccountName != "" {
+			d.NameTag = claims.AccountName
+		}
 	}
 	if !c.Stop.IsZero() {
 		d.Stop = c.Stop.UTC()
@@ -75,39 +83,29 @@ func (g *Guest) Connected(account *broker.Account, conn func() report.Conn) {
 	}
 }
 
-// Disconnected tells that a connection has ended, which account is nil for if it was never let in; refused is why it was
-// not, nil if it ended for another reason. The account whose service decides is told what was wrong with the answer.
-func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused *auth.Error) {
+// Disconnected tells that a connection has ended, which account is nil for if it was never let in; refused says that it was
+// for that reason.
+func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused bool) {
 	if g.account == nil {
 		return
 	}
 	c.Subs = nil
-	ended := func() any { return g.disconnected(&c) }
+	ended := func() any {
+		return &disconnected{
+			g.event("client_disconnect"), describe(&c),
+			report.Traffic{Msgs: c.InMsgs, Bytes: c.InBytes}, report.Traffic{Msgs: c.OutMsgs, Bytes: c.OutBytes}, c.Reason,
+		}
+	}
 	name := broker.DefaultAccount
 	if account != nil {
 		name = account.Name()
 		g.Count(account)
 	}
-	if refused != nil {
+	if refused {
 		g.tell("$SYS.SERVER."+g.opt.Server.ID+".CLIENT.AUTH.ERR", ended)
-		told, why := name, c
-		if refused.Account != "" {
-			told, why.Account = refused.Account, refused.Account
-		}
-		if refused.Why != "" {
-			why.Reason = refused.Why
-		}
-		g.tellIn(g.opt.Broker.Account(told), "$SYS.ACCOUNT.CLIENT.AUTH.ERR", func() any { return g.disconnected(&why) })
+		g.tellIn(g.opt.Broker.Account(name), "$SYS.ACCOUNT.CLIENT.AUTH.ERR", ended)
 	}
 	g.tell("$SYS.ACCOUNT."+name+".DISCONNECT", ended)
-}
-
-// disconnected describes a connection that has ended.
-func (g *Guest) disconnected(c *report.Conn) any {
-	return &disconnected{
-		g.event("client_disconnect"), describe(c),
-		report.Traffic{Msgs: c.InMsgs, Bytes: c.InBytes}, report.Traffic{Msgs: c.OutMsgs, Bytes: c.OutBytes}, c.Reason,
-	}
 }
 
 // counts are the connections and the traffic of an account.

@@ -13,6 +13,7 @@ type Account struct {
 	ID     string // its public key
 	Token  string
 	Claims *jwt.AccountClaims // not to be changed
+	Read   time.Time          // when it was taken into use
 
 	strict  bool // users are signed by signing keys only
 	exports *exports

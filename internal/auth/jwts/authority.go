@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/jwt/v2"
 
 	"myelin/internal/auth"
-	"myelin/internal/auth/callout"
 	"myelin/internal/clock"
 )
 
@@ -29,7 +28,6 @@ type Options struct {
 	Pinned   []string            // accounts that users may be of, besides the system's; none: of all
 	System   string              // the system account
 	Sentinel string              // JWT of who shows none; "" for nobody
-	Asker    *callout.Asker      // asks services, where accounts leave it to them who may connect
 
 	// Installed is told of each account before somebody is let into it, and whenever its claims have changed, one at a time. It
 	// must not call the Authority.
@@ -247,6 +245,7 @@ func (a *Authority) install(id, token string) (*Account, error) {
 // put has the account in use. The lock is held.
 func (a *Authority) put(account *Account) {
 	delete(a.missing, account.ID)
+	account.Read = a.opt.Clock.Now()
 	a.accounts[account.ID] = account
 	a.opt.Installed(account)
 }
@@ -377,11 +376,7 @@ func (j *Judge) Authenticate(r *auth.Request) (*auth.Identity, error) {
 	if err != nil {
 		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, fmt.Errorf("account %q: %w", issuer(claims), err))
 	}
-	identity, err := j.decide(account, claims, token, v, auth.Failed)
-	if err != nil || !account.asks(claims.Subject) {
-		return identity, err
-	}
-	return nil, j.question(account, claims, r, v)
+	return j.decide(account, claims, token, v, auth.Failed)
 }
 
 // decide asks the account.
@@ -411,13 +406,8 @@ func (j *Judge) Stays(before *auth.Identity) (*auth.Identity, error) {
 	if before.Proxy != "" && !j.authority.opt.Proxies.Trusts(before.Proxy) {
 		return nil, auth.RefuseClaims(auth.Failed, before.User, errProxy)
 	}
-	if delegation, ok := was.Account.(*delegation); ok {
-		return j.remains(before, delegation)
-	}
 	account := j.authority.Account(before.Account)
 	switch {
-	case account != nil && account.asks(before.User):
-		return nil, auth.RefuseClaims(auth.Failed, before.User, errAsked)
 	case account != nil && account == was.Account:
 		return before, nil
 	case account == nil || !account.Valid(j.authority.opt.Clock.Now()):
