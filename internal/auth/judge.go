@@ -17,7 +17,8 @@ type Judge interface {
 	NeedsNonce() bool
 	// Costly reports whether to authenticate the request may take milliseconds of a processor.
 	Costly(*Request) bool
-	// Authenticate returns who the request is from, or an *Error. It may wait for others.
+	// Authenticate returns who the request is from, an *Error, or a *Question if a service has to be asked that. It may wait
+	// for others, for a moment.
 	Authenticate(*Request) (*Identity, error)
 	// Stays returns who somebody is that another Judge let in, or an *Error if the same credentials would not let them in now.
 	Stays(*Identity) (*Identity, error)
@@ -35,7 +36,8 @@ type Claims struct {
 	MaxSubscriptions int // of the connection; -1 for no limit but the account's
 	MaxPayload       int // bytes; -1 for no limit but the account's
 
-	AccountExpires bool // it is the account whose time is over when the identity's is
+	Service        string // the account whose service said so; "" for none
+	AccountExpires bool   // it is the account whose time is over when the identity's is
 
 	// What is asked again when the claims of the account change.
 

@@ -3,6 +3,7 @@ package system
 import (
 	"time"
 
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/report"
 )
@@ -83,29 +84,39 @@ func (g *Guest) Connected(account *broker.Account, conn func() report.Conn) {
 	}
 }
 
-// Disconnected tells that a connection has ended, which account is nil for if it was never let in; refused says that it was
-// for that reason.
-func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused bool) {
+// Disconnected tells that a connection has ended, which account is nil for if it was never let in; refused is why it was
+// not, nil if it ended for another reason. The account whose service decides is told what was wrong with the answer.
+func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused *auth.Error) {
 	if g.account == nil {
 		return
 	}
 	c.Subs = nil
-	ended := func() any {
-		return &disconnected{
-			g.event("client_disconnect"), describe(&c),
-			report.Traffic{Msgs: c.InMsgs, Bytes: c.InBytes}, report.Traffic{Msgs: c.OutMsgs, Bytes: c.OutBytes}, c.Reason,
-		}
-	}
+	ended := func() any { return g.disconnected(&c) }
 	name := broker.DefaultAccount
 	if account != nil {
 		name = account.Name()
 		g.Count(account)
 	}
-	if refused {
+	if refused != nil {
 		g.tell("$SYS.SERVER."+g.opt.Server.ID+".CLIENT.AUTH.ERR", ended)
-		g.tellIn(g.opt.Broker.Account(name), "$SYS.ACCOUNT.CLIENT.AUTH.ERR", ended)
+		told, why := name, c
+		if refused.Account != "" {
+			told, why.Account = refused.Account, refused.Account
+		}
+		if refused.Why != "" {
+			why.Reason = refused.Why
+		}
+		g.tellIn(g.opt.Broker.Account(told), "$SYS.ACCOUNT.CLIENT.AUTH.ERR", func() any { return g.disconnected(&why) })
 	}
 	g.tell("$SYS.ACCOUNT."+name+".DISCONNECT", ended)
+}
+
+// disconnected describes a connection that has ended.
+func (g *Guest) disconnected(c *report.Conn) any {
+	return &disconnected{
+		g.event("client_disconnect"), describe(c),
+		report.Traffic{Msgs: c.InMsgs, Bytes: c.InBytes}, report.Traffic{Msgs: c.OutMsgs, Bytes: c.OutBytes}, c.Reason,
+	}
 }
 
 // counts are the connections and the traffic of an account.

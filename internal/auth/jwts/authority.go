@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 
 	"myelin/internal/auth"
+	"myelin/internal/auth/callout"
 	"myelin/internal/clock"
 )
 
@@ -28,6 +29,7 @@ type Options struct {
 	Pinned   []string            // accounts that users may be of, besides the system's; none: of all
 	System   string              // the system account
 	Sentinel string              // JWT of who shows none; "" for nobody
+	Asker    *callout.Asker      // asks services, where accounts leave it to them who may connect
 
 	// Installed is told of each account before somebody is let into it, and whenever its claims have changed, one at a time. It
 	// must not call the Authority.
@@ -376,7 +378,11 @@ func (j *Judge) Authenticate(r *auth.Request) (*auth.Identity, error) {
 	if err != nil {
 		return nil, auth.RefuseClaims(auth.Failed, claims.Subject, fmt.Errorf("account %q: %w", issuer(claims), err))
 	}
-	return j.decide(account, claims, token, v, auth.Failed)
+	identity, err := j.decide(account, claims, token, v, auth.Failed)
+	if err != nil || !account.asks(claims.Subject) {
+		return identity, err
+	}
+	return nil, j.question(account, claims, r, v)
 }
 
 // decide asks the account.
@@ -406,8 +412,13 @@ func (j *Judge) Stays(before *auth.Identity) (*auth.Identity, error) {
 	if before.Proxy != "" && !j.authority.opt.Proxies.Trusts(before.Proxy) {
 		return nil, auth.RefuseClaims(auth.Failed, before.User, errProxy)
 	}
+	if delegation, ok := was.Account.(*delegation); ok {
+		return j.remains(before, delegation)
+	}
 	account := j.authority.Account(before.Account)
 	switch {
+	case account != nil && account.asks(before.User):
+		return nil, auth.RefuseClaims(auth.Failed, before.User, errAsked)
 	case account != nil && account == was.Account:
 		return before, nil
 	case account == nil || !account.Valid(j.authority.opt.Clock.Now()):

@@ -23,7 +23,7 @@ var (
 	errProxy      = errors.New("did not come through a trusted proxy")
 	errAddress    = errors.New("bad source address")
 	errTimes      = errors.New("outside of connect times")
-	errCallout    = errors.New("the account asks somebody else who may connect, which is not supported yet")
+	errAsked      = errors.New("the account asks a service who may connect by now")
 	errAccountEnd = errors.New("the account has expired")
 )
 
@@ -70,6 +70,22 @@ func (a *Account) admit(c *jwt.UserClaims, v *visit, now time.Time) (*auth.Ident
 	if err != nil {
 		return nil, err
 	}
+	permissions := a.permissions(limits)
+	if external := &a.Claims.Authorization; external.IsEnabled() {
+		permissions = auth.Fence(permissions, external.AuthUsers.Contains(c.Subject))
+	}
+	identity, err := person(c, limits, permissions, v)
+	if err != nil {
+		return nil, err
+	}
+	ends := unix(a.Claims.Expires)
+	identity.Account, identity.Expires = a.ID, earliest(expires, ends)
+	identity.Claims.AccountName, identity.Claims.AccountExpires = a.Name(), !ends.IsZero() && identity.Expires.Equal(ends)
+	return identity, nil
+}
+
+// person is somebody who is let in, as far as no account has a say.
+func person(c *jwt.UserClaims, limits *jwt.UserPermissionLimits, p *auth.Permissions, v *visit) (*auth.Identity, error) {
 	if err := welcome(limits, v); err != nil {
 		return nil, err
 	}
@@ -80,16 +96,14 @@ func (a *Account) admit(c *jwt.UserClaims, v *visit, now time.Time) (*auth.Ident
 	case types != 0 && types&v.way == 0:
 		return nil, errConnection
 	}
-	rights, err := auth.NewRights(a.permissions(limits))
+	rights, err := auth.NewRights(p)
 	if err != nil {
 		return nil, err
 	}
-	ends := unix(a.Claims.Expires)
-	expires, byAccount := earliest(expires, ends), !ends.IsZero() && earliest(expires, ends).Equal(ends)
 	return &auth.Identity{
-		User: c.Subject, Account: a.ID, Rights: rights, Proxy: v.proxy, Expires: expires, ConnectionTypes: types, Type: v.way,
+		User: c.Subject, Rights: rights, Proxy: v.proxy, ConnectionTypes: types, Type: v.way,
 		Claims: &auth.Claims{
-			Name: c.Name, AccountName: a.Name(), Issuer: c.Issuer, Tags: c.Tags, AccountExpires: byAccount, Bearer: limits.BearerToken,
+			Name: c.Name, Issuer: c.Issuer, Tags: c.Tags, Address: v.address, Bearer: limits.BearerToken,
 			MaxSubscriptions: int(limits.Subs), MaxPayload: int(limits.Limits.Payload),
 		},
 	}, nil
@@ -97,9 +111,6 @@ func (a *Account) admit(c *jwt.UserClaims, v *visit, now time.Time) (*auth.Ident
 
 // vouch checks that the account, or one of its signing keys, has signed the claims, and returns what they allow.
 func (a *Account) vouch(c *jwt.UserClaims) (*jwt.UserPermissionLimits, error) {
-	if external := &a.Claims.Authorization; external.IsEnabled() && !external.AuthUsers.Contains(c.Subject) {
-		return nil, errCallout
-	}
 	if issuer(c) != a.ID {
 		return nil, errIssuer
 	}
@@ -179,10 +190,14 @@ func connectionTypes(list []string) (types auth.ConnectionTypes, err error) {
 
 // permissions are those of a user, or the account's defaults for one that has none; nil for none that limit anything.
 func (a *Account) permissions(limits *jwt.UserPermissionLimits) *auth.Permissions {
-	p := &limits.Permissions
-	if noPermissions(p) {
-		p = &a.Claims.DefaultPermissions
+	if noPermissions(&limits.Permissions) {
+		return permissions(&a.Claims.DefaultPermissions)
 	}
+	return permissions(&limits.Permissions)
+}
+
+// permissions are those of claims; nil for none that limit anything.
+func permissions(p *jwt.Permissions) *auth.Permissions {
 	if noPermissions(p) {
 		return nil
 	}
