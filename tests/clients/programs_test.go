@@ -16,8 +16,8 @@ import (
 const setup = "run make setup-clients"
 
 // A program is one client's run through the checks. It gets the server's
-// address as its last argument; or behind it that of a folder of certificates,
-// if it has to use TLS: then it leaves out what is about stored messages. It
+// address as its last argument; or behind it that of a folder of certificates
+// and credentials, if it has to use TLS: then it leaves out what is about stored messages. It
 // prints one line per check, "ok NAME" or "not ok NAME: why"; its exit code
 // says whether all went well. In between it may ask for something to be done to
 // the server, "please restart" or "please retire", and gets the line "done"
@@ -27,15 +27,20 @@ type program struct {
 }
 
 func TestJavaScript(t *testing.T) {
-	for _, library := range []string{"transport-node", "nats"} {
+	for library, ways := range map[string][]string{
+		"transport-node": {asAnybody, withPassword, withNKey},
+		"nats":           {asAnybody},
+	} {
 		t.Run(library, func(t *testing.T) {
 			if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
 				t.Fatalf("the libraries for JavaScript are not installed: %s", setup)
 			}
 			runProgram(t, start(t), program{exec.Command("node", "js/main.mjs", library)})
-			t.Run("over TLS", func(t *testing.T) {
-				runProgram(t, startProtected(t), program{exec.Command("node", "js/main.mjs", library)})
-			})
+			for _, way := range ways {
+				t.Run("over TLS "+way, func(t *testing.T) {
+					runProgram(t, startProtected(t, way), program{exec.Command("node", "js/main.mjs", library)})
+				})
+			}
 		})
 	}
 }
@@ -54,7 +59,10 @@ func TestPython(t *testing.T) {
 		return program{c}
 	}
 	runProgram(t, start(t), command())
-	t.Run("over TLS", func(t *testing.T) { runProgram(t, startProtected(t), command()) })
+	// Its NKeys need a library with code in C, and are left out.
+	for _, way := range []string{asAnybody, withPassword} {
+		t.Run("over TLS "+way, func(t *testing.T) { runProgram(t, startProtected(t, way), command()) })
+	}
 }
 
 func runProgram(t *testing.T, server *testkit.Server, p program) {

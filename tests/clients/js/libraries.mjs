@@ -3,7 +3,7 @@
 
 export const libraries = {
   "transport-node": async () => {
-    const { connect, headers, createInbox, errors } = await import("@nats-io/transport-node");
+    const { connect, headers, createInbox, errors, nkeyAuthenticator } = await import("@nats-io/transport-node");
     const { jetstream, jetstreamManager, JetStreamApiError } = await import("@nats-io/jetstream");
     const { Kvm } = await import("@nats-io/kv");
     const { Objm } = await import("@nats-io/obj");
@@ -24,6 +24,7 @@ export const libraries = {
       connect,
       headers,
       createInbox,
+      nkeyAuthenticator,
       isNoResponders: (error) =>
         error instanceof errors.NoRespondersError ||
         (error instanceof errors.RequestError && error.isNoResponders()),
@@ -31,7 +32,7 @@ export const libraries = {
     };
   },
   nats: async () => {
-    const { connect, headers, createInbox, ErrorCode } = (await import("nats")).default;
+    const { connect, headers, createInbox, ErrorCode, nkeyAuthenticator } = (await import("nats")).default;
     const codeOf = (error) => error.api_error?.err_code;
     return {
       stores: async (connection) => ({
@@ -56,6 +57,7 @@ export const libraries = {
       connect,
       headers,
       createInbox,
+      nkeyAuthenticator,
       isNoResponders: (error) => error.code === ErrorCode.NoResponders,
       isTooLarge: (error) => error.code === ErrorCode.MaxPayloadExceeded,
     };

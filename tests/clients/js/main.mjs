@@ -5,6 +5,7 @@
 // What it prints, and what it may ask for on the way, is told in
 // ../programs_test.go.
 
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { checks } from "./checks.mjs";
 import { consumerChecks } from "./consumers.mjs";
@@ -20,6 +21,16 @@ const tls = folder && {
   keyFile: `${folder}/client.key`,
 };
 const library = await libraries[libraryName]();
+
+// identity is what the folder has to say who one is: a password, or the seed of an NKey.
+function identity() {
+  const has = (name) => folder && existsSync(`${folder}/${name}`);
+  if (has("password.txt")) {
+    return { user: "shop", pass: readFileSync(`${folder}/password.txt`, "utf8") };
+  }
+  return has("user.nk") ? { authenticator: library.nkeyAuthenticator(readFileSync(`${folder}/user.nk`)) } : {};
+}
+
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 async function please(wish) {
@@ -43,6 +54,7 @@ class World {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       ...(tls && { tls }),
+      ...identity(),
       ...options,
     });
     this.connections.push(connection);

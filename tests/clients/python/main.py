@@ -7,6 +7,7 @@ What it prints, and what it may ask for on the way, is told in
 """
 
 import asyncio
+import pathlib
 import ssl
 import sys
 
@@ -23,9 +24,10 @@ class World:
     """What a check gets: connections that are closed when the check ends, and a
     say in the server's life."""
 
-    def __init__(self, url, tls):
+    def __init__(self, url, tls, identity):
         self._url = url
         self._tls = tls
+        self._identity = identity
         self._connections = []
 
     async def connect(self, **options):
@@ -35,6 +37,7 @@ class World:
             reconnect_time_wait=0.05,
             error_cb=ignore,
             tls=self._tls,
+            **self._identity,
             **options,
         )
         self._connections.append(connection)
@@ -62,11 +65,18 @@ def tls_of(folder):
     return context
 
 
+def identity_of(folder):
+    """What the folder has to say who one is."""
+    password = pathlib.Path(folder, "password.txt")
+    return {"user": "shop", "password": password.read_text()} if password.exists() else {}
+
+
 async def main(url, folder=None):
     failed = False
     tls = tls_of(folder) if folder else None
+    identity = identity_of(folder) if folder else {}
     for name, check in (CHECKS if folder else {**CHECKS, **STORE_CHECKS, **CONSUMER_CHECKS}).items():
-        world = World(url, tls)
+        world = World(url, tls, identity)
         try:
             await asyncio.wait_for(check(world), PATIENCE_SECONDS)
             print("ok", name, flush=True)
