@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"myelin/internal/header"
+	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -75,7 +76,14 @@ func (a *Account) ImportsService(literal string) (imported bool) {
 }
 
 // Deliver passes a request on; see router.Sink. It was taken if somebody is there to answer.
-func (i *serviceImport) Deliver(m *router.Message, b *router.Batch) bool {
+func (i *serviceImport) Deliver(m *router.Message, b *router.Batch) bool { return i.pass(m, b, nil) }
+
+// Trace is Deliver for a message with a trace, which ends here unless the export lets it go on; see router.Tracer.
+func (i *serviceImport) Trace(m *router.Message, b *router.Batch, denied bool) bool {
+	return !denied && i.pass(m, b, m.Trace)
+}
+
+func (i *serviceImport) pass(m *router.Message, b *router.Batch, trace *msgtrace.Trace) bool {
 	p := b.Passage(i.there)
 	if p == nil || b.Streamed() {
 		return false
@@ -85,38 +93,83 @@ func (i *serviceImport) Deliver(m *router.Message, b *router.Batch) bool {
 	if !ok {
 		return false
 	}
-	if maps := i.exporter.mappings.Load(); maps != nil {
-		mapped, ok := maps.Map(p.Mapped[:0], to, b.Rand)
-		if !ok {
+	if trace != nil {
+		trace.Import(i.exporter.name, string(by), string(to))
+		if trace.Only && !i.AllowTrace {
 			return false
 		}
-		if &mapped[0] != &to[0] {
-			p.Mapped = mapped
-		}
-		to = mapped
+	}
+	if to, ok = i.remap(p, to, b, trace); !ok {
+		return false
 	}
 	p.Message = *m
 	p.Message.Trace = nil
 	if bytes.Equal(by, m.Subject) {
 		p.Message.Subject = to
 	}
+	if trace != nil {
+		i.retrace(&p.Message, trace)
+	}
 	if introduce := i.importer.broker.introduce.Load(); introduce != nil && m.From != 0 {
 		p.Info = (*introduce)(p.Info[:0], m.From, i.importer.name, i.Share)
-		p.Header = header.Set(p.Header[:0], m.Header, infoField, p.Info)
+		p.Header = header.Set(p.Header[:0], p.Message.Header, infoField, p.Info)
 		p.Message.Original, p.Message.Added = m.Published(), true
 		p.Message.Header, p.Message.Tail = p.Header, nil
 	}
+	return i.forward(p, m, to, b)
+}
+
+// remap applies the exporting account's mappings.
+func (i *serviceImport) remap(p *router.Passage, to []byte, b *router.Batch, trace *msgtrace.Trace) (mapped []byte, ok bool) {
+	maps := i.exporter.mappings.Load()
+	if maps == nil {
+		return to, true
+	}
+	mapped, ok = maps.Map(p.Mapped[:0], to, b.Rand)
+	if !ok {
+		return nil, false
+	}
+	if &mapped[0] != &to[0] {
+		p.Mapped = mapped
+		if trace != nil {
+			trace.Map(mapped)
+		}
+	}
+	return mapped, true
+}
+
+// retrace has the trace go on with the message, or not, and says so in its header: what others tell of it later, who get it, comes
+// to where it was asked for.
+func (i *serviceImport) retrace(m *router.Message, trace *msgtrace.Trace) {
+	m.Tail = nil
+	if !i.AllowTrace {
+		m.Header = msgtrace.Disabled(nil, m.Header)
+		return
+	}
+	m.Trace = trace
+	dest := i.exporter.replies().expect(&reply{to: []byte(trace.Dest), service: i, crossing: i.back, response: Streamed})
+	m.Header = msgtrace.Elsewhere(nil, m.Header, dest)
+}
+
+// forward offers the passage's message, which is m on its way, and waits for the answer.
+func (i *serviceImport) forward(p *router.Passage, m *router.Message, to []byte, b *router.Batch) bool {
 	var measured *measurement
-	if i.Latency != nil {
+	if i.Latency != nil && (m.Trace == nil || !m.Trace.Only) {
 		measured = i.sample(m, p.Info, b.Rand)
+	}
+	offer := func() bool {
+		if p.Message.Trace != nil {
+			return p.ForwardTraced(to, i.exporter.name) > 0
+		}
+		return p.Forward(to, false) > 0
 	}
 	if len(m.Reply) == 0 {
 		measured.tell(StatusBadRequest, 0)
-		return p.Forward(to, false) > 0
+		return offer()
 	}
 	key := i.exporter.replies().expect(&reply{to: bytes.Clone(m.Reply), service: i, crossing: i.back, response: i.Response, measured: measured})
 	p.Message.Reply, p.Message.Tail = key, nil
-	if p.Forward(to, false) > 0 {
+	if offer() {
 		return true
 	}
 	measured.tell(StatusUnavailable, 0)

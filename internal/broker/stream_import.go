@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 
+	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -26,6 +27,7 @@ type streamImport struct {
 	from     *router.Router
 	to       *router.Router
 	crossing *router.Crossing
+	account  string // the importing one
 
 	switching sync.Mutex // held by who makes it a subscription or none; never within mu
 
@@ -41,6 +43,7 @@ var present = new(struct{})
 func (a *Account) ImportStream(exporter *Account, s StreamImport) (end func()) {
 	i := &streamImport{
 		StreamImport: s, from: exporter.router, to: a.router, crossing: router.NewCrossing(a.router), counts: make(map[string]int),
+		account: a.name,
 	}
 	i.Pattern, i.Sink = s.Subject, i
 	a.router.Follow(i)
@@ -49,7 +52,14 @@ func (a *Account) ImportStream(exporter *Account, s StreamImport) (end func()) {
 
 // Deliver passes a message on; see router.Sink. What was sent by another subject than its own, as messages of consumers are,
 // keeps that.
-func (i *streamImport) Deliver(m *router.Message, b *router.Batch) bool {
+func (i *streamImport) Deliver(m *router.Message, b *router.Batch) bool { return i.pass(m, b, nil) }
+
+// Trace is Deliver for a message with a trace, which ends here unless the import lets it go on; see router.Tracer.
+func (i *streamImport) Trace(m *router.Message, b *router.Batch, denied bool) bool {
+	return !denied && i.pass(m, b, m.Trace)
+}
+
+func (i *streamImport) pass(m *router.Message, b *router.Batch, trace *msgtrace.Trace) bool {
 	p := b.Passage(i.crossing)
 	if p == nil {
 		return false
@@ -63,6 +73,17 @@ func (i *streamImport) Deliver(m *router.Message, b *router.Batch) bool {
 	p.Message.Trace = nil
 	if bytes.Equal(by, m.Subject) {
 		p.Message.Subject = to
+	}
+	if trace != nil {
+		trace.Export(i.account, string(to))
+		if i.AllowTrace {
+			p.Message.Trace = trace
+			return p.ForwardTraced(to, i.account) > 0
+		}
+		if trace.Only {
+			p.Message = router.Message{}
+			return false
+		}
 	}
 	return p.Forward(to, false) > 0
 }

@@ -110,3 +110,6 @@ func sampled(parent string) bool {
 // Disabled appends a header to dst that says that the message has been traced: whoever sends it on, with its header, does not
 // have it traced again.
 func Disabled(dst, block []byte) []byte { return header.Set(dst, block, destField, disabledDest) }
+
+// Elsewhere appends a header to dst with another subject for what is told of the message by those who get it.
+func Elsewhere(dst, block, dest []byte) []byte { return header.Set(dst, block, destField, dest) }

@@ -60,12 +60,20 @@ type serviceImport struct {
 	To      string `json:"to"`
 }
 
+// streamExport is a way of the messages of a stream into another account.
+type streamExport struct {
+	base
+	Account string `json:"acc"`
+	To      string `json:"to"`
+}
+
 // Egress is how a message leaves to a subscription, or why it does not.
 type Egress struct {
 	base
 	Kind    Kind   `json:"kind"`
 	CID     uint64 `json:"cid"`
 	Name    string `json:"name,omitempty"`
+	Account string `json:"acc,omitempty"` // if that is another than the message came to
 	Pattern string `json:"sub,omitempty"`
 	Queue   string `json:"queue,omitempty"`
 	Error   string `json:"error,omitempty"`

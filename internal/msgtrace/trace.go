@@ -15,6 +15,8 @@ type Trace struct {
 	clock   clock.Clock
 	publish func(*Trace)
 
+	account string // where the message is now, if that is another than it came to; of the goroutine that has the message
+
 	mu    sync.Mutex // guards what follows
 	event Event
 	open  int // steps that have not ended, and one while the message is on its way
@@ -57,9 +59,19 @@ func (t *Trace) Import(account, from, to string) {
 	t.note(&serviceImport{base{"si", t.now()}, account, from, to})
 }
 
+// Export notes that the message goes to those who import a stream, under a subject there.
+func (t *Trace) Export(account, to string) { t.note(&streamExport{base{"se", t.now()}, account, to}) }
+
+// Within says that what is noted from now on is in another account than the one that the message came to; "" is that one. It
+// returns what was said before.
+func (t *Trace) Within(account string) (before string) {
+	before, t.account = t.account, account
+	return before
+}
+
 // Leave notes how the message leaves, or that it does not.
 func (t *Trace) Leave(e Egress) {
-	e.base = base{"eg", t.now()}
+	e.base, e.Account = base{"eg", t.now()}, t.account
 	t.note(&e)
 }
 

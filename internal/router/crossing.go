@@ -46,21 +46,25 @@ func (b *Batch) Passage(c *Crossing) *Passage {
 // Forward offers the passage's message to who is interested in the subject to beyond the crossing, and returns how many
 // took it. once says that the subject is not likely to come again.
 func (p *Passage) Forward(to []byte, once bool) int {
+	return p.through(to, func() int {
+		if once {
+			return p.batch.offer(&p.Message, p.cache.findOnce(p.to, to))
+		}
+		return p.batch.offer(&p.Message, p.cache.find(p.to, to))
+	})
+}
+
+// through has the passage's message offered beyond the crossing.
+func (p *Passage) through(to []byte, offer func() int) (taken int) {
 	b := p.batch
 	if !p.used {
 		p.used = true
 		b.used = append(b.used, p)
 	}
 	p.busy = true
-	found := (*match)(nil)
-	if once {
-		found = p.cache.findOnce(p.to, to)
-	} else {
-		found = p.cache.find(p.to, to)
-	}
 	from, by, streamed := b.in, b.by, b.streamed
 	b.in, b.by, b.streamed = p.to, to, p.Streams
-	taken := b.offer(&p.Message, found)
+	taken = offer()
 	b.in, b.by, b.streamed = from, by, streamed
 	p.busy, p.Message = false, Message{}
 	return taken

@@ -9,27 +9,39 @@ type Tracer interface {
 }
 
 // PublishTraced is Publish for a message with a trace. It takes longer.
-func (p *Publisher) PublishTraced(m *Message) int {
-	plain, groups := p.router.candidates(m.Subject)
+func (p *Publisher) PublishTraced(m *Message) int { return p.offerTraced(p.router, m.Subject, m) }
+
+// offerTraced is offer for a message with a trace, by a subject of a router.
+func (b *Batch) offerTraced(r *Router, to []byte, m *Message) int {
+	plain, groups := r.candidates(to)
 	taken := 0
 	for _, o := range plain {
-		if p.trace(o.sub, m, o.denied) {
+		if b.trace(o.sub, m, o.denied) {
 			taken++
 		}
 	}
 	for _, members := range groups {
-		start := int(p.Rand(uint32(len(members))))
+		start := int(b.Rand(uint32(len(members))))
 		for i := range members {
-			if o := members[(start+i)%len(members)]; p.trace(o.sub, m, o.denied) {
+			if o := members[(start+i)%len(members)]; b.trace(o.sub, m, o.denied) {
+				b.noteAbroad(o.sub)
 				taken++
 				break
 			}
 		}
 	}
-	if p.bytes > MaxBatchBytes {
-		p.Batch.Flush()
+	if b.bytes > MaxBatchBytes {
+		b.Flush()
 	}
 	return taken
+}
+
+// ForwardTraced is Forward for a message with a trace, which notes what becomes of it there, in an account of that name.
+func (p *Passage) ForwardTraced(to []byte, account string) int {
+	trace := p.Message.Trace
+	back := trace.Within(account)
+	defer trace.Within(back)
+	return p.through(to, func() int { return p.batch.offerTraced(p.to, to, &p.Message) })
 }
 
 // candidate is a subscription that a message would be offered to, if it is not denied.
@@ -56,9 +68,9 @@ func (r *Router) candidates(literal []byte) (plain []candidate, groups map[strin
 }
 
 // trace offers a message with a trace to one subscription. What a Sink that tells nothing takes is not noted.
-func (p *Publisher) trace(s *Sub, m *Message, denied bool) bool {
+func (b *Batch) trace(s *Sub, m *Message, denied bool) bool {
 	if tracer, ok := s.Sink.(Tracer); ok {
-		return tracer.Trace(m, &p.Batch, denied)
+		return tracer.Trace(m, b, denied)
 	}
-	return !denied && (m.Trace.Only || s.Sink.Deliver(m, &p.Batch))
+	return !denied && (m.Trace.Only || s.Sink.Deliver(m, b))
 }
