@@ -187,8 +187,6 @@ func (w *world) live() {
 // work lets everybody work until there were enough acknowledgements, ends the
 // server, and returns when all have noticed.
 func (w *world) work(end func()) {
-	w.acks.Store(0)
-	w.target.Store(int64(minAcks + w.random.IntN(w.most-minAcks)))
 	workers := []func(*connection) error{w.vandal.run, w.mayflies.run}
 	for _, p := range w.publishers {
 		workers = append(workers, p.run)
@@ -196,6 +194,13 @@ func (w *world) work(end func()) {
 	for _, r := range w.clients {
 		workers = append(workers, r.run)
 	}
+	w.workUntil(workers, end)
+}
+
+// workUntil is work for those that are named.
+func (w *world) workUntil(workers []func(*connection) error, end func()) {
+	w.acks.Store(0)
+	w.target.Store(int64(minAcks + w.random.IntN(w.most-minAcks)))
 	var all sync.WaitGroup
 	for _, run := range workers {
 		c := connect(w.t, w.server, &w.ending)
