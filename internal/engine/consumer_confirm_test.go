@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"myelin/internal/consumer"
+	"myelin/internal/router"
 	"myelin/internal/stream"
 	"myelin/internal/vfs"
 )
@@ -107,5 +109,86 @@ func TestWhoGoesIsForgotten(t *testing.T) {
 	}
 	if a, b, c := left(); a != 0 || b != 0 || c != 0 {
 		t.Errorf("%d %d %d are left", a, b, c)
+	}
+}
+
+// Who asks how a consumer is waits for what is being sent.
+func TestStatusWaitsForWhatIsBeingSent(t *testing.T) {
+	_, c, p := newPauses(t, vfs.NewMem())
+	told := make(chan bool, 1)
+	c.stream.events.do(func() {
+		c.stream.dispatch.whenSent([]*Consumer{c}, func() { told <- true }, func() { told <- false })
+	})
+	c.stream.turns()
+	select {
+	case <-told:
+		t.Fatal("nobody has waited")
+	default:
+	}
+	close(p.gate)
+	if !<-told {
+		t.Error("the stream is closed")
+	}
+}
+
+// An acknowledgement that comes behind a reset is not confirmed: the message is delivered again.
+func TestAcknowledgementsBehindAReset(t *testing.T) {
+	disk := newGated()
+	n := mustOpen(t, disk)
+	s := n.create("A")
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.AckWait = time.Hour })
+	n.listenTo("inbox")
+	n.publish("A.x", 5, 20)
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 5, Expires: int64(time.Hour)})
+	n.delivered(5)
+	n.status(c)
+	gate, answer := disk.shut(), make(chan stream.Reply, 1)
+	s.events.do(func() {
+		s.dispatch.change("c", stream.ResetConsumer{Name: "c", Seq: 3}.Encode(nil), func(r stream.Reply) { answer <- r })
+	})
+	s.turns()
+	n.ask(func(b *router.Batch) {
+		for seq := range uint64(5) {
+			c.Acknowledge(b, fmt.Appendf(nil, "ok.%d", seq+1), &stream.AckItem{Kind: stream.AckDone, Seq: seq + 1})
+		}
+	})
+	s.turns()
+	close(gate)
+	if r := <-answer; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if v := n.status(c).View; v.NumPending != 3 {
+		t.Errorf("%+v", v)
+	}
+	n.acks.mu.Lock()
+	defer n.acks.mu.Unlock()
+	for seq := range uint64(5) {
+		if _, confirmed := n.acks.got[fmt.Sprintf("ok.%d", seq+1)]; confirmed != (seq+1 < 3) {
+			t.Errorf("the acknowledgement of %d is confirmed: %v", seq+1, confirmed)
+		}
+	}
+}
+
+// A consumer that the same entry of the log creates and drops never was.
+func TestConsumerThatComesAndGoesAtOnce(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A")
+	checked, err := stream.CheckConsumer(stream.ConsumerConfig{Durable: "c", Ack: stream.AckExplicit}, s.Config(), stream.ConsumerBounds{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan stream.Reply, 2)
+	s.events.do(func() {
+		s.propose(stream.AddConsumer{Config: checked}.Encode(nil), false, func(r stream.Reply) { answers <- r })
+		s.propose(stream.DropConsumer{Name: "c"}.Encode(nil), false, func(r stream.Reply) { answers <- r })
+	})
+	for range 2 {
+		if r := <-answers; r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	s.turns()
+	if c := s.Consumer("c"); c != nil || s.Err() != nil {
+		t.Errorf("it is there: %v; %v", c != nil, s.Err())
 	}
 }
