@@ -2,10 +2,13 @@ package monitor
 
 import (
 	"encoding/json"
-	"expvar"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"path"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,9 +37,11 @@ func newPages(o Options) *pages {
 		"/jsz":            p.view("/jsz", jsz),
 		"/accountz":       p.view("/accountz", accountz),
 		"/accstatz":       p.view("/accstatz", accstatz),
+		"/ipqueuesz":      p.view("/ipqueuesz", ipqueuesz),
+		"/raftz":          p.raftz,
 		"/healthz":        p.healthz,
 		"/stacksz":        stacksz,
-		"/debug/vars":     expvar.Handler().ServeHTTP,
+		"/debug/vars":     p.expvarz,
 	}
 	return p
 }
@@ -65,7 +70,7 @@ func (p *pages) view(name string, build builder) http.HandlerFunc {
 		p.views.Count(name)
 		view, err := build(p.views, newArgs(r))
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			refuse(w, http.StatusBadRequest, err.Error())
 			return
 		}
 		body, err := json.MarshalIndent(view, "", "  ")
@@ -84,6 +89,13 @@ func (p *pages) write(w http.ResponseWriter, code int, body []byte, err error) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
 	w.Write(body)
+}
+
+// refuse says in a line of text without an end why there is no view.
+func refuse(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	io.WriteString(w, text)
 }
 
 // setJSON sets the headers of a view: any web page may read it.
@@ -161,6 +173,29 @@ func accstatz(v *report.Views, a *args) (any, error) {
 	return v.AccStatz(report.AccStatzOptions{Unused: a.boolean("unused")}), a.err
 }
 
+func ipqueuesz(v *report.Views, a *args) (any, error) {
+	o := report.IPQueueszOptions{All: a.boolean("all"), Filter: a.text("queues")}
+	return v.IPQueuesz(o), a.err
+}
+
+// raftz has nothing to show but for groups of servers.
+func (p *pages) raftz(w http.ResponseWriter, _ *http.Request) {
+	p.views.Count("/raftz")
+	refuse(w, http.StatusNotFound, "No Raft nodes registered")
+}
+
+// expvarz shows the variables of the process as package expvar does, without secrets.
+func (p *pages) expvarz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	vars := p.views.Expvarz()
+	separator := "{\n"
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		fmt.Fprintf(w, "%s%q: %s", separator, name, vars[name])
+		separator = ",\n"
+	}
+	io.WriteString(w, "\n}\n")
+}
+
 // healthz answers in one line, and with the status code that says the same.
 func (p *pages) healthz(w http.ResponseWriter, r *http.Request) {
 	p.views.Count("/healthz")
@@ -172,7 +207,7 @@ func (p *pages) healthz(w http.ResponseWriter, r *http.Request) {
 		Account: a.text("account"), Stream: a.text("stream"), Consumer: a.text("consumer"),
 	}
 	if a.err != nil {
-		http.Error(w, a.err.Error(), http.StatusBadRequest)
+		refuse(w, http.StatusBadRequest, a.err.Error())
 		return
 	}
 	if o.JSEnabled {

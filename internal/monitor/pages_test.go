@@ -263,7 +263,7 @@ func TestIndex(t *testing.T) {
 func TestUnknownPages(t *testing.T) {
 	f := new(fakeServer)
 	for base, urls := range map[string][]string{
-		"":     {"/nope", "/VARZ", "/varz/x", "/jszz", "/raftz", "/debug/pprof/", "/metrics"},
+		"":     {"/nope", "/VARZ", "/varz/x", "/jszz", "/debug/pprof/", "/metrics"},
 		"/a/b": {"/", "/varz", "/a", "/a/b/nope", "/a/bvarz", "/debug/vars"},
 	} {
 		p := newPages(f.options(t, base))

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"myelin/internal/broker"
+	"myelin/internal/report"
 	"myelin/internal/router"
 )
 
@@ -19,6 +20,7 @@ type queue struct {
 	mu      sync.Mutex // guards what follows
 	jobs    []func()
 	working bool
+	left    int // that the worker has taken and not begun
 	dropped int // since the last time that this was said
 	closed  bool
 	done    sync.WaitGroup
@@ -52,9 +54,32 @@ func (q *queue) work() {
 			q.guest.opt.Log.Warnf("%d %s were dropped: more than %d waited", dropped, q.what, maxQueued)
 		}
 		for _, job := range jobs {
+			q.begin()
 			job()
 		}
 	}
+}
+
+func (q *queue) begin() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.left--
+}
+
+// describe says how many jobs wait, and how many are being done.
+func (q *queue) describe() report.Queue {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d := report.Queue{Pending: len(q.jobs) + q.left}
+	if q.working {
+		d.InProgress = 1
+	}
+	return d
+}
+
+// Queues are those of the guest, by the names that they are shown with.
+func (g *Guest) Queues() map[string]report.Queue {
+	return map[string]report.Queue{"System recvQ": g.queue.describe(), "Message traces": g.traces.describe()}
 }
 
 // take takes all jobs; nil says that there are none, and that the worker is none any more.
@@ -62,7 +87,7 @@ func (q *queue) take() (jobs []func(), dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	jobs, dropped = q.jobs, q.dropped
-	q.jobs, q.dropped = nil, 0
+	q.jobs, q.dropped, q.left = nil, 0, len(jobs)
 	q.working = jobs != nil
 	return jobs, dropped
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"myelin/internal/broker"
+	"myelin/internal/msgtrace"
 	"myelin/internal/report"
 	"myelin/internal/router"
 )
@@ -19,6 +20,9 @@ type request struct {
 	subject []string        // tokens
 	reply   []byte
 	body    []byte
+
+	encoding msgtrace.Encoding // of views; "" if the request does not care
+	asker    string            // the account that the request comes from; "" for account
 }
 
 // kind is a group of requests by their subject.
@@ -46,6 +50,9 @@ func (e *entrance) Deliver(m *router.Message, _ *router.Batch) bool {
 		return true
 	}
 	r := &request{from: m.From, account: e.account, subject: tokens, reply: bytes.Clone(m.Reply), body: bytes.Clone(m.Payload)}
+	if len(m.Header) > 0 {
+		r.encoding, r.asker = encodingFor(m.Header), askerOf(m.Header)
+	}
 	e.guest.queue.add(func() { e.guest.respond(e.kind, r) })
 	return true
 }
@@ -57,9 +64,7 @@ func (g *Guest) respond(k kind, r *request) {
 	case []byte:
 		g.send(r.account, r.reply, answer)
 	default:
-		if len(r.reply) > 0 {
-			g.publish(r.account, r.reply, answer)
-		}
+		g.reply(r, answer)
 	}
 }
 
@@ -72,6 +77,7 @@ func (g *Guest) kinds(a *broker.Account) map[string]kind {
 		kinds["$SYS.REQ.SERVER."+g.opt.Server.ID+".*"] = viewKind{at: 4, commands: true}
 		kinds["$SYS.REQ.ACCOUNT.*.*"] = accountKind{}
 		kinds["$SYS.REQ.ACCOUNT.NSUBS"] = subsKind{}
+		kinds["$SYS.DEBUG.SUBSCRIBERS"] = debugKind{}
 		g.claimKinds(kinds)
 		return kinds
 	}
@@ -87,6 +93,8 @@ type answered struct {
 	Server *Server  `json:"server"`
 	Data   any      `json:"data,omitempty"`
 	Error  *refusal `json:"error,omitempty"`
+
+	view bool // it may be long
 }
 
 // refusal says why there is no answer.
@@ -105,9 +113,9 @@ var nothing = (*struct{})(nil)
 
 func (g *Guest) data(data any, err error) *answered {
 	if err != nil {
-		return &answered{Server: g.server(), Data: nothing, Error: &refusal{failed, err.Error()}}
+		return &answered{Server: g.server(), Data: nothing, Error: &refusal{failed, err.Error()}, view: true}
 	}
-	return &answered{Server: g.server(), Data: data}
+	return &answered{Server: g.server(), Data: data, view: true}
 }
 
 // done answers a command.
@@ -186,7 +194,7 @@ func (userKind) answer(g *Guest, r *request) any {
 	if !u.Expires.IsZero() {
 		info.Expires = int64(u.Expires.Sub(g.now()))
 	}
-	return g.data(info, nil)
+	return &answered{Server: g.server(), Data: info}
 }
 
 // ownKind is a view of the asking account.
@@ -244,6 +252,11 @@ var views = map[string]func(*Guest, *request) any{
 	"ACCOUNTZ": view(func(v *report.Views, o report.AccountzOptions) (any, error) { return v.Accountz(o) }),
 	"JSZ":      view(func(v *report.Views, o report.JSzOptions) (any, error) { return v.JSz(o), nil }),
 	"HEALTHZ":  view(func(v *report.Views, o report.HealthzOptions) (any, error) { return v.Healthz(o), nil }),
+	"EXPVARZ":  view(func(v *report.Views, _ struct{}) (any, error) { return v.Expvarz(), nil }),
+	"PROFILEZ": profileOf,
+
+	"IPQUEUESZ": view(func(v *report.Views, o report.IPQueueszOptions) (any, error) { return v.IPQueuesz(o), nil }),
+	"RAFTZ":     view(func(v *report.Views, o report.RaftzOptions) (any, error) { return v.Raftz(o), nil }),
 }
 
 // view makes an entry of the table.
