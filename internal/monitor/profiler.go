@@ -2,9 +2,13 @@ package monitor
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
+	"strings"
+
+	"myelin/internal/report"
 )
 
 // ProfilerOptions say where to serve profiles.
@@ -20,7 +24,7 @@ type ProfilerOptions struct {
 func StartProfiler(o ProfilerOptions) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/cmdline", cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
@@ -31,4 +35,10 @@ func StartProfiler(o ProfilerOptions) (*Server, error) {
 	}
 	runtime.SetBlockProfileRate(o.BlockRate)
 	return s, nil
+}
+
+// cmdline is pprof.Cmdline without secrets.
+func cmdline(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(w, strings.Join(report.CommandLine(), "\x00"))
 }

@@ -14,11 +14,14 @@ type Expvarz map[string]json.RawMessage
 func (v *Views) Expvarz() Expvarz {
 	all := make(Expvarz)
 	expvar.Do(func(kv expvar.KeyValue) { all[kv.Key] = json.RawMessage(kv.Value.String()) })
-	if line, err := json.Marshal(blotted(os.Args)); err == nil {
+	if line, err := json.Marshal(CommandLine()); err == nil {
 		all["cmdline"] = line
 	}
 	return all
 }
+
+// CommandLine is how the process was called, without passwords and tokens.
+func CommandLine() []string { return blotted(os.Args) }
 
 // secretFlags are those whose values nobody is shown.
 var secretFlags = []string{"pass", "auth"}
