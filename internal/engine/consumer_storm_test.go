@@ -23,7 +23,7 @@ func (s *Stream) still() (applied uint64, state []byte) {
 	return applied, state
 }
 
-// Storms of acknowledgements of what is unknown, acknowledged, not delivered or another's, and of requests that find no place, change
+// Storms of acknowledgements of what is unknown, acknowledged, not delivered, of another stream or another's, and of requests that find no place, change
 // nothing, and nothing of them is logged. Only who asks whether an old acknowledgement is safe is answered out of the log.
 func TestStormsLeaveNothing(t *testing.T) {
 	n := mustOpen(t, vfs.NewMem())
@@ -62,6 +62,9 @@ func TestStormsLeaveNothing(t *testing.T) {
 					for _, seq := range seqs {
 						c.Acknowledge(b, nil, &stream.AckItem{Kind: kind, Seq: seq, DSeq: seq, Time: 1})
 					}
+					for _, seq := range []uint64{4, 5, 8} { // it waits for these; of another stream of the name
+						c.Acknowledge(b, []byte("foreign"), &stream.AckItem{Kind: kind, Seq: seq, DSeq: seq, Time: 12345})
+					}
 					for _, seq := range others {
 						all.Acknowledge(b, nil, &stream.AckItem{Kind: kind, Seq: seq, DSeq: 3, Time: 12345})
 						all.Acknowledge(b, nil, &stream.AckItem{Kind: kind, Seq: seq})
@@ -83,8 +86,10 @@ func TestStormsLeaveNothing(t *testing.T) {
 	}
 	n.acks.mu.Lock()
 	defer n.acks.mu.Unlock()
-	if _, ok := n.acks.got["unknown"]; ok {
-		t.Error("an acknowledgement of what was not delivered is confirmed")
+	for _, reply := range []string{"unknown", "foreign"} {
+		if _, ok := n.acks.got[reply]; ok {
+			t.Errorf("an acknowledgement of what is %s is confirmed", reply)
+		}
 	}
 	if st := n.status(c); st.Waiting > 5 || st.View.NumAckPending != 5 {
 		t.Errorf("%+v", st)

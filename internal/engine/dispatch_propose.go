@@ -29,6 +29,11 @@ func (a *acknowledgements) free() {
 // acknowledge takes in an acknowledgement. What would change nothing is not worth a place in the log, unless
 // somebody wants to be sure.
 func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
+	if item.Time != 0 {
+		if _, stored, ok := c.source.Look(item.Seq); ok && stored != item.Time {
+			return // it is for a message of an earlier stream of the name, which had the same number
+		}
+	}
 	if c.dispatcher.Knows(item.Seq) {
 		item.DSeq, item.Time = 0, 0 // the machine knows it, too
 	} else if r := c.source.Probe(&item); r == stream.AckIgnored || r == stream.AckKnown && len(reply) == 0 {
