@@ -16,7 +16,7 @@ accounts {
   exports: [{service: "$JS.API.>", response: stream}, {service: "$JS.hub.API.>"}, {service: "$JS.FC.>"}, {service: "$JS.ACK.>"}, {stream: "dlv.>"}, {service: "$KV.>"}, {stream: "inbox.>"}]}
  B {jetstream: enabled, users: [{user: b, password: p}]
   imports: [{service: {account: A, subject: "$JS.API.>"}, to: "fromA.API.>"}, {service: {account: A, subject: "$JS.FC.>"}}
-   {service: {account: A, subject: "$JS.ACK.>"}}, {stream: {account: A, subject: "dlv.>"}}, {service: {account: A, subject: "$KV.>"}, to: "fromA.$KV.>"}
+   {service: {account: A, subject: "$JS.ACK.>"}}, {stream: {account: A, subject: "dlv.>"}}, {service: {account: A, subject: "$KV.>"}, to: "fromA.API.$KV.>"}
    {stream: {account: A, subject: "inbox.>"}}]}
 }
 `

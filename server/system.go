@@ -108,7 +108,7 @@ func (s *Server) clientOf(cid uint64) *jetstream.Client {
 
 // Accounts implements report.AccountSource.
 func (v source) Accounts() []report.Account {
-	accounts := v.s.broker.Accounts()
+	accounts := v.s.listed()
 	list := make([]report.Account, len(accounts))
 	for i, a := range accounts {
 		list[i] = v.describe(a)
