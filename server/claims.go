@@ -21,7 +21,7 @@ var (
 
 // Lookup implements system.Claims.
 func (p pushes) Lookup(account string) string {
-	token, err := p.s.operators.directory.Fetch(account)
+	token, err := p.place().directory.Fetch(account)
 	if err != nil {
 		if !errors.Is(err, resolver.ErrUnknown) {
 			p.s.log.Errorf("Looking up account %q: %v", account, err)
@@ -32,7 +32,9 @@ func (p pushes) Lookup(account string) string {
 }
 
 // Accounts implements system.Claims.
-func (p pushes) Accounts() []string { return p.s.operators.directory.List() }
+func (p pushes) Accounts() []string { return p.place().directory.List() }
+
+func (p pushes) place() *place { return p.s.operators.place.Load() }
 
 // Update implements system.Claims. What is not signed by a trusted operator is refused, and is kept by nobody. Those who are
 // inside are asked whether they stay, which may go on when Update returns.
@@ -45,11 +47,12 @@ func (p pushes) Update(account, token string) (of, done string, err error) {
 		}
 		return account, "", err
 	}
+	at := p.place()
 	switch {
-	case o.cache && p.Lookup(a.ID) == "":
+	case at.cache && p.Lookup(a.ID) == "":
 		return a.ID, "jwt update cache skipped", nil
-	case o.directory != nil:
-		if err := o.directory.Save(a.ID, token); err != nil {
+	case at.directory != nil:
+		if err := at.directory.Save(a.ID, token); err != nil {
 			return a.ID, "", err
 		}
 	case !o.authority.Uses(a.ID):
@@ -78,7 +81,7 @@ func (p pushes) Delete(request string) (operator string, accounts int, err error
 		}
 	}
 	for _, id := range list {
-		if err := o.directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
+		if err := p.place().directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
 			return operator, 0, err
 		}
 		if o.authority.Drop(id) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -21,13 +22,22 @@ import (
 // operators is what a server has that leaves it to operators who may connect.
 type operators struct {
 	authority *jwts.Authority
-	directory *resolver.Directory // of accounts that may be pushed; nil for none
-	cache     bool                // it has some of them only
-	system    string              // the system account; "" for none
-	streams   sync.Map            // by account, its config.AccountStreams
+	place     atomic.Pointer[place] // a reload exchanges it
+	system    string                // the system account; "" for none
+	streams   sync.Map              // by account, its config.AccountStreams
 	shares    *claimShares
 	reviews   reviews
 }
+
+// place is where the JWTs of accounts are.
+type place struct {
+	source    jwts.Source
+	directory *resolver.Directory // of accounts that may be pushed; nil for none
+	cache     bool                // it has some of them only
+}
+
+// Fetch implements jwts.Source.
+func (o *operators) Fetch(id string) (string, error) { return o.place.Load().source.Fetch(id) }
 
 const (
 	fetchTimeout    = 2 * time.Second
@@ -37,6 +47,7 @@ const (
 
 var (
 	errNoResolver = errors.New("operators need a resolver: where are the accounts?")
+	errTwoSystems = errors.New("system_account in config and operator JWT must be identical")
 	errNoSystem   = errors.New("using nats based account resolver - the system account needs to be specified in configuration or the operator jwt")
 )
 
@@ -55,21 +66,68 @@ func (s *Server) openOperators() error {
 		return err
 	}
 	o := &operators{system: orText(s.config().SystemAccount, trust.SystemAccount()), shares: newClaimShares(s)}
-	source, err := s.openResolver(o, trust)
+	if named := trust.SystemAccount(); named != "" && o.system != named {
+		return errTwoSystems
+	}
+	p, err := s.openPlace(c, o, trust)
 	if err != nil {
 		return err
 	}
+	if p.directory != nil {
+		if err := p.directory.Preload(c.Preload); err != nil {
+			return fmt.Errorf("write to the directory of the resolver: %w", err)
+		}
+	}
+	o.place.Store(p)
 	o.authority = jwts.New(jwts.Options{
-		Trust: trust, Source: source, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system, Asker: s.asker,
+		Trust: trust, Source: o, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system, Asker: s.asker,
 		Sentinel: string(c.Sentinel), Installed: s.installed, Dropped: o.shares.drop, Missing: s.missing,
 	})
 	s.operators = o
 	return nil
 }
 
-// openResolver opens the place where accounts come from.
-func (s *Server) openResolver(o *operators, trust *jwts.Trust) (jwts.Source, error) {
-	c := &s.config().Operators
+// openPlace opens the place where accounts come from. Nothing there is changed.
+func (s *Server) openPlace(c *config.Operators, o *operators, trust *jwts.Trust) (*place, error) {
+	r := resolverOf(c, trust)
+	switch r.Type {
+	case config.ResolverMemory:
+		return &place{source: resolver.Memory(c.Preload)}, nil
+	case config.ResolverURL:
+		u := &resolver.URL{Prefix: strings.TrimSuffix(r.URL, "/") + "/", Timeout: r.Timeout}
+		if r.TLS != nil {
+			loaded, err := r.TLS.LoadClient(s.fs)
+			if err != nil {
+				return nil, fmt.Errorf("load the certificates of resolver_tls: %w", err)
+			}
+			u.Client = resolver.ClientOver(loaded)
+		}
+		return &place{source: u}, nil
+	case config.ResolverNone:
+		return nil, errNoResolver
+	}
+	if o.system == "" {
+		return nil, errNoSystem
+	}
+	p := &place{cache: r.Type == config.ResolverCache}
+	var err error
+	p.directory, err = resolver.OpenDirectory(resolver.DirectoryOptions{
+		FS: s.fs, Dir: r.Dir, Clock: s.clock, Limit: r.Limit, Evict: p.cache, TTL: r.TTL, KeepErased: !r.HardDelete,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of the resolver: %w", err)
+	}
+	if p.source = p.directory; p.cache {
+		p.source = &resolver.Cache{Directory: p.directory, Behind: lookups{s, r.Timeout}, Good: func(id, token string) error {
+			_, err := o.authority.Check(id, token)
+			return err
+		}}
+	}
+	return p, nil
+}
+
+// resolverOf is the resolver of the configuration, or that of the operator, with what is the default.
+func resolverOf(c *config.Operators, trust *jwts.Trust) config.Resolver {
 	r := c.Resolver
 	if r.Type == config.ResolverNone && trust.ServerURL() != "" {
 		r.Type, r.URL = config.ResolverURL, strings.TrimSuffix(trust.ServerURL(), "/")+accountsSegment
@@ -77,38 +135,10 @@ func (s *Server) openResolver(o *operators, trust *jwts.Trust) (jwts.Source, err
 	if r.Timeout == 0 {
 		r.Timeout = fetchTimeout
 	}
-	switch r.Type {
-	case config.ResolverMemory:
-		return resolver.Memory(c.Preload), nil
-	case config.ResolverURL:
-		return &resolver.URL{Prefix: r.URL, Timeout: r.Timeout}, nil
-	case config.ResolverNone:
-		return nil, errNoResolver
-	}
-	if o.system == "" {
-		return nil, errNoSystem
-	}
-	cache := r.Type == config.ResolverCache
-	if cache && r.Limit == 0 {
+	if r.Type == config.ResolverCache && r.Limit == 0 {
 		r.Limit = maxCached
 	}
-	var err error
-	o.directory, err = resolver.OpenDirectory(resolver.DirectoryOptions{
-		FS: s.fs, Dir: r.Dir, Clock: s.clock, Limit: r.Limit, Evict: cache, TTL: r.TTL, KeepErased: !r.HardDelete,
-	})
-	if err == nil {
-		err = o.directory.Preload(c.Preload)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the directory of the resolver: %w", err)
-	}
-	if o.cache = cache; !cache {
-		return o.directory, nil
-	}
-	return &resolver.Cache{Directory: o.directory, Behind: lookups{s, r.Timeout}, Good: func(id, token string) error {
-		_, err := o.authority.Check(id, token)
-		return err
-	}}, nil
+	return r
 }
 
 // openSystem makes the account in which the server tells of itself, if there is one.
@@ -240,7 +270,7 @@ func (s *Server) tellOperators() {
 		s.log.Noticef("  Issued  : %v", time.Unix(o.Claims.IssuedAt, 0).UTC())
 		s.log.Noticef("  Expires : %s", expires)
 	}
-	if s.operators.directory != nil {
+	if s.operators.place.Load().directory != nil {
 		s.log.Noticef("Managing all jwt in exclusive directory %s", s.config().Operators.Resolver.Dir)
 	}
 }

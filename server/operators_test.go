@@ -1,9 +1,12 @@
 package server
 
 import (
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -148,15 +151,43 @@ func TestOperatorsWithURL(t *testing.T) {
 	}
 }
 
+// The server that has the accounts may be asked over TLS, by whose certificate it is known.
+func TestResolverOverTLS(t *testing.T) {
+	r := newRealm()
+	web := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if key := path.Base(q.URL.Path); key == public(r.system) {
+			_, _ = w.Write([]byte(r.sign(r.system, nil)))
+		} else {
+			http.NotFound(w, q)
+		}
+	}))
+	defer web.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	got(true, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600))
+	for _, row := range []struct {
+		name string
+		tls  *config.TLS
+		good bool
+	}{{"of an authority", &config.TLS{CAFile: ca}, true}, {"of anybody", &config.TLS{Insecure: true}, true}, {"by default", nil, false}} {
+		cfg := r.config(config.ResolverURL)
+		cfg.Operators.Preload = nil
+		cfg.Operators.Resolver.URL, cfg.Operators.Resolver.TLS = web.URL+"/jwt", row.tls
+		if _, err := New(Options{Config: cfg, Log: quietLog{t}}); (err == nil) != row.good {
+			t.Errorf("%s: %v", row.name, err)
+		}
+	}
+}
+
 // What protects nothing, or would let nobody in, is an error rather than a server.
 func TestOperatorsRefused(t *testing.T) {
 	r := newRealm()
 	for name, edit := range map[string]func(*Config){
-		"no resolver":          func(c *Config) { c.Operators.Resolver.Type, c.Operators.Preload = config.ResolverNone, nil },
-		"no system account":    func(c *Config) { c.Operators.Preload = nil },
-		"operator is none":     func(c *Config) { c.Operators.Trusted = []string{"eyJ.x.y"} },
-		"no file":              func(c *Config) { c.Operators.Trusted = []string{"/nowhere"} },
-		"directory is no such": func(c *Config) { c.Operators.Resolver = config.Resolver{Type: config.ResolverFull, Dir: "/dev/null/x"} },
+		"no resolver":            func(c *Config) { c.Operators.Resolver.Type, c.Operators.Preload = config.ResolverNone, nil },
+		"no system account":      func(c *Config) { c.Operators.Preload = nil },
+		"operator is none":       func(c *Config) { c.Operators.Trusted = []string{"eyJ.x.y"} },
+		"another system account": func(c *Config) { c.SystemAccount = public(r.account) },
+		"no file":                func(c *Config) { c.Operators.Trusted = []string{"/nowhere"} },
+		"directory is no such":   func(c *Config) { c.Operators.Resolver = config.Resolver{Type: config.ResolverFull, Dir: "/dev/null/x"} },
 	} {
 		cfg := r.config(config.ResolverMemory)
 		edit(cfg)

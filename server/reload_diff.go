@@ -14,7 +14,7 @@ type change struct {
 }
 
 // whole are the fields of Config that are compared as one, though they have fields of their own.
-var whole = map[string]bool{"TLS": true, "OCSP": true, "Operators": true, "JetStream.Limits": true}
+var whole = map[string]bool{"TLS": true, "OCSP": true, "Operators.Resolver": true, "Operators.Preload": true, "JetStream.Limits": true}
 
 // noSettings are the fields of Config that say where settings come from.
 var noSettings = map[string]bool{"File": true, "Digest": true, "Warnings": true}
@@ -47,8 +47,8 @@ func differences(old, now *config.Config) (list []change) {
 func (c change) refusal() error {
 	const prefix = "config reload not supported for "
 	switch c.path {
-	case "Operators":
-		return fmt.Errorf(prefix + "TrustedOperators and their resolver") // values would be long
+	case "Operators.Trusted":
+		return fmt.Errorf(prefix + "TrustedOperators") // values would be long
 	case "JetStream.StoreDir":
 		return fmt.Errorf(prefix + "jetstream storage directory")
 	case "JetStream.MaxMemory", "JetStream.MaxStorage":

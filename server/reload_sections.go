@@ -84,6 +84,12 @@ var sections = []section{
 		{"Accounts", text("Reloaded: settings of accounts")},
 		{"Mappings", text("Reloaded: mappings")},
 	}},
+	{prepare: (*reload).prepareOperators, always: true, settings: []setting{
+		{"Operators.Resolver", text("Reloaded: resolver")},
+		{"Operators.Preload", text("Reloaded: accounts of the resolver")},
+		{"Operators.Pinned", text("Reloaded: resolver_pinned_accounts")},
+		{"Operators.Sentinel", text("Reloaded: default_sentinel")},
+	}},
 	{prepare: (*reload).prepareTLS, always: true, settings: []setting{{"TLS", nil}, {"AllowNonTLS", nil}, {"OCSP", text("Reloaded: OCSP")}}},
 	{prepare: (*reload).prepareStreams, settings: []setting{
 		{"JetStream.MaxMemory", func(c *config.Config) string {

@@ -15,11 +15,12 @@ import (
 // newSystem prepares the guest that tells the system account of this server.
 func (s *Server) newSystem() *system.Guest {
 	var claims system.Claims
+	var at place
 	if s.operators != nil {
-		claims = pushes{s}
+		claims, at = pushes{s}, *s.operators.place.Load()
 	}
 	return system.New(system.Options{
-		Claims: claims, KeepsClaims: s.operators != nil && s.operators.directory != nil, AllClaims: s.operators != nil && !s.operators.cache,
+		Claims: claims, KeepsClaims: at.directory != nil, AllClaims: !at.cache,
 		Broker: s.broker, Views: s.views, Clock: s.clock, Log: s.log,
 		Server: s.introduction(),
 		User:   s.user, Kick: s.kick, LameDuck: s.warn, Reload: s.ReloadFile,

@@ -22,7 +22,7 @@ var operatorKeys = []key[Config]{
 			c.Operators.Sentinel = auth.Secret(s)
 		}
 	}},
-	later(nothingOn, "resolver_tls"),
+	{"resolver_tls", nil, func(d *decoder, c *Config, f *Field) { c.Operators.Resolver.TLS = d.clientTLSOf(f) }},
 }
 
 // texts decodes one string, or an array of them.

@@ -18,6 +18,7 @@ var tlsKeys = []key[Config]{
 
 func decodeTLS(d *decoder, c *Config, f *Field) {
 	if t := d.tlsOf(f); t != nil {
+		t.Insecure = false // that is about servers that one connects to
 		c.TLS, c.Auth.MapCertificates = t, t.MapUsers
 	}
 }
@@ -39,7 +40,7 @@ var tlsBlock = newBlock([]key[tlsSettings]{
 	{"verify", nil, boolean(func(t *tlsSettings) *bool { return &t.Verify })},
 	{"verify_and_map", nil, boolean(func(t *tlsSettings) *bool { return &t.MapUsers })},
 	{"verify_cert_and_check_known_urls", nil, decodeKnownURLs},
-	{"insecure", nil, boolean(func(*tlsSettings) *bool { return new(bool) })}, // about servers that one connects to
+	{"insecure", nil, boolean(func(t *tlsSettings) *bool { return &t.Insecure })},
 	{"min_version", nil, decodeMinVersion},
 	{"cipher_suites", nil, decodeCipherSuites},
 	{"allow_insecure_cipher_suites", nil, boolean(func(t *tlsSettings) *bool { return &t.InsecureSuites })},
@@ -76,6 +77,14 @@ func (d *decoder) tlsOf(f *Field) *TLS {
 		t.Certificates = []KeyPair{t.single}
 	}
 	return &t.TLS
+}
+
+// clientTLSOf decodes the block of a side that connects to others; nil if it is none.
+func (d *decoder) clientTLSOf(f *Field) *TLS {
+	if nothingOn(f.Value) {
+		return nil
+	}
+	return d.tlsOf(f)
 }
 
 var keyPairBlock = newBlock([]key[KeyPair]{

@@ -35,6 +35,7 @@ type Resolver struct {
 	Limit       int           // how many there may be; 0 for the default
 	TTL         time.Duration // after which one has to be fetched again; 0 for never
 	Timeout     time.Duration // for fetching one; 0 for the default
+	TLS         *TLS          // of who asks the server of the URL; nil for the default
 	Interval    time.Duration // between two comparisons with other servers, of which there are none yet
 }
 
@@ -104,6 +105,17 @@ func (o *Operators) check(c *Config, ps *problems) {
 		ps.refuse(err != nil, "resolver_preload", "invalid account JWT of %q: %v", id, err)
 	}
 	for _, id := range o.Pinned {
-		ps.refuse(!nkeys.IsValidPublicAccountKey(id), "resolver_pinned_accounts", "%q is not a valid public account nkey", id)
+		ps.refuse(!nkeys.IsValidPublicAccountKey(id), "resolver_pinned_accounts", "pinned account key %q is not a valid public account nkey", id)
 	}
+	o.checkSentinel(ps)
+}
+
+// checkSentinel says what is wrong with the JWT of who shows none. It stands for everybody, so that no key belongs to it.
+func (o *Operators) checkSentinel(ps *problems) {
+	if o.Sentinel == "" {
+		return
+	}
+	claims, err := jwt.DecodeUserClaims(string(o.Sentinel))
+	ps.refuse(err != nil, "default_sentinel", "default sentinel JWT not valid")
+	ps.refuse(err == nil && !claims.BearerToken, "default_sentinel", "default sentinel must be a bearer token")
 }

@@ -30,6 +30,8 @@ type TLS struct {
 	Timeout        time.Duration // of a handshake, default 2s
 	ConnectionRate int           // handshakes a second; 0 for no limit
 
+	Insecure bool // of who connects: whoever answers is the right one
+
 	HandshakeFirst bool          // the handshake comes before the server's greeting
 	FallbackDelay  time.Duration // after which a client that says nothing is greeted all the same; 0 for never
 }
@@ -75,6 +77,16 @@ func (t *TLS) Load(fs vfs.FS) (*tls.Config, error) {
 	if t.Verify {
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	}
+	return c, nil
+}
+
+// LoadClient is Load for the side that connects.
+func (t *TLS) LoadClient(fs vfs.FS) (*tls.Config, error) {
+	c, err := t.Load(fs)
+	if err != nil {
+		return nil, err
+	}
+	c.RootCAs, c.ClientCAs, c.ClientAuth, c.InsecureSkipVerify = c.ClientCAs, nil, tls.NoClientCert, t.Insecure
 	return c, nil
 }
 

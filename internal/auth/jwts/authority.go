@@ -3,7 +3,10 @@ package jwts
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -42,8 +45,8 @@ type Options struct {
 
 // Authority decides by JWTs. It may be used by many at a time.
 type Authority struct {
-	opt    Options
-	pinned map[string]bool
+	opt   Options
+	rules atomic.Pointer[rules]
 
 	mu       sync.Mutex // guards what follows
 	accounts map[string]*Account
@@ -51,6 +54,27 @@ type Authority struct {
 	missing  map[string]time.Time // accounts that others have something of, and when they were not to be had
 	failed   uint64               // logins to accounts that are not pinned
 }
+
+// rules are what a configuration says beside the claims. They do not change.
+type rules struct {
+	pinned   map[string]bool // nil for all
+	sentinel string
+}
+
+// SetRules exchanges Options.Pinned and Options.Sentinel. Those who are inside have to be asked whether they stay, by a new Judge.
+func (a *Authority) SetRules(pinned []string, sentinel string) {
+	r := &rules{sentinel: sentinel}
+	if len(pinned) > 0 {
+		r.pinned = map[string]bool{a.opt.System: true}
+		for _, id := range pinned {
+			r.pinned[id] = true
+		}
+	}
+	a.rules.Store(r)
+}
+
+// lets reports whether users may be of the account.
+func (r *rules) lets(id string) bool { return r.pinned == nil || r.pinned[id] }
 
 // fetch is somebody asking the source; others wait.
 type fetch struct {
@@ -65,12 +89,7 @@ type fetch struct {
 // New returns an authority. Judge is what a gate takes.
 func New(opt Options) *Authority {
 	a := &Authority{opt: opt, accounts: make(map[string]*Account), fetching: make(map[string]*fetch), missing: make(map[string]time.Time)}
-	if len(opt.Pinned) > 0 {
-		a.pinned = map[string]bool{opt.System: true}
-		for _, id := range opt.Pinned {
-			a.pinned[id] = true
-		}
-	}
+	a.SetRules(opt.Pinned, opt.Sentinel)
 	return a
 }
 
@@ -101,7 +120,7 @@ func (a *Authority) PinnedFailures() uint64 {
 
 // admits reports whether users may be of the account; it counts those that may not.
 func (a *Authority) admits(id string) bool {
-	if a.pinned == nil || a.pinned[id] {
+	if a.rules.Load().lets(id) {
 		return true
 	}
 	a.mu.Lock()
@@ -329,6 +348,27 @@ func (a *Authority) Drop(id string) bool {
 	return known
 }
 
+// Refresh asks the source for all accounts that are in use, and gives them what it has by now. Those that it does not know are
+// dropped if it is said to know all of them; of others, and where it cannot say, what is known goes on. Those who are inside have to
+// be asked whether they stay, by a new Judge.
+func (a *Authority) Refresh(knowsAll bool) {
+	a.mu.Lock()
+	ids := slices.Sorted(maps.Keys(a.accounts))
+	a.mu.Unlock()
+	for _, id := range ids {
+		token, err := a.opt.Source.Fetch(id)
+		if err != nil {
+			if knowsAll {
+				a.Drop(id)
+			}
+			continue
+		}
+		if account, err := a.Check(id, token); err == nil && a.Update(account) {
+			a.LoadSources(account)
+		}
+	}
+}
+
 // Judge returns another judge that decides in the same way.
 func (a *Authority) Judge() *Judge { return &Judge{a} }
 
@@ -341,7 +381,7 @@ var _ auth.Judge = (*Judge)(nil)
 func (*Judge) Restricted() bool { return true }
 
 // Required implements auth.Judge.
-func (j *Judge) Required() bool { return j.authority.opt.Sentinel == "" }
+func (j *Judge) Required() bool { return j.authority.rules.Load().sentinel == "" }
 
 // NeedsNonce implements auth.Judge.
 func (*Judge) NeedsNonce() bool { return true }
@@ -358,7 +398,7 @@ func (j *Judge) Authenticate(r *auth.Request) (*auth.Identity, error) {
 	}
 	token := string(r.JWT)
 	if token == "" {
-		token = a.opt.Sentinel
+		token = a.rules.Load().sentinel
 	}
 	if token == "" {
 		return nil, auth.Refuse(r)
@@ -417,6 +457,8 @@ func (j *Judge) Stays(before *auth.Identity) (*auth.Identity, error) {
 	}
 	account := j.authority.Account(before.Account)
 	switch {
+	case !j.authority.rules.Load().lets(before.Account):
+		return nil, auth.RefuseClaims(auth.Failed, before.User, errNotPinned)
 	case account != nil && account.asks(before.User):
 		return nil, auth.RefuseClaims(auth.Failed, before.User, errAsked)
 	case account != nil && account == was.Account:

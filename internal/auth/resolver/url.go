@@ -3,6 +3,7 @@ package resolver
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,11 @@ type URL struct {
 	Prefix  string
 	Timeout time.Duration // for one answer
 	Client  *http.Client  // nil for the default
+}
+
+// ClientOver asks over TLS as the configuration says.
+func ClientOver(c *tls.Config) *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: c, Proxy: http.ProxyFromEnvironment, IdleConnTimeout: time.Minute}}
 }
 
 // Fetch implements jwts.Source.
