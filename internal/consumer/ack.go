@@ -129,9 +129,9 @@ const maxDueInRun = 4096
 
 // expire lets waits end that are over, the lowest sequence first.
 func (d *Dispatcher) expire(out *Out) {
-	t := &d.waiting
+	t := d.waiting
 	if len(t.heap) > 0 && t.slab[t.heap[0]].time <= d.now || d.ackDue <= d.now {
-		d.scratch = d.scratch[:0]
+		t.due = t.due[:0]
 		d.takeDue()
 		sorted := func(a, b uint32) int {
 			if t.slab[a].seq < t.slab[b].seq {
@@ -139,10 +139,10 @@ func (d *Dispatcher) expire(out *Out) {
 			}
 			return 1
 		}
-		if !slices.IsSortedFunc(d.scratch, sorted) {
-			slices.SortFunc(d.scratch, sorted)
+		if !slices.IsSortedFunc(t.due, sorted) {
+			slices.SortFunc(t.due, sorted)
 		}
-		for _, i := range d.scratch {
+		for _, i := range t.due {
 			t.unlink(i)
 			d.deliverAgain(i, out)
 		}
@@ -151,7 +151,7 @@ func (d *Dispatcher) expire(out *Out) {
 
 // takeDue collects entries whose waits are over, and finds when the next one is.
 func (d *Dispatcher) takeDue() {
-	t := &d.waiting
+	t := d.waiting
 	d.ackDue = never
 	for place := firstWait; place < len(t.lists); place++ {
 		for i := t.lists[place].head; i != 0; i = t.slab[i].next {
@@ -159,20 +159,20 @@ func (d *Dispatcher) takeDue() {
 				d.ackDue = min(d.ackDue, due)
 				break
 			}
-			if len(d.scratch) == maxDueInRun {
+			if len(t.due) == maxDueInRun {
 				d.ackDue, d.late = d.now, true
 				break
 			}
-			d.scratch = append(d.scratch, i)
+			t.due = append(t.due, i)
 		}
 	}
 	for len(t.heap) > 0 && t.slab[t.heap[0]].time <= d.now {
-		if len(d.scratch) == maxDueInRun {
+		if len(t.due) == maxDueInRun {
 			d.late = true
 			break
 		}
 		i := t.heap[0]
 		t.unlink(i)
-		d.scratch = append(d.scratch, i)
+		t.due = append(t.due, i)
 	}
 }

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"iter"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -124,5 +125,17 @@ func BenchmarkIdle(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		New(1, start, source)
+	}
+}
+
+// Nothing but itself belongs to a dispatcher of which nobody wants anything, and it is small: there may be ten thousands.
+func TestIdleIsSmall(t *testing.T) {
+	if size := reflect.TypeFor[Dispatcher]().Size(); size > 256 {
+		t.Errorf("a dispatcher takes %d bytes", size)
+	}
+	start := Start{Config: &stream.ConsumerConfig{Ack: stream.AckExplicit, AckWait: time.Second}}
+	source := &endless{}
+	if n := testing.AllocsPerRun(100, func() { New(1, start, source) }); n > 1 {
+		t.Errorf("it takes %v allocations", n)
 	}
 }

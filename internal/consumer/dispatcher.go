@@ -12,52 +12,56 @@ import (
 
 const never = math.MaxInt64
 
-// Dispatcher decides for one consumer. See the package comment.
+// Dispatcher decides for one consumer. See the package comment. There may be ten thousands of which nobody wants anything, so what only
+// some need is not part of it.
 type Dispatcher struct {
 	source Source
-	start  Start // without Pending
+	server server
 	config *stream.ConsumerConfig
-	to     []byte // deliver subject
-	now    int64  // latest time that was given; it does not go back
+	now    int64 // latest time that was given; it does not go back
 
 	// What was delivered.
 	last    uint64 // highest stream sequence
 	dseq    uint64
-	waiting entries
-	ackDue  int64 // not after the first end of a wait; of the heap it is not known
-	scratch []uint32
-	late    bool // more was due than one Run does
+	waiting *entries // &noEntries: there are none, and never were
+	ackDue  int64    // not after the first end of a wait; of the heap it is not known
 
 	order    *order // of messages with the same key; nil: none
 	admitted uint64 // the next message, if its turn has come
 
 	// Who wants messages.
-	queue     queue
-	finishing []*request // without wait: they end when there is no message
-	run       uint64     // number of this Run
-	looked    int64      // when all requests were looked at
-	listening bool
-	active    int64 // when somebody last wanted something
-	paused    int64 // until when; 0: not
-	pin       string
-	pinSince  int64 // since when
-	pinEnds   int64
-	group     string
+	queue  *queue // &noRequests: there are none, and never were
+	run    uint64 // number of this Run
+	looked int64  // when all requests were looked at
+	active int64  // when somebody last wanted something
+	paused int64  // until when; 0: not
+	pin    *pin   // nil: nobody is pinned
+	push   *push  // nil: clients pull
 
 	// Pace.
-	pending int64 // messages not yet delivered; -1: not known
-	wake    int64 // when what holds the next message back is over
-	beat    int64 // when a push consumer's heartbeat is due
-	flow    flow
-	rate    bucket
-	replay  replay
-	sample  int // percent of acknowledgements to measure
-	sampled int
+	pending int64   // messages not yet delivered; -1: not known
+	wake    int64   // when what holds the next message back is over
+	rate    *bucket // nil: there is no limit
+	replay  *replay // nil: messages go as fast as they can
+
+	sample, sampled uint8 // percent of acknowledgements to measure, and what was added up since the last one
+	late            bool  // more was due than one Run does
+	listening       bool
+}
+
+// server is what a Dispatcher keeps of its Start.
+type server struct {
+	last      uint64
+	maxBytes  int
+	ackPrefix int
+	key       func(seq uint64) (key uint64, ok bool)
+	listens   func(to []byte) bool
+	newID     func() string
 }
 
 // New returns a Dispatcher at a time.
 func New(now int64, start Start, source Source) *Dispatcher {
-	d := &Dispatcher{source: source}
+	d := &Dispatcher{source: source, queue: &noRequests}
 	d.Restart(now, start)
 	return d
 }
@@ -65,21 +69,23 @@ func New(now int64, start Start, source Source) *Dispatcher {
 // Restart begins again from what the machine says. Requests stay, and so does who is pinned.
 func (d *Dispatcher) Restart(now int64, start Start) {
 	d.now = max(d.now, now)
-	pending := start.Pending
-	start.Pending = nil
-	d.start, d.config = start, start.Config
+	d.server = server{start.Last, start.MaxBytes, start.AckPrefix, start.Key, start.Listens, start.NewID}
+	d.config = start.Config
 	d.last, d.dseq = start.Delivered, start.DSeq
-	d.waiting = entries{}
+	d.waiting = &noEntries
 	d.paused = pauseEnd(d.config, d.now)
 	d.listening = start.Listening
 	d.active, d.ackDue, d.wake = d.now, never, never
 	d.settings()
-	d.flow.reset()
-	d.rate = newBucket(d.config.RateLimit/8, d.start.MaxBytes, d.now)
-	d.replay = replay{on: d.config.Replay == stream.ReplayOriginal}
+	d.resetFlow()
+	d.rate = newBucket(d.config.RateLimit/8, start.MaxBytes, d.now)
+	d.replay = nil
+	if d.config.Replay == stream.ReplayOriginal {
+		d.replay = new(replay)
+	}
 	d.order, d.admitted = newOrder(start.Key), 0
-	if pending != nil {
-		for p := range pending {
+	if start.Pending != nil {
+		for p := range start.Pending {
 			d.resume(p)
 		}
 	}
@@ -95,34 +101,47 @@ func (d *Dispatcher) resume(p Pending) {
 		d.order.resume(p.Seq, p.Count)
 	}
 	if p.Count > 0 {
-		d.waiting.add(p.Seq, p.DSeq, p.Time, p.Count)
+		d.await(p.Seq, p.DSeq, p.Time, p.Count)
 	}
 }
+
+// await enters a message that was delivered.
+func (d *Dispatcher) await(seq, dseq uint64, time int64, count uint32) uint32 {
+	if d.waiting == &noEntries {
+		d.waiting = newEntries(d.waits())
+	}
+	return d.waiting.add(seq, dseq, time, count)
+}
+
+// waits is how many different waits there are.
+func (d *Dispatcher) waits() int { return max(1, len(d.config.Backoff)) }
 
 // settings follow from the configuration.
 func (d *Dispatcher) settings() {
-	c := d.config
-	d.to = []byte(c.DeliverSubject)
-	d.group = ""
-	if len(c.PriorityGroups) > 0 {
-		d.group = c.PriorityGroups[0]
+	d.sample = samplePercent(d.config.SampleFreq)
+	d.setPush()
+	if d.waiting != &noEntries {
+		d.waiting.setWaits(d.waits())
 	}
-	d.sample = samplePercent(c.SampleFreq)
-	d.beat = never
-	if c.Push() && c.Heartbeat > 0 && d.listening {
-		d.beat = after(d.now, int64(c.Heartbeat))
-	}
-	lists := make([]list, firstWait+max(1, len(c.Backoff)))
-	copy(lists[:firstWait], d.waiting.lists)
-	d.waiting.lists = lists
 }
 
-func samplePercent(text string) int {
+// group is the priority group of the consumer; there is one at most.
+func (d *Dispatcher) group() string {
+	if len(d.config.PriorityGroups) > 0 {
+		return d.config.PriorityGroups[0]
+	}
+	return ""
+}
+
+func samplePercent(text string) uint8 {
+	if text == "" {
+		return 0
+	}
 	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(text), "%"))
 	if err != nil {
 		return 0
 	}
-	return min(max(n, 0), 100)
+	return uint8(min(max(n, 0), 100))
 }
 
 func pauseEnd(c *stream.ConsumerConfig, now int64) int64 {
@@ -154,10 +173,10 @@ func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Ou
 	d.settings()
 	d.sortWaits()
 	if config.DeliverSubject != old.DeliverSubject {
-		d.flow.reset()
+		d.resetFlow()
 	}
 	if config.RateLimit != old.RateLimit {
-		d.rate = newBucket(config.RateLimit/8, d.start.MaxBytes, d.now)
+		d.rate = newBucket(config.RateLimit/8, d.server.maxBytes, d.now)
 	}
 	if config.MaxDeliver != old.MaxDeliver {
 		d.reconsider(out)
@@ -189,7 +208,7 @@ func (d *Dispatcher) reconsider(out *Out) {
 // sortWaits puts all entries that are neither to be delivered again nor have a delay of their own into the list
 // of their wait, by when it began. One that begins later was refused with a delay.
 func (d *Dispatcher) sortWaits() {
-	t := &d.waiting
+	t := d.waiting
 	order := make([]uint32, 0, t.live)
 	for i := t.lists[all].head; i != 0; i = t.slab[i].newer {
 		if e := &t.slab[i]; e.place != again && e.place != inHeap {
@@ -232,12 +251,12 @@ func (d *Dispatcher) due(e *entry) int64 {
 
 // Waiting is how many requests wait whose clients listen. It looks at each.
 func (d *Dispatcher) Waiting() (n int) {
-	if d.start.Listens == nil {
+	if d.server.listens == nil {
 		return d.queue.total
 	}
 	for _, c := range d.queue.classes {
 		for r := c.head; r != nil; r = r.next {
-			if d.start.Listens(r.To) {
+			if d.server.listens(r.To) {
 				n++
 			}
 		}
@@ -266,4 +285,9 @@ func (d *Dispatcher) Listening() bool { return d.listening }
 func (d *Dispatcher) PausedUntil() int64 { return d.paused }
 
 // Pin is who is pinned in the consumer's group, and since when; the id is empty if nobody is.
-func (d *Dispatcher) Pin() (group, id string, since int64) { return d.group, d.pin, d.pinSince }
+func (d *Dispatcher) Pin() (group, id string, since int64) {
+	if d.pin == nil {
+		return d.group(), "", 0
+	}
+	return d.group(), d.pin.id, d.pin.since
+}

@@ -13,7 +13,21 @@ type entries struct {
 	lists []list
 	heap  []uint32 // by due
 	live  int
-	again int // in that list
+	again int      // in that list
+	due   []uint32 // scratch
+}
+
+// noEntries are those of a consumer that has delivered nothing yet. Nobody changes them.
+var noEntries = entries{lists: make([]list, firstWait)}
+
+// newEntries has room for messages of so many different waits.
+func newEntries(waits int) *entries { return &entries{lists: make([]list, firstWait+waits)} }
+
+// setWaits empties the lists of waits, of which there are so many from now on.
+func (t *entries) setWaits(waits int) {
+	lists := make([]list, firstWait+waits)
+	copy(lists[:firstWait], t.lists)
+	t.lists = lists
 }
 
 type entry struct {

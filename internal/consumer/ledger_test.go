@@ -216,7 +216,7 @@ func (l *ledger) restart() {
 		seqs = append(seqs, seq)
 	}
 	slices.Sort(seqs)
-	start := l.d.start
+	start := l.start
 	start.Config = l.d.config
 	start.Delivered, start.DSeq = l.last, l.dseq
 	start.Pending = func(yield func(Pending) bool) {

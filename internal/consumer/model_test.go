@@ -29,6 +29,7 @@ type model struct {
 	t         *testing.T
 	now       int64
 	d         *Dispatcher
+	start     Start
 	out       Out
 	limits    stream.Config
 	config    stream.ConsumerConfig
@@ -267,11 +268,12 @@ func (m *model) create(fields string) {
 		m.t.Fatal(err)
 	}
 	m.config = *checked
-	m.d = New(m.now, Start{
+	m.start = Start{
 		Config: checked, Last: m.last, Listening: m.listeners[config.DeliverSubject], MaxBytes: 1 << 20, AckPrefix: len("$JS.ACK.S.C."),
 		Listens: func(to []byte) bool { return m.listeners[string(to)] },
 		NewID:   func() string { m.ids++; return "id" + strconv.Itoa(m.ids) },
-	}, m)
+	}
+	m.d = New(m.now, m.start, m)
 }
 
 func (m *model) publish(s stored) {

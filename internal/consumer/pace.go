@@ -38,20 +38,24 @@ func (f *flow) reply(token string) bool {
 
 // bucket limits a rate.
 type bucket struct {
-	rate   float64 // bytes a second; 0: no limit
+	rate   float64 // bytes a second
 	burst  float64
 	tokens float64
 	at     int64
 }
 
-func newBucket(rate uint64, maxBytes int, now int64) bucket {
+// newBucket is full at a time; nil without a rate, which lets everything through.
+func newBucket(rate uint64, maxBytes int, now int64) *bucket {
+	if rate == 0 {
+		return nil
+	}
 	burst := max(float64(rate), float64(maxBytes))
-	return bucket{float64(rate), burst, burst, now}
+	return &bucket{float64(rate), burst, burst, now}
 }
 
 // ready is when so many bytes may be sent; now, if they may be.
 func (b *bucket) ready(now int64, bytes int) int64 {
-	if b.rate == 0 {
+	if b == nil {
 		return now
 	}
 	b.tokens = min(b.burst, b.tokens+b.rate*float64(now-b.at)/1e9)
@@ -64,14 +68,13 @@ func (b *bucket) ready(now int64, bytes int) int64 {
 }
 
 func (b *bucket) take(bytes int) {
-	if b.rate != 0 {
+	if b != nil {
 		b.tokens -= float64(bytes)
 	}
 }
 
-// replay delivers stored messages in the time in which they came.
+// replay delivers stored messages in the time in which they came. nil lets them go at once.
 type replay struct {
-	on   bool
 	any  bool  // one was delivered
 	sent int64 // when
 	time int64 // when it was stored
@@ -79,10 +82,14 @@ type replay struct {
 
 // ready is when a message that was stored at a time may be sent.
 func (r *replay) ready(now, time int64) int64 {
-	if !r.on || !r.any || time <= r.time {
+	if r == nil || !r.any || time <= r.time {
 		return now
 	}
 	return max(now, r.sent+time-r.time)
 }
 
-func (r *replay) note(now, time int64) { r.any, r.sent, r.time = true, now, time }
+func (r *replay) note(now, time int64) {
+	if r != nil {
+		r.any, r.sent, r.time = true, now, time
+	}
+}

@@ -1,9 +1,24 @@
 package consumer
 
+// pin is who is pinned.
+type pin struct {
+	id    string
+	since int64
+	ends  int64
+}
+
+// pinID is who is pinned; empty: nobody.
+func (d *Dispatcher) pinID() string {
+	if d.pin == nil {
+		return ""
+	}
+	return d.pin.id
+}
+
 // Unpin lets another client take over, as an administrator asks. It reports whether somebody was pinned.
 func (d *Dispatcher) Unpin(now int64, out *Out) bool {
 	d.now = max(d.now, now)
-	if d.pin == "" {
+	if d.pin == nil {
 		return false
 	}
 	d.unpin("admin", out)
@@ -11,8 +26,8 @@ func (d *Dispatcher) Unpin(now int64, out *Out) bool {
 }
 
 func (d *Dispatcher) unpin(reason string, out *Out) {
-	d.pin, d.pinSince, d.pinEnds = "", 0, never
-	out.advise(Advisory{Kind: Unpinned, Group: d.group, Reason: reason})
+	d.pin = nil
+	out.advise(Advisory{Kind: Unpinned, Group: d.group(), Reason: reason})
 }
 
 // pinEnd is until when a client that asks now stays pinned. What it is sent does not count.
@@ -30,11 +45,11 @@ func (d *Dispatcher) pinned(out *Out) *request {
 	for {
 		r, other := d.queue.of(holders), d.queue.of(standby)
 		switch {
-		case d.pin == "" && other != nil && (r == nil || other.ticket < r.ticket):
+		case d.pin == nil && other != nil && (r == nil || other.ticket < r.ticket):
 			return other
 		case r == nil:
 			return nil
-		case r.ID == d.pin:
+		case r.ID == d.pinID():
 			return r
 		}
 		d.end(r)
@@ -44,9 +59,9 @@ func (d *Dispatcher) pinned(out *Out) *request {
 
 // pinTo pins the client of a request that is about to be served.
 func (d *Dispatcher) pinTo(r *request, out *Out) {
-	d.pin, d.pinSince, d.pinEnds = d.start.NewID(), d.now, d.pinEnd()
-	out.advise(Advisory{Kind: Pinned, Group: d.group, Pin: d.pin})
+	d.pin = &pin{d.server.newID(), d.now, d.pinEnd()}
+	out.advise(Advisory{Kind: Pinned, Group: d.group(), Pin: d.pin.id})
 	d.queue.pull(r)
-	r.ID = d.pin
+	r.ID = d.pin.id
 	d.queue.push(r, d.config.Priority)
 }

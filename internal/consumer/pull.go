@@ -30,8 +30,8 @@ func (d *Dispatcher) Pull(now int64, r Request, out *Out) {
 		return
 	}
 	d.active = d.now
-	if d.config.Priority == stream.PriorityPinned && d.pin != "" && r.ID == d.pin {
-		d.pinEnds = d.pinEnd()
+	if d.config.Priority == stream.PriorityPinned && d.pin != nil && r.ID == d.pin.id {
+		d.pin.ends = d.pinEnd()
 	}
 	if text := d.noWait(&r); text != "" {
 		code := 404
@@ -81,9 +81,9 @@ func (d *Dispatcher) groupFault(r *Request) (code int, text string) {
 		return 0, ""
 	case r.Group == "":
 		text = "Priority Group missing"
-	case r.Group != d.group:
+	case r.Group != d.group():
 		text = "Invalid Priority Group"
-	case policy == stream.PriorityPinned && d.pin != "" && r.ID != "" && r.ID != d.pin:
+	case policy == stream.PriorityPinned && d.pin != nil && r.ID != "" && r.ID != d.pin.id:
 		return 423, textPinMismatch
 	default:
 		return 0, ""
@@ -123,9 +123,12 @@ func (d *Dispatcher) enqueue(req Request) {
 	if req.Heartbeat > 0 {
 		r.beat = after(d.now, req.Heartbeat)
 	}
+	if d.queue == &noRequests {
+		d.queue = new(queue)
+	}
 	d.queue.add(r, d.config.Priority)
 	if req.NoWait && req.Expires <= 0 {
-		d.finishing = append(d.finishing, r)
+		d.queue.finishing = append(d.queue.finishing, r)
 	}
 }
 
@@ -134,7 +137,7 @@ const lookNanos = 1000
 
 // makeRoom removes requests of clients that are gone, unless it did so just now.
 func (d *Dispatcher) makeRoom() bool {
-	if d.start.Listens == nil || d.now-d.looked < int64(d.queue.total)*lookNanos {
+	if d.server.listens == nil || d.now-d.looked < int64(d.queue.total)*lookNanos {
 		return false
 	}
 	return d.removeGone() > 0
@@ -142,7 +145,7 @@ func (d *Dispatcher) makeRoom() bool {
 
 // removeGone removes requests to which nobody listens, and says how many.
 func (d *Dispatcher) removeGone() (removed int) {
-	if d.start.Listens == nil {
+	if d.server.listens == nil {
 		return 0
 	}
 	d.looked = d.now
@@ -150,7 +153,7 @@ func (d *Dispatcher) removeGone() (removed int) {
 		c := d.queue.classes[i]
 		for r := c.head; r != nil; {
 			next := r.next
-			if !d.start.Listens(r.To) {
+			if !d.server.listens(r.To) {
 				d.end(r)
 				removed++
 			}
@@ -171,14 +174,18 @@ func (d *Dispatcher) end(r *request) {
 
 // finish ends the requests that do not wait: there is nothing for them.
 func (d *Dispatcher) finish(out *Out) {
-	for i, r := range d.finishing {
+	q := d.queue
+	if len(q.finishing) == 0 {
+		return
+	}
+	for i, r := range q.finishing {
 		if !r.done {
 			d.end(r)
 			out.status(r.To, 404, textNoMessages)
 		}
-		d.finishing[i] = nil
+		q.finishing[i] = nil
 	}
-	d.finishing = d.finishing[:0]
+	q.finishing = q.finishing[:0]
 }
 
 // Close tells all requests that there is no such consumer any more, and why: "Consumer Deleted".
@@ -199,6 +206,8 @@ func (d *Dispatcher) endAll(tell func(*request)) {
 		d.queue.remove(r)
 		tell(r)
 	}
-	clear(d.finishing)
-	d.finishing = d.finishing[:0]
+	if q := d.queue; len(q.finishing) > 0 {
+		clear(q.finishing)
+		q.finishing = q.finishing[:0]
+	}
 }

@@ -2,6 +2,43 @@ package consumer
 
 import "myelin/internal/stream"
 
+// push is what there is to a consumer with a deliver subject.
+type push struct {
+	to   []byte // the subject
+	beat int64  // when a heartbeat is due
+	flow flow
+}
+
+// setPush follows the configuration.
+func (d *Dispatcher) setPush() {
+	c := d.config
+	if !c.Push() {
+		d.push = nil
+		return
+	}
+	if d.push == nil {
+		d.push = new(push)
+		d.push.flow.reset()
+	}
+	d.push.to = []byte(c.DeliverSubject)
+	d.setBeat()
+}
+
+// setBeat has the next heartbeat come after a whole interval, if somebody listens.
+func (d *Dispatcher) setBeat() {
+	d.push.beat = never
+	if d.listening && d.config.Heartbeat > 0 {
+		d.push.beat = after(d.now, int64(d.config.Heartbeat))
+	}
+}
+
+// resetFlow says that nothing is on its way to whoever comes next.
+func (d *Dispatcher) resetFlow() {
+	if d.push != nil {
+		d.push.flow.reset()
+	}
+}
+
 // Interest says whether somebody listens to the deliver subject (in the deliver group, if there is one).
 func (d *Dispatcher) Interest(now int64, listening bool) {
 	d.now = max(d.now, now)
@@ -10,10 +47,9 @@ func (d *Dispatcher) Interest(now int64, listening bool) {
 	}
 	d.listening = listening
 	d.active = d.now
-	d.flow.reset() // whoever comes next got nothing yet
-	d.beat = never
-	if listening && d.config.Heartbeat > 0 {
-		d.beat = after(d.now, int64(d.config.Heartbeat))
+	if d.push != nil {
+		d.resetFlow()
+		d.setBeat()
 	}
 }
 
@@ -21,14 +57,14 @@ func (d *Dispatcher) Interest(now int64, listening bool) {
 // the one that is asked for.
 func (d *Dispatcher) FlowReply(now int64, token string) bool {
 	d.now = max(d.now, now)
-	return d.flow.reply(token)
+	return d.push != nil && d.push.flow.reply(token)
 }
 
 // heartbeat says on a silent deliver subject what was delivered last.
 func (d *Dispatcher) heartbeat(out *Out) {
-	d.beat = after(d.now, int64(d.config.Heartbeat))
-	s := d.beatTo(d.to, out)
-	s.Token = d.flow.token
+	d.setBeat()
+	s := d.beatTo(d.push.to, out)
+	s.Token = d.push.flow.token
 	if d.config.Ack == stream.AckFlowControl && d.waiting.live > 0 {
 		d.ask(out)
 	}
@@ -46,8 +82,8 @@ func (d *Dispatcher) sentBytes(bytes int, out *Out) {
 	if !d.config.FlowControl {
 		return
 	}
-	d.flow.sent += int64(bytes)
-	if d.flow.wants() || d.full() {
+	d.push.flow.sent += int64(bytes)
+	if d.push.flow.wants() || d.full() {
 		d.ask(out)
 	}
 }
@@ -59,10 +95,11 @@ func (d *Dispatcher) full() bool {
 
 // ask asks for a reply, unless one is asked for.
 func (d *Dispatcher) ask(out *Out) {
-	if d.flow.token != "" {
+	flow := &d.push.flow
+	if flow.token != "" {
 		return
 	}
-	d.flow.ask(d.start.NewID())
-	s := out.status(d.to, 100, "FlowControl Request")
-	s.Kind, s.Token = Flow, d.flow.token
+	flow.ask(d.server.newID())
+	s := out.status(d.push.to, 100, "FlowControl Request")
+	s.Kind, s.Token = Flow, flow.token
 }

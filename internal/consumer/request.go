@@ -62,7 +62,12 @@ type queue struct {
 	wanted  int64 // sum of left
 	sized   int   // how many have MaxBytes
 	ticket  uint64
+
+	finishing []*request // without wait: they end when there is no message
 }
+
+// noRequests is the queue of a consumer that was never asked for anything. Nobody changes it.
+var noRequests queue
 
 func (q *queue) classOf(r *request, policy stream.PriorityPolicy) *class {
 	want := class{}

@@ -53,7 +53,7 @@ func (d *Dispatcher) Wants() bool {
 	case d.paused != 0 || d.atLimit():
 		return false
 	case d.config.Push():
-		return d.listening && !d.flow.stalled()
+		return d.listening && !d.push.flow.stalled()
 	}
 	return d.queue.total > 0
 }
@@ -67,7 +67,7 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 	if !d.config.Push() && d.queue.total == 0 {
 		return nothing
 	}
-	if d.config.FlowControl && d.flow.stalled() {
+	if d.push != nil && d.config.FlowControl && d.push.flow.stalled() {
 		return held
 	}
 	c, result := d.next(out)
@@ -75,10 +75,10 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 		return result
 	}
 	if d.config.Push() {
-		d.send(c, d.to, "", out)
+		d.send(c, d.push.to, "", out)
 		d.sentBytes(c.bytes, out)
-		if d.beat != never {
-			d.beat = after(d.now, int64(d.config.Heartbeat))
+		if d.push.beat != never {
+			d.push.beat = after(d.now, int64(d.config.Heartbeat))
 		}
 		return sent
 	}
@@ -116,8 +116,8 @@ func (d *Dispatcher) next(out *Out) (c candidate, result outcome) {
 		return c, nothing
 	}
 	c = candidate{seq: seq}
-	if d.replay.on && seq > d.start.Last {
-		d.replay.on = false
+	if d.replay != nil && seq > d.server.last {
+		d.replay = nil
 	}
 	if d.counting() && !d.look(&c) {
 		return c, nothing
@@ -127,7 +127,7 @@ func (d *Dispatcher) next(out *Out) (c candidate, result outcome) {
 
 // counting says whether sizes or times of new messages matter.
 func (d *Dispatcher) counting() bool {
-	return d.queue.sized > 0 || d.config.FlowControl || d.rate.rate != 0 || d.replay.on
+	return d.queue.sized > 0 || d.config.FlowControl || d.rate != nil || d.replay != nil
 }
 
 // look asks for size and time of a message; false if it is gone.
@@ -145,7 +145,7 @@ func (d *Dispatcher) look(c *candidate) bool {
 		behind--
 	}
 	c.time = time
-	c.bytes = bytes + d.start.AckPrefix + 4 + digits(uint64(count)) + digits(c.seq) + digits(d.dseq+1) + digits(uint64(time)) + digits(uint64(behind))
+	c.bytes = bytes + d.server.ackPrefix + 4 + digits(uint64(count)) + digits(c.seq) + digits(d.dseq+1) + digits(uint64(time)) + digits(uint64(behind))
 	return true
 }
 
@@ -168,7 +168,7 @@ func (d *Dispatcher) behind() int64 {
 // paced holds a message back for as long as the rate or the replay says.
 func (d *Dispatcher) paced(c candidate) (candidate, outcome) {
 	at := d.rate.ready(d.now, c.bytes)
-	if c.again == 0 && d.replay.on {
+	if c.again == 0 {
 		at = max(at, d.replay.ready(d.now, c.time))
 	}
 	if at > d.now {
@@ -192,7 +192,7 @@ func (d *Dispatcher) pick(c candidate, out *Out) *request {
 		}
 		if r.looked != d.run {
 			r.looked = d.run
-			if d.start.Listens != nil && !d.start.Listens(r.To) {
+			if d.server.listens != nil && !d.server.listens(r.To) {
 				d.end(r)
 				continue
 			}
@@ -202,7 +202,7 @@ func (d *Dispatcher) pick(c candidate, out *Out) *request {
 			out.unserved(r, 409, textTooLarge)
 			continue
 		}
-		if d.config.Priority == stream.PriorityPinned && d.pin == "" {
+		if d.config.Priority == stream.PriorityPinned && d.pin == nil {
 			d.pinTo(r, out)
 		}
 		return r
@@ -211,7 +211,7 @@ func (d *Dispatcher) pick(c candidate, out *Out) *request {
 
 // serve gives a message to a request, and ends that if it has all that it asked for.
 func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
-	d.send(c, r.To, d.pin, out)
+	d.send(c, r.To, d.pinID(), out)
 	r.left--
 	d.queue.wanted--
 	full := r.left == 0
@@ -226,7 +226,7 @@ func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
 		return
 	}
 	if r.NoWait && r.Expires > 0 && !r.served {
-		d.finishing = append(d.finishing, r)
+		d.queue.finishing = append(d.queue.finishing, r)
 	}
 	r.served = true
 	if r.beat != 0 {
@@ -250,11 +250,9 @@ func (d *Dispatcher) send(c candidate, to []byte, pin string, out *Out) {
 		} else {
 			d.last, d.admitted = c.seq, 0
 		}
-		if d.replay.on {
-			d.replay.note(d.now, c.time)
-		}
+		d.replay.note(d.now, c.time)
 		if d.config.Ack != stream.AckNone {
-			d.wait(d.waiting.add(c.seq, d.dseq, d.now, 1))
+			d.wait(d.await(c.seq, d.dseq, d.now, 1))
 		}
 	}
 	out.Deliveries = append(out.Deliveries, Delivery{Seq: c.seq, DSeq: d.dseq, Count: count, Pending: uint64(d.behind()), To: to, Pin: pin})

@@ -5,7 +5,10 @@ func (d *Dispatcher) Deadline() int64 {
 	if d.late {
 		return d.now
 	}
-	at := min(d.ackDue, d.wake, d.beat, d.inactiveEnd())
+	at := min(d.ackDue, d.wake, d.inactiveEnd())
+	if d.push != nil {
+		at = min(at, d.push.beat)
+	}
 	if len(d.waiting.heap) > 0 {
 		at = min(at, d.waiting.slab[d.waiting.heap[0]].time)
 	}
@@ -15,8 +18,8 @@ func (d *Dispatcher) Deadline() int64 {
 	if d.paused != 0 {
 		at = min(at, d.paused)
 	}
-	if d.pin != "" {
-		at = min(at, d.pinEnds)
+	if d.pin != nil {
+		at = min(at, d.pin.ends)
 	}
 	return at
 }
@@ -35,12 +38,12 @@ func (d *Dispatcher) timers(out *Out) {
 		d.paused = 0
 		out.advise(Advisory{Kind: Resumed})
 	}
-	if d.pin != "" && d.pinEnds <= d.now {
+	if d.pin != nil && d.pin.ends <= d.now {
 		d.unpin("timeout", out)
 	}
 	d.requestTimers(out)
 	d.expire(out)
-	if d.beat <= d.now {
+	if d.push != nil && d.push.beat <= d.now {
 		d.heartbeat(out)
 	}
 	if d.inactiveEnd() <= d.now {
@@ -51,7 +54,7 @@ func (d *Dispatcher) timers(out *Out) {
 // requestTimers ends requests whose time is over, and beats for the others. One that does not wait for more, got some
 // and then none because of a limit learns that with its first beat, as from a stock server.
 func (d *Dispatcher) requestTimers(out *Out) {
-	q := &d.queue
+	q := d.queue
 	for n := 0; len(q.heap) > 0 && q.heap[0].wake() <= d.now; n++ {
 		if n == maxDueInRun {
 			d.late = true
