@@ -16,5 +16,5 @@ stores/, keys in keys/. No command prints a secret key unless that is what it is
   myelin auth account add ORDERS --jetstream --defaults
   myelin auth user add shop ORDERS --credential shop.creds --defaults
   myelin auth config --output server.conf`,
-	}, newNKey(c.con))
+	}, newAuthOperator(c.con), newAuthAccount(c), newAuthUser(c.con), newNKey(c.con), newAuthConfig(c.con))
 }
