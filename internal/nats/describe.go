@@ -26,7 +26,7 @@ func (c *Conn) Describe() report.Conn {
 		InMsgs: c.inMsgs.Load(), InBytes: c.inBytes.Load(), OutMsgs: outMsgs, OutBytes: outBytes,
 		Stalls: c.stalls.Load(), NumSubs: subs,
 		Name: about.name, Lang: about.lang, Version: about.version, Account: account, User: about.user,
-		TLS: c.secured.Load().describe(), Subs: c.describeSubs, Claims: claimsOf(about.identity),
+		TLS: c.secured.Load().describe(), Subs: c.describeSubs, Claims: claimsOf(about.identity), Proxy: proxyOf(about.identity),
 	}
 }
 
@@ -36,11 +36,22 @@ func claimsOf(identity *auth.Identity) *report.Claims {
 		return nil
 	}
 	c := identity.Claims
+	if c.Service != "" { // what it has answered with is nobody else's business
+		return &report.Claims{Issuer: identity.Account, AccountName: c.AccountName}
+	}
 	shown := &report.Claims{Issuer: c.Issuer, Name: c.Name, AccountName: c.AccountName, Tags: c.Tags}
 	if !c.Bearer {
 		shown.JWT = string(c.Token)
 	}
 	return shown
+}
+
+// proxyOf is the proxy that somebody came through; "" for none.
+func proxyOf(identity *auth.Identity) string {
+	if identity == nil {
+		return ""
+	}
+	return identity.Proxy
 }
 
 // lastView is what is remembered of a connection that closes. It refers to nothing of it; of very many

@@ -82,6 +82,7 @@ type ConnInfo struct {
 	NameTag        string      `json:"name_tag,omitempty"`
 	Tags           []string    `json:"tags,omitempty"`
 	MQTTClient     string      `json:"mqtt_client,omitempty"`
+	Proxy          *Proxy      `json:"proxy,omitempty"`
 }
 
 // globalAccount is where connections are when no accounts are configured.
@@ -192,6 +193,7 @@ func (o *ConnzOptions) describe(c *Conn, now time.Time) ConnInfo {
 		RTT: c.RTT.Truncate(time.Microsecond).String(), Uptime: uptimeText(c.uptime(now)), Idle: uptimeText(c.idle(now)),
 		Pending: c.Pending, InMsgs: c.InMsgs, OutMsgs: c.OutMsgs, InBytes: c.InBytes, OutBytes: c.OutBytes,
 		Stalls: c.Stalls, NumSubs: c.NumSubs, Name: c.Name, Lang: c.Lang, Version: c.Version, MQTTClient: c.MQTTClient,
+		Proxy: proxy(c.Proxy),
 	}
 	if !c.open() {
 		info.Stop = c.Stop.UTC()

@@ -90,6 +90,7 @@ type Conn struct {
 	Account      string // empty when the connection was never authenticated
 	User         string
 	MQTTClient   string
+	Proxy        string       // public key of the one that it came through; "" for none
 	TLS          *TLS         // nil: the connection is not protected
 	Claims       *Claims      // nil: it has shown no JWT
 	Subs         func() []Sub // what it subscribes to, or did when it was closed, in any order; nil: nothing

@@ -91,6 +91,7 @@ type Varz struct {
 	SlowConsumerStats    KindCounts      `json:"slow_consumer_stats"`
 	StaleConnectionStats KindCounts      `json:"stale_connection_stats"`
 	DiskIOWaitStats      DiskIOWaitStats `json:"disk_io_wait_stats"`
+	Proxies              *Proxies        `json:"proxies,omitempty"`
 	TLSCertNotAfter      time.Time       `json:"tls_cert_not_after,omitzero"`
 }
 
@@ -192,6 +193,7 @@ func (z *Varz) describeConfig(c *config.Config) {
 		z.TLSRequired, z.TLSVerify, z.TLSTimeout = !c.AllowNonTLS, c.TLS.Verify, c.TLS.Timeout.Seconds()
 	}
 	z.FeatureFlags = FeatureFlags()
+	z.Proxies = proxies(c.Auth.TrustedProxies)
 	limits := &c.Limits
 	z.MaxConnections, z.MaxSubscriptions = limits.MaxConnections, limits.MaxSubscriptions
 	z.PingInterval, z.PingMax = limits.PingInterval, limits.PingMax

@@ -234,7 +234,7 @@ func TestCalloutIsShown(t *testing.T) {
 	}
 	server.Monitor("/connz?auth=1&acc=APP", &page)
 	if len(page.Connections) != 1 || page.Connections[0]["authorized_user"] != "nm" || page.Connections[0]["cid"] != float64(conn.Info.ClientID) ||
-		page.Connections[0]["account"] != "APP" {
+		page.Connections[0]["account"] != "APP" || page.Connections[0]["issuer_key"] != "APP" || page.Connections[0]["jwt"] != nil {
 		t.Errorf("shown %v", page)
 	}
 	c.decide = func(a *reply) { a.outer.Error, a.token = "no", "-" }
