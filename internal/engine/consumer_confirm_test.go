@@ -35,15 +35,20 @@ func (p *pausing) Deliver(d *consumer.Delivery, m *Message) {
 }
 
 // newPauses starts a node with a stream that keeps what is wanted, of which a consumer without acknowledgements is being sent ten
-// messages.
-func newPauses(t *testing.T, fs vfs.FS) (n *node, c *Consumer, p *pauses) {
+// messages A.x. In front of each there is one of each of the other subjects, which another consumer wants.
+func newPauses(t *testing.T, fs vfs.FS, others ...string) (n *node, c *Consumer, p *pauses) {
 	p = &pauses{newPost(), make(chan bool, 1), make(chan struct{})}
 	n = mustOpen(t, fs, func(o *Options) { o.Courier = func(*Stream) Courier { return p } })
 	n.post = p.post
 	s := n.create("A", func(c *stream.Config) { c.Retention = stream.Interest })
-	c = n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.Ack = stream.AckNone })
+	c = n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.Ack, c.FilterSubject = stream.AckNone, "A.x" })
 	n.listenTo("inbox")
-	n.publish("A.x", 10, 20)
+	n.consumer(s, "other")
+	for range 10 {
+		for _, subject := range append(others, "A.x") {
+			n.publish(subject, 1, 20)
+		}
+	}
 	go n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 10, Expires: int64(time.Hour)})
 	<-p.begun
 	return n, c, p
@@ -190,5 +195,38 @@ func TestConsumerThatComesAndGoesAtOnce(t *testing.T) {
 	s.turns()
 	if c := s.Consumer("c"); c != nil || s.Err() != nil {
 		t.Errorf("it is there: %v; %v", c != nil, s.Err())
+	}
+}
+
+// What was being sent when the filter changed is of the old one, and says nothing of what the new one takes.
+func TestSentBeforeAnotherFilter(t *testing.T) {
+	n, c, p := newPauses(t, vfs.NewMem(), "A.y")
+	cfg := *c.Config()
+	cfg.FilterSubject = "A.y"
+	if _, _, err := c.stream.AddConsumer(&cfg, stream.ConsumerUpdate); err != nil {
+		t.Fatal(err)
+	}
+	close(p.gate)
+	n.delivered(10)
+	if v := n.status(c).View; v.NumPending != 10 || v.Delivered.Stream != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// What is removed before it is sent is not sent.
+func TestRemovedBeforeItIsSent(t *testing.T) {
+	n, c, p := newPauses(t, vfs.NewMem())
+	n.publish("A.x", 2, 20)
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 2, Expires: int64(time.Hour)})
+	c.stream.turns()
+	if on := c.transit.deliveries.Load(); on != 12 {
+		t.Fatalf("%d are on their way", on)
+	}
+	if r := c.stream.DeleteMessage(11, false); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	close(p.gate)
+	if got := n.delivered(11); len(got) != 11 || got[10].Seq != 12 {
+		t.Errorf("%d messages, at last %+v", len(got), got[len(got)-1])
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // forget drops all claims: what was confirmed may be lost.
 func (p *shop) forget() {
-	p.exists = false
+	p.exists, p.lossy = false, true
 	clear(p.subjects)
 	clear(p.removed)
 	for _, k := range p.customers {
@@ -110,6 +110,9 @@ func (p *shop) checkMessage(s *Stream, seq uint64, text string, due map[letter]b
 			due[letter{k.name, seq}] = true
 		} else if is == owed && !there && k.policy != stream.AckNone && !k.gone(s) {
 			return fmt.Errorf("%s %d (%s) is lost to %s", p.name, seq, text, k.name)
+		}
+		if !known && k.moves {
+			all = false // it may have been given it by another filter
 		}
 		if known || k.wants(text) {
 			all, some = all && is == done && k.policy != stream.AckNone, true

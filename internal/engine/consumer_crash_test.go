@@ -18,6 +18,7 @@ type shop struct {
 	maxMsgs   int64
 	memory    bool
 	exists    bool
+	lossy     bool // something that was known is forgotten
 	next      int
 	subjects  map[uint64]string // of what was acknowledged to its publisher
 	removed   map[uint64]bool   // a command may have removed it

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myelin/internal/consumer"
+	"myelin/internal/router"
 	"myelin/internal/stream"
 	"myelin/internal/vfs"
 )
@@ -58,6 +59,56 @@ func TestWhatVanishesMakesRoom(t *testing.T) {
 					t.Errorf("%+v", v)
 				}
 			})
+		}
+	}
+}
+
+// More consumers than one turn looks after all get what comes for them.
+func TestMoreConsumersThanATurnServes(t *testing.T) {
+	const many = 3*servedInTurn - 1
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
+	n.listenTo("inbox")
+	for i := range many {
+		c := n.consumer(s, fmt.Sprint("c", i), func(c *stream.ConsumerConfig) { c.Ack = stream.AckNone })
+		n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 1, Expires: int64(time.Hour)})
+	}
+	s.turns()
+	n.publish("A.x", 1, 20)
+	seen := map[string]bool{}
+	for _, d := range n.delivered(many) {
+		seen[d.consumer] = true
+	}
+	if len(seen) != many {
+		t.Errorf("%d consumers gave the message", len(seen))
+	}
+}
+
+// Who listens to a deliver subject in another group, or in none, is not whom a consumer delivers to.
+func TestListeningInAGroup(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
+	all := n.consumer(s, "all", func(c *stream.ConsumerConfig) { c.DeliverSubject, c.Ack = "to.all", stream.AckNone })
+	group := n.consumer(s, "group", func(c *stream.ConsumerConfig) {
+		c.DeliverSubject, c.DeliverGroup, c.Ack = "to.group", "g", stream.AckNone
+	})
+	n.publish("A.x", 1, 20)
+	for _, other := range []*router.Sub{
+		{Pattern: "to.all", Queue: "g", Sink: deaf{}}, {Pattern: "to.group", Queue: "h", Sink: deaf{}}, {Pattern: "to.group", Sink: deaf{}},
+	} {
+		n.routes.Subscribe(other)
+	}
+	for _, c := range []*Consumer{all, group} {
+		if st := n.status(c); st.Listening || st.View.NumPending != 1 {
+			t.Errorf("%s: %+v", c.Name(), st)
+		}
+	}
+	n.routes.Subscribe(&router.Sub{Pattern: "to.group", Queue: "g", Sink: deaf{}})
+	n.routes.Subscribe(&router.Sub{Pattern: "to.all", Sink: deaf{}})
+	n.delivered(2)
+	for _, c := range []*Consumer{all, group} {
+		if st := n.status(c); !st.Listening || st.View.NumPending != 0 {
+			t.Errorf("%s: %+v", c.Name(), st)
 		}
 	}
 }

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"myelin/internal/clock"
+	"myelin/internal/stream"
+	"myelin/internal/vfs"
+)
+
+// A letter that is too large holds up none behind it, however many there are.
+func TestLargeDeadLettersHoldUpNone(t *testing.T) {
+	const many = 3 * relayLetters
+	n := mustOpen(t, vfs.NewMem())
+	n.listenTo("inbox")
+	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
+	small := n.create("SMALL", func(c *stream.Config) { c.MaxMsgSize = 1000 })
+	n.publish("A.x", 1, 2000)
+	n.publish("A.x", many, 20)
+	n.fetch(n.consumer(s, "c", deadTo("SMALL")), many+1, stream.AckTerm)
+	n.awaitMessages(small, many)
+}
+
+// What a target refuses is tried again when its time has come, with one letter, and not whenever there is another one.
+func TestRefusedDeadLettersWait(t *testing.T) {
+	now := clock.NewFake(time.Unix(1_700_000_000, 0))
+	n := mustOpen(t, vfs.NewMem(), func(o *Options) { o.Clock = now })
+	n.listenTo("inbox")
+	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
+	full := n.create("FULL", func(c *stream.Config) { c.MaxMsgs, c.Discard, c.Storage = 1, stream.DiscardNew, stream.Memory })
+	c := n.consumer(s, "c", deadTo("FULL"))
+	die := func() {
+		n.publish("A.x", 10, 20)
+		n.fetch(c, 10, stream.AckTerm)
+		n.status(c)
+	}
+	rests := func() {
+		n.await("the relay to rest", func() bool {
+			s.relay.mu.Lock()
+			defer s.relay.mu.Unlock()
+			return !s.relay.running && !s.relay.more
+		})
+	}
+	tried := func() uint64 {
+		rests()
+		applied, _ := full.still()
+		rests()
+		return applied
+	}
+	die()
+	n.await("a refusal", func() bool { return len(n.logs.all()) > 0 })
+	before := tried()
+	for range 5 {
+		die()
+	}
+	if now := tried(); now != before {
+		t.Errorf("it is tried again %d times", now-before)
+	}
+	for i := range uint64(3) {
+		now.Advance(maxRelayWait)
+		if now := tried(); now != before+i+1 {
+			t.Errorf("in time it is tried again %d times instead of %d", now-before, i+1)
+		}
+	}
+	waiting := 0
+	s.View(func(state *stream.State) { waiting = state.Outbox() })
+	if taken := full.Info().Messages; taken != 1 || waiting != 59 {
+		t.Errorf("%d are taken, and %d wait", taken, waiting)
+	}
+}
