@@ -89,7 +89,16 @@ func (s *Server) streamLimits(account string) *jetstream.Limits {
 	if !a.Enabled {
 		return nil
 	}
-	return &jetstream.Limits{
+	limits := shownLimits(&a)
+	if s.operators != nil {
+		limits.Tiers = s.operators.streamsOf(account).tiers
+	}
+	return &limits
+}
+
+// shownLimits are limits as clients are told of them.
+func shownLimits(a *config.AccountStreams) jetstream.Limits {
+	return jetstream.Limits{
 		MaxMemory: a.MaxMemory, MaxStorage: a.MaxStorage, MaxStreams: int(a.MaxStreams), MaxConsumers: int(a.MaxConsumers),
 		MaxAckPending: int(a.MaxAckPending), MemoryMaxStreamBytes: a.MaxMemoryStream, StoreMaxStreamBytes: a.MaxStorageStream,
 		MaxBytesRequired: a.MaxBytesRequired,

@@ -15,6 +15,7 @@ import (
 	"myelin/internal/auth/resolver"
 	"myelin/internal/broker"
 	"myelin/internal/config"
+	"myelin/internal/jetstream"
 	"myelin/internal/msgtrace"
 	"myelin/internal/version"
 )
@@ -24,7 +25,7 @@ type operators struct {
 	authority *jwts.Authority
 	place     atomic.Pointer[place] // a reload exchanges it
 	system    string                // the system account; "" for none
-	streams   sync.Map              // by account, its config.AccountStreams
+	streams   sync.Map              // by account, its claimedStreams
 	shares    *claimShares
 	reviews   reviews
 }
@@ -200,15 +201,31 @@ func mappingsOf(claims jwt.Mapping) (list []config.Mapping) {
 	return list
 }
 
-// streamsOf is what claims let an account keep in streams. Of a single server only the tier for one replica counts.
-func (s *Server) streamsOf(limits *jwt.OperatorLimits) config.AccountStreams {
+// claimedStreams is what claims let an account keep in streams.
+type claimedStreams struct {
+	config.AccountStreams
+	tiers map[string]jetstream.Limits // by the number of replicas; nil: those above are for all
+}
+
+// streamsOf reads the limits of claims. Of a single server only the tier for one replica can be used.
+func (s *Server) streamsOf(limits *jwt.OperatorLimits) (c claimedStreams) {
 	if !s.config().JetStream.Enabled || !limits.IsJSEnabled() {
-		return config.AccountStreams{}
+		return c
 	}
-	js := limits.JetStreamLimits
-	if tier, ok := limits.JetStreamTieredLimits["R1"]; ok {
-		js = tier
+	if len(limits.JetStreamTieredLimits) == 0 {
+		c.AccountStreams = tierOf(&limits.JetStreamLimits)
+		return c
 	}
+	one := limits.JetStreamTieredLimits["R1"]
+	c.AccountStreams, c.tiers = tierOf(&one), make(map[string]jetstream.Limits)
+	for name, tier := range limits.JetStreamTieredLimits {
+		of := tierOf(&tier)
+		c.tiers[name] = shownLimits(&of)
+	}
+	return c
+}
+
+func tierOf(js *jwt.JetStreamLimits) config.AccountStreams {
 	return config.AccountStreams{
 		Enabled: true, MaxMemory: js.MemoryStorage, MaxStorage: js.DiskStorage, MaxStreams: boundOf(js.Streams),
 		MaxConsumers: boundOf(js.Consumer), MaxAckPending: boundOf(js.MaxAckPending), MaxMemoryStream: boundOf(js.MemoryMaxStreamBytes),
@@ -229,10 +246,15 @@ func (s *Server) accountStreams(account string) config.AccountStreams {
 	if s.operators == nil {
 		return s.config().Streams(account)
 	}
-	if streams, ok := s.operators.streams.Load(account); ok {
-		return streams.(config.AccountStreams)
+	return s.operators.streamsOf(account).AccountStreams
+}
+
+// streamsOf is what the claims of an account let it keep in streams.
+func (o *operators) streamsOf(account string) claimedStreams {
+	if streams, ok := o.streams.Load(account); ok {
+		return streams.(claimedStreams)
 	}
-	return config.AccountStreams{}
+	return claimedStreams{}
 }
 
 // known makes sure that an account is there which has streams, though nobody of it has come yet.

@@ -1,6 +1,8 @@
 package jetstream
 
 import (
+	"strconv"
+
 	"myelin/internal/apierr"
 	"myelin/internal/stream"
 )
@@ -16,6 +18,19 @@ type accountInfo struct {
 	Limits          Limits   `json:"limits"`
 	Domain          string   `json:"domain,omitempty"`
 	API             apiStats `json:"api"`
+
+	Tiers map[string]tierInfo `json:"tiers,omitempty"`
+}
+
+// tierInfo is what an account has and may have of streams with a number of replicas.
+type tierInfo struct {
+	Memory          int64  `json:"memory"`
+	Storage         int64  `json:"storage"`
+	ReservedMemory  int64  `json:"reserved_memory"`
+	ReservedStorage int64  `json:"reserved_storage"`
+	Streams         int    `json:"streams"`
+	Consumers       int    `json:"consumers"`
+	Limits          Limits `json:"limits"`
 }
 
 type accountInformed struct {
@@ -43,6 +58,37 @@ func (c *call) accountInfo(resp *accountInformed) *apierr.Error {
 		ReservedMemory: usage.ReservedMemory, ReservedStorage: usage.ReservedStorage,
 		Streams: usage.Streams, Consumers: consumers, Limits: *c.limits, Domain: c.door.api.opt.Domain,
 		API: apiStats{Level: Level, Total: c.door.total.Load(), Errors: c.door.errors.Load()},
+	}
+	resp.tell(c.limits.Tiers)
+	return nil
+}
+
+// tell says what the account has in its tiers: all that there is has one replica.
+func (i *accountInfo) tell(tiers map[string]Limits) {
+	if len(tiers) == 0 {
+		return
+	}
+	i.Limits, i.Tiers = Limits{}, make(map[string]tierInfo, len(tiers))
+	for name, limits := range tiers {
+		tier := tierInfo{Limits: limits}
+		if name == tierOne {
+			tier = tierInfo{i.Memory, i.Storage, i.ReservedMemory, i.ReservedStorage, i.Streams, i.Consumers, limits}
+		}
+		i.Tiers[name] = tier
+	}
+}
+
+// tiered finds whether the account has a tier for streams like that one.
+func (l *Limits) tiered(cfg *StreamConfig) *apierr.Error {
+	if len(l.Tiers) == 0 {
+		return nil
+	}
+	replicas := max(cfg.Replicas, 1)
+	if _, ok := l.Tiers["R"+strconv.Itoa(replicas)]; !ok {
+		return apierr.NoLimits.Err()
+	}
+	if replicas > 1 {
+		return apierr.StreamReplicasNotSupported.Err()
 	}
 	return nil
 }

@@ -62,10 +62,17 @@ type Limits struct {
 	MemoryMaxStreamBytes int64 `json:"memory_max_stream_bytes"`
 	StoreMaxStreamBytes  int64 `json:"storage_max_stream_bytes"`
 	MaxBytesRequired     bool  `json:"max_bytes_required"`
+
+	// Tiers are those of streams with one replica ("R1"), three ("R3") and so on, in place of those of all; nil: there are no
+	// tiers. On a server that is alone only R1 can be used: the others are told of.
+	Tiers map[string]Limits `json:"-"`
 }
 
+// tierOne is the tier of streams with one replica.
+const tierOne = "R1"
+
 // Unlimited are the limits of an account without any.
-var Unlimited = Limits{-1, -1, -1, -1, -1, -1, -1, false}
+var Unlimited = Limits{-1, -1, -1, -1, -1, -1, -1, false, nil}
 
 // API serves the JetStream API of all accounts.
 type API struct {

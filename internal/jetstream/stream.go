@@ -44,6 +44,9 @@ func (c *call) streamCreate(resp *streamCreated) *apierr.Error {
 	if err != nil {
 		return err
 	}
+	if err := c.limits.tiered(&q.StreamConfig); err != nil {
+		return err
+	}
 	s, created, err := c.door.api.engine.Create(c.door.account, q.StreamConfig, q.Pedantic)
 	if err != nil {
 		return err
