@@ -182,7 +182,14 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 // Targets come and go while several streams give up messages. In the end all that waits is where it belongs, and nobody is
 // remembered who has nothing to send.
 func TestDeadLettersWhileTargetsComeAndGo(t *testing.T) {
-	n := mustOpen(t, vfs.NewMem())
+	disk := vfs.NewFault(vfs.NewMem())
+	disk.OnOp = func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			time.Sleep(time.Millisecond) // so that targets go with letters under way to them
+		}
+		return nil
+	}
+	n := mustOpen(t, disk)
 	n.listenTo("inbox")
 	var sources []*Stream
 	for _, name := range []string{"A", "B", "C"} {
