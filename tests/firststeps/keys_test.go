@@ -23,7 +23,7 @@ import (
 // keys.
 func TestKeysAndAccounts(t *testing.T) {
 	s := newShell(t)
-	list := commands(t, "First steps")
+	list := commands(t, "First steps", 1)
 	if len(list) != 10 {
 		t.Errorf("there are %d commands", len(list))
 	}
@@ -118,16 +118,23 @@ func tlsIsOn(t *testing.T, s *shell) {
 	}
 }
 
+// connect connects with TLS.
 func connect(t *testing.T, s *shell, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(s.url(), options...)
+	nc := dial(t, s.url(), options...)
+	if state, err := nc.TLSConnectionState(); err != nil || state.Version < tls.VersionTLS12 || len(state.VerifiedChains) == 0 {
+		t.Errorf("TLS: %+v, %v", state, err)
+	}
+	return nc
+}
+
+func dial(t *testing.T, url string, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	if state, err := nc.TLSConnectionState(); err != nil || state.Version < tls.VersionTLS12 || len(state.VerifiedChains) == 0 {
-		t.Errorf("TLS: %+v, %v", state, err)
-	}
 	return nc
 }
 

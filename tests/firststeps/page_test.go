@@ -14,8 +14,8 @@ import (
 	"myelin/internal/testkit"
 )
 
-// commands are those of the first block of shell commands below a heading of the page.
-func commands(t *testing.T, heading string) []string {
+// commands are those of a block of shell commands below a heading of the page; the first one is number 1.
+func commands(t *testing.T, heading string, number int) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/SECURITY.md")
 	if err != nil {
@@ -25,11 +25,12 @@ func commands(t *testing.T, heading string) []string {
 	if !ok {
 		t.Fatalf("the page has no heading %q", heading)
 	}
-	_, block, _ := strings.Cut(below, "```sh\n")
-	block, _, ok = strings.Cut(block, "\n```")
-	if !ok {
-		t.Fatalf("there is no block of commands below %q", heading)
+	below, _, _ = strings.Cut(below, "\n## ")
+	blocks := strings.Split(below, "```sh\n")
+	if number >= len(blocks) {
+		t.Fatalf("there are %d blocks of commands below %q", len(blocks)-1, heading)
 	}
+	block, _, _ := strings.Cut(blocks[number], "\n```")
 	return split(block)
 }
 
