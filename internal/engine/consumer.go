@@ -41,10 +41,10 @@ type ConsumerOutlet interface {
 // Consumer is one consumer of a stream on this node.
 type Consumer struct {
 	stream  *Stream
-	number  uint32
 	name    string
 	created int64
 	config  atomic.Pointer[stream.ConsumerConfig]
+	number  uint32
 	copied  atomic.Bool // a copier reads the stream by way of it: nothing is delivered to anybody
 
 	// of the holder of the stream's token
@@ -58,18 +58,17 @@ type Consumer struct {
 	at         int64 // when it is to be looked after
 	timer      int   // its place among the timers, from 1; 0: none
 	place      int   // its place among those who want what is stored next, from 1; 0: it does not
-	stirred    bool  // it is to be looked after in this turn
 	frozen     int   // commands under way until which nothing is to be delivered
-	lost       bool  // the machine does not know what was delivered: it begins again from there
 	void       *bool // what was proposed since it began is dropped from now on, since something of that was
 	underway   int   // proposals of what was decided that are neither applied nor dropped
 	starts     int   // how often it began again
+	stirred    bool  // it is to be looked after in this turn
+	lost       bool  // the machine does not know what was delivered: it begins again from there
 	leaving    bool  // its removal is proposed
 
+	stalled bool // of the deliverer
 	transit transit
-	// of the deliverer
-	stalled bool
-	backlog []*shipment
+	backlog []*shipment // of the deliverer
 }
 
 // transit counts the deliveries that the deliverer was handed and has not sent.

@@ -63,7 +63,7 @@ func (p *shipment) free() {
 // A client that does not read holds back the consumer that sends to it, and no other.
 type deliverer struct {
 	stream  *Stream
-	courier Courier
+	courier Courier // nil before the first consumer
 
 	mu      sync.Mutex
 	queue   []*shipment
@@ -85,11 +85,20 @@ type deliverer struct {
 }
 
 func newDeliverer(s *Stream) *deliverer {
-	d := &deliverer{stream: s, courier: mute{}}
-	if open := s.engine.courier; open != nil {
-		d.courier = open(s)
+	return &deliverer{stream: s}
+}
+
+// open returns what sends to the clients of a consumer.
+func (d *deliverer) open(c *Consumer) ConsumerOutlet {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.courier == nil {
+		d.courier = mute{}
+		if open := c.stream.engine.courier; open != nil {
+			d.courier = open(c.stream)
+		}
 	}
-	return d
+	return d.courier.Open(c)
 }
 
 // add takes a shipment over.
@@ -155,7 +164,9 @@ func (d *deliverer) work() {
 
 // rest lets go of memory, and of what was read ahead.
 func (d *deliverer) rest() {
-	d.courier.Rest()
+	if d.courier != nil {
+		d.courier.Rest()
+	}
 	if d.reader != nil {
 		d.reader.Close()
 	}
@@ -298,7 +309,10 @@ func (d *deliverer) noteSent(c *Consumer, n int) {
 
 // flush pushes what was sent. Who has to slow down is known if all was for one consumer.
 func (d *deliverer) flush() {
-	pressed := d.courier.Flush()
+	var pressed []router.Dest
+	if d.courier != nil {
+		pressed = d.courier.Flush()
+	}
 	if len(pressed) > 0 && d.to != nil && d.sent > 0 {
 		d.stall(d.to, pressed[0])
 	}

@@ -37,7 +37,8 @@ type dispatch struct {
 	spare     []*Consumer            // an emptied slice
 	hungry    map[uint64][]*Consumer // by filter, who wants what is stored next
 	timers    timers
-	asking    []*Consumer // who have acks
+	asking    []*Consumer          // who have acks
+	audience  func(to []byte) bool // listens, once for all
 
 	proposed uint64 // of our own proposals
 	applied  uint64 // or dropped
@@ -52,10 +53,12 @@ type waiter struct {
 }
 
 func newDispatch(s *Stream) *dispatch {
-	return &dispatch{
+	x := &dispatch{
 		stream: s, deliverer: newDeliverer(s),
 		consumers: map[uint32]*Consumer{}, hungry: map[uint64][]*Consumer{},
 	}
+	x.audience = x.listens
+	return x
 }
 
 func (x *dispatch) now() int64 { return x.stream.engine.clock.Now().UnixNano() }
@@ -81,7 +84,7 @@ func (x *dispatch) open(number uint32) *Consumer {
 	c.config.Store(view.Config)
 	c.copied.Store(view.Config.Metadata[copierKey] != "")
 	c.void = new(bool)
-	c.outlet = x.deliverer.courier.Open(c)
+	c.outlet = x.deliverer.open(c)
 	x.consumers[number] = c
 	s.roster.put(c)
 	x.watch(c)
@@ -96,7 +99,7 @@ func (x *dispatch) start(c *Consumer) consumer.Start {
 	return consumer.Start{
 		Config: view.Config, Delivered: view.Delivered.Stream, DSeq: view.Delivered.Consumer, Pending: waiting(c.source),
 		Last: x.stream.state.Info().Last, Listening: x.listening(c), MaxBytes: burstBytes, AckPrefix: c.outlet.AckPrefix(),
-		Listens: x.listens, NewID: newID, Key: x.stream.orderOf(view.Config),
+		Listens: x.audience, NewID: newID, Key: x.stream.orderOf(view.Config),
 	}
 }
 

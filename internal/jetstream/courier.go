@@ -21,8 +21,8 @@ type courier struct {
 	stream  string
 	session *broker.Session
 
-	head, reply []byte
-	msg         router.Message
+	head, reply, flow []byte
+	msg               router.Message
 }
 
 var _ engine.Courier = (*courier)(nil)
@@ -43,7 +43,7 @@ func (k *courier) Flush() []router.Dest { return k.session.Flush() }
 // Rest implements engine.Courier.
 func (k *courier) Rest() {
 	k.session.Rest()
-	k.head, k.reply, k.msg = nil, nil, router.Message{}
+	k.head, k.reply, k.flow, k.msg = nil, nil, nil, router.Message{}
 }
 
 // consumerOutlet sends what one consumer is to get.
@@ -51,7 +51,6 @@ type consumerOutlet struct {
 	courier  *courier
 	consumer *Consumer
 	ack      []byte // what its reply subjects begin with
-	flow     []byte // what its flow-control subjects begin with; nil before the first
 }
 
 // AckPrefix implements engine.ConsumerOutlet.
@@ -80,11 +79,12 @@ func (o *consumerOutlet) Deliver(d *consumer.Delivery, m *Message) {
 // Status implements engine.ConsumerOutlet.
 func (o *consumerOutlet) Status(s *consumer.Status) {
 	k := o.courier
-	if o.flow == nil && s.Token != "" {
-		o.flow = wire.AppendFlowPrefix(nil, wire.Scope{}, k.stream, o.consumer.Name())
+	k.flow = k.flow[:0]
+	if s.Token != "" {
+		k.flow = wire.AppendFlowPrefix(k.flow, wire.Scope{}, k.stream, o.consumer.Name())
 	}
-	k.head = wire.AppendStatus(k.head[:0], s, o.flow)
-	k.reply = wire.AppendStatusReply(k.reply[:0], s, o.flow)
+	k.head = wire.AppendStatus(k.head[:0], s, k.flow)
+	k.reply = wire.AppendStatusReply(k.reply[:0], s, k.flow)
 	k.send(s.To)
 }
 

@@ -31,6 +31,9 @@ func ReadConsumerConfig(r *bin.Reader) *ConsumerConfig {
 	}
 	c := new(ConsumerConfig)
 	c.fields(&fieldReader{r})
+	if c.Durable == c.Name {
+		c.Durable = c.Name // one text, not two
+	}
 	return c
 }
 

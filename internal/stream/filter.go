@@ -14,7 +14,6 @@ type filter struct {
 	id        uint64   // names it in groups; never used again
 	place     int      // in the list
 	subjects  []string // none: all
-	key       string   // names them, whatever their order
 	set       ranks    // the sequences of the messages
 	consumers []*consumer
 	late      []*consumer // of these, maybe, who start behind the next message; swept when somebody asks
@@ -74,7 +73,7 @@ func (x *filters) open(subjects []string, t *table) *filter {
 	if f := x.byKey[key]; f != nil {
 		return f
 	}
-	f := &filter{subjects: subjects, key: key}
+	f := &filter{subjects: subjects}
 	if x.byKey == nil {
 		x.byKey = map[string]*filter{}
 	}
@@ -150,7 +149,7 @@ func (x *filters) drop(f *filter, t *table) {
 	f.set.clear() // groups that no subject has may still know it
 	x.used--
 	if !f.closed {
-		delete(x.byKey, f.key)
+		delete(x.byKey, filterKey(f.subjects))
 	}
 	x.forget(f, t)
 	if x.used == 0 {
