@@ -28,6 +28,7 @@ type operators struct {
 	streams   sync.Map              // by account, its claimedStreams
 	shares    *claimShares
 	reviews   reviews
+	proxies   proxies
 }
 
 // place is where the JWTs of accounts are.
@@ -80,8 +81,9 @@ func (s *Server) openOperators() error {
 		}
 	}
 	o.place.Store(p)
+	o.proxies.users.Store(s.users)
 	o.authority = jwts.New(jwts.Options{
-		Trust: trust, Source: o, Clock: s.clock, Proxies: s.users, Pinned: c.Pinned, System: o.system, Asker: s.asker,
+		Trust: trust, Source: o, Clock: s.clock, Proxies: &o.proxies, Pinned: c.Pinned, System: o.system, Asker: s.asker,
 		Sentinel: string(c.Sentinel), Installed: s.installed, Dropped: o.shares.drop, Missing: s.missing,
 	})
 	s.operators = o

@@ -28,9 +28,6 @@ func (r *reload) prepareLog() error {
 
 // prepareAccounts makes who decides who is let in, and compiles what accounts have.
 func (r *reload) prepareAccounts() error {
-	if r.s.operators != nil && r.changed["Auth.TrustedProxies"] {
-		return change{"Auth.TrustedProxies", r.old.Auth.TrustedProxies, r.now.Auth.TrustedProxies}.refusal()
-	}
 	users, err := auth.New(&r.now.Auth)
 	if err != nil {
 		return fmt.Errorf("read who may connect: %w", err)
@@ -76,9 +73,10 @@ func (s *Server) changeAccounts(r *reload, users *auth.Authenticator, compiled m
 		s.streams.api.AccountsChanged()
 	}
 	s.users = users
-	if s.operators == nil {
-		s.gate.Change(s.judgeOf(users))
+	if s.operators != nil {
+		s.operators.proxies.users.Store(users)
 	}
+	s.gate.Change(s.judge())
 }
 
 // prepareTLS reads the certificates, which may be others by the same names.

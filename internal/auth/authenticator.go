@@ -95,9 +95,12 @@ func (a *Authenticator) Costly(r *Request) bool {
 func (a *Authenticator) Stays(before *Identity) (*Identity, error) {
 	u := a.successor(before)
 	switch {
-	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0,
-		before.Proxy != "" && !a.trusts(before.Proxy), u.proxyRequired && before.Proxy == "":
+	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0:
 		return nil, Refuse(&Request{User: before.User})
+	case before.Proxy != "" && !a.trusts(before.Proxy):
+		return nil, refuse(ProxyNotTrusted, &Request{User: before.User}, "")
+	case u.proxyRequired && before.Proxy == "":
+		return nil, refuse(ProxyRequired, &Request{User: before.User}, "")
 	}
 	return u.as(before), nil
 }

@@ -28,11 +28,11 @@ type Options struct {
 	Source Source
 	Clock  clock.Clock
 
-	Proxies  *auth.Authenticator // says which proxies are trusted; nobody else is asked of it
-	Pinned   []string            // accounts that users may be of, besides the system's; none: of all
-	System   string              // the system account
-	Sentinel string              // JWT of who shows none; "" for nobody
-	Asker    *callout.Asker      // asks services, where accounts leave it to them who may connect
+	Proxies  Proxies        // which are trusted
+	Pinned   []string       // accounts that users may be of, besides the system's; none: of all
+	System   string         // the system account
+	Sentinel string         // JWT of who shows none; "" for nobody
+	Asker    *callout.Asker // asks services, where accounts leave it to them who may connect
 
 	// Installed is told of each account before somebody is let into it, and whenever its claims have changed, one at a time. It
 	// must not call the Authority.
@@ -41,6 +41,14 @@ type Options struct {
 	Dropped func(id string)
 	// Missing is told of accounts that others have something of and that are not to be had.
 	Missing func(id string, err error)
+}
+
+// Proxies says which proxies are trusted. When that changes, those who are inside have to be asked whether they stay, by a new Judge.
+type Proxies interface {
+	// ProxyOf returns the public key of the trusted proxy that signed the request's nonce, "" for none, or an *auth.Error.
+	ProxyOf(*auth.Request) (string, error)
+	// Trusts reports whether a proxy with that key is trusted.
+	Trusts(proxy string) bool
 }
 
 // Authority decides by JWTs. It may be used by many at a time.
@@ -450,7 +458,7 @@ func (j *Judge) Stays(before *auth.Identity) (*auth.Identity, error) {
 		return nil, auth.Refuse(&auth.Request{User: before.User})
 	}
 	if before.Proxy != "" && !j.authority.opt.Proxies.Trusts(before.Proxy) {
-		return nil, auth.RefuseClaims(auth.Failed, before.User, errProxy)
+		return nil, auth.RefuseClaims(auth.ProxyNotTrusted, before.User, errProxy)
 	}
 	if delegation, ok := was.Account.(*delegation); ok {
 		return j.remains(before, delegation)

@@ -107,7 +107,7 @@ func TestServiceStays(t *testing.T) {
 		{"who is exempt", func(c *auth.Config) { c.Callout.Users = []string{"own"} }, stays, auth.Failed, stays},
 		{"who is delegated", func(c *auth.Config) { c.Callout.Delegated = []string{"APP"} }, stays, stays, stays},
 		{"the account is gone", func(c *auth.Config) { c.Accounts = c.Accounts[:1] }, auth.Failed, stays, auth.Failed},
-		{"the proxy is not trusted", func(c *auth.Config) { c.TrustedProxies = nil }, auth.Failed, stays, auth.Failed},
+		{"the proxy is not trusted", func(c *auth.Config) { c.TrustedProxies = nil }, auth.ProxyNotTrusted, stays, auth.Failed},
 		{"there is no service", func(c *auth.Config) { c.Callout = nil }, auth.Failed, stays, stays},
 	} {
 		j := judge(config(row.edit))

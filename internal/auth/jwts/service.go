@@ -135,7 +135,7 @@ func (s *Service) Stays(before *auth.Identity) (*auth.Identity, error) {
 		return s.users.FirstStays(before)
 	}
 	if before.Proxy != "" && !s.users.Trusts(before.Proxy) {
-		return nil, auth.RefuseClaims(auth.Failed, before.User, errProxy)
+		return nil, auth.RefuseClaims(auth.ProxyNotTrusted, before.User, errProxy)
 	}
 	c, err := readUser(string(was.Token))
 	switch {
