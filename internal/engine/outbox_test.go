@@ -157,6 +157,11 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 	if err := n.Delete(account, "B"); err != nil {
 		t.Fatal(err)
 	}
+	n.relays.mu.Lock()
+	if waiting := len(n.relays.by[streamName{account, "DEAD"}]); waiting != 1 {
+		t.Errorf("%d streams are told of DEAD", waiting)
+	}
+	n.relays.mu.Unlock()
 	dead := n.create("DEAD")
 	n.awaitMessages(dead, 3)
 	got := n.letters(dead)
