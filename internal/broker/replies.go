@@ -96,6 +96,9 @@ func (r *replies) trim(now time.Time) {
 		if e != nil && now.Before(e.expires) && len(r.open) < maxReplies {
 			break
 		}
+		if e != nil {
+			e.measured.tell(StatusTimeout, 0)
+		}
 		delete(r.open, key)
 		n++
 	}
