@@ -116,7 +116,11 @@ func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) [
 	c := guest.Describe()
 	var who any
 	if r := (requestor{Account: c.Account, RTT: c.RTT}); full {
-		who = s.clientOf(cid)
+		shown := s.clientOf(cid)
+		if shown != nil && c.Claims != nil {
+			shown.JWT = c.Claims.JWT
+		}
+		who = shown
 	} else {
 		if importer != c.Account {
 			r.Service = importer
@@ -133,7 +137,9 @@ func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) [
 // exportsOf is what an account exports, for the monitoring pages.
 func exportsOf(a config.Account) (list []report.AccountExport) {
 	for _, e := range a.Exports {
-		list = append(list, report.AccountExport{Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response), Latency: latencyOf(e.Latency)})
+		list = append(list, report.AccountExport{
+			Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response), Latency: latencyOf(e.Latency),
+		})
 	}
 	return list
 }

@@ -102,7 +102,7 @@ func (s *Server) clientOf(cid uint64) *jetstream.Client {
 		RTT: c.RTT, Server: s.name, Kind: c.Kind, ClientType: c.Type,
 	}
 	if claims := c.Claims; claims != nil {
-		shown.JWT, shown.IssuerKey, shown.NameTag, shown.Tags = claims.JWT, claims.Issuer, claims.Name, claims.Tags
+		shown.IssuerKey, shown.NameTag, shown.Tags = claims.Issuer, claims.Name, claims.Tags
 	}
 	return shown
 }
