@@ -86,7 +86,7 @@ func (r *reload) prepareTLS() error {
 	if err != nil {
 		return err
 	}
-	set := r.changed["TLS"] || r.changed["AllowNonTLS"] || r.changed["OCSP"]
+	set := r.changed["TLS"] || r.changed["AllowNonTLS"] || r.changed["OCSP"] || r.changed["OCSPCache"]
 	other := !sameCertificates(s.tls.Load(), loaded)
 	if !set && !other {
 		return nil

@@ -14,7 +14,7 @@ type change struct {
 }
 
 // whole are the fields of Config that are compared as one, though they have fields of their own.
-var whole = map[string]bool{"TLS": true, "OCSP": true, "Operators.Resolver": true, "Operators.Preload": true, "JetStream.Limits": true}
+var whole = map[string]bool{"TLS": true, "OCSP": true, "OCSPCache": true, "Operators.Resolver": true, "Operators.Preload": true, "JetStream.Limits": true}
 
 // noSettings are the fields of Config that say where settings come from.
 var noSettings = map[string]bool{"File": true, "Digest": true, "Warnings": true}

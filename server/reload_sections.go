@@ -90,7 +90,7 @@ var sections = []section{
 		{"Operators.Pinned", text("Reloaded: resolver_pinned_accounts")},
 		{"Operators.Sentinel", text("Reloaded: default_sentinel")},
 	}},
-	{prepare: (*reload).prepareTLS, always: true, settings: []setting{{"TLS", nil}, {"AllowNonTLS", nil}, {"OCSP", text("Reloaded: OCSP")}}},
+	{prepare: (*reload).prepareTLS, always: true, settings: []setting{{"TLS", nil}, {"AllowNonTLS", nil}, {"OCSP", text("Reloaded: OCSP")}, {"OCSPCache", text("Reloaded: OCSP peer cache")}}},
 	{prepare: (*reload).prepareStreams, settings: []setting{
 		{"JetStream.MaxMemory", func(c *config.Config) string {
 			return "Reloaded: JetStream max_mem_store = " + sizeText(c.JetStream.MaxMemory)

@@ -94,7 +94,8 @@ type Server struct {
 	shares    shares // what accounts of the configuration have of others; of whoever starts or reloads
 	views     *report.Views
 	tls       atomic.Pointer[tls.Config] // of clients and of the pages over HTTPS; nil: none
-	stapling  sync.Mutex                 // held by who changes tls
+	stapling  sync.Mutex                 // held by who changes tls, and guards cached
+	cached    *peerCache                 // of what issuers say of clients; nil: nobody was asked yet
 
 	// fixed by Start
 	started  time.Time

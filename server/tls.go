@@ -39,10 +39,14 @@ func (s *Server) clientTLS() *nats.TLS {
 	if loaded == nil {
 		return nil
 	}
-	return &nats.TLS{
+	secure := &nats.TLS{
 		Config: loaded, Optional: s.config().AllowNonTLS, First: t.HandshakeFirst, Fallback: t.FallbackDelay, Timeout: t.Timeout,
 		Rate: t.ConnectionRate, Pinned: t.Pinned,
 	}
+	if t.Peers != nil {
+		secure.Check = s.peers(t.Peers).Check
+	}
+	return secure
 }
 
 // tellTLS says in the log what clients have to be able to.

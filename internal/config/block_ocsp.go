@@ -22,10 +22,10 @@ type OCSP struct {
 	URLs []string // of who is asked in place of those that certificates name
 }
 
-// ocspKeys are about the server's own certificates. What asks about those of clients is refused by name.
+// ocspKeys are about the server's own certificates, and what is remembered of those of clients.
 var ocspKeys = []key[Config]{
 	{"ocsp", nil, decodeOCSP},
-	{"ocsp_cache", nil, refused[Config](nothingOn, nil)},
+	{"ocsp_cache", nil, decodeOCSPCache},
 }
 
 var ocspBlock = newBlock([]key[OCSP]{

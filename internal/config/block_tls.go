@@ -30,8 +30,7 @@ type tlsSettings struct {
 	listed bool    // there is a list
 }
 
-// tlsBlock is what a block for clients can hold. What belongs to the certificate store of Windows, and what asks who
-// answers for the certificates of peers, is refused by name.
+// tlsBlock is what a block for clients can hold. What belongs to the certificate store of Windows is refused by name.
 var tlsBlock = newBlock([]key[tlsSettings]{
 	{"cert_file", nil, text(func(t *tlsSettings) *string { return &t.single.CertFile })},
 	{"key_file", nil, text(func(t *tlsSettings) *string { return &t.single.KeyFile })},
@@ -49,7 +48,7 @@ var tlsBlock = newBlock([]key[tlsSettings]{
 	{"connection_rate_limit", nil, integer(func(t *tlsSettings) *int { return &t.ConnectionRate })},
 	{"pinned_certs", nil, decodePinned},
 	{"handshake_first", []string{"first", "immediate"}, decodeHandshakeFirst},
-	{"ocsp_peer", nil, refused[tlsSettings](nothingOn, nil)},
+	{"ocsp_peer", nil, decodePeers},
 	{"cert_store", nil, refused[tlsSettings](isNothing, nil)},
 	{"cert_match_by", nil, refused[tlsSettings](isNothing, nil)},
 	{"cert_match", nil, refused[tlsSettings](isNothing, nil)},
@@ -84,7 +83,11 @@ func (d *decoder) clientTLSOf(f *Field) *TLS {
 	if nothingOn(f.Value) {
 		return nil
 	}
-	return d.tlsOf(f)
+	t := d.tlsOf(f)
+	if t != nil && t.Peers != nil {
+		d.fail(f.Pos, "'ocsp_peer' is about the certificates of clients, and has no effect here")
+	}
+	return t
 }
 
 var keyPairBlock = newBlock([]key[KeyPair]{

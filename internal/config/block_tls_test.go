@@ -145,10 +145,24 @@ var tlsCases = []struct {
 	{"an unknown mode", "tls { %s }\nocsp { mode: x }", `error parsing ocsp config: unsupported ocsp mode "x"`, false, nil},
 	{"an unknown setting", "tls { %s }\nocsp { x: y }", `error parsing ocsp config: unsupported field "x"`, false, nil},
 	{"a mode by number", "tls { %s }\nocsp: 1", "error parsing ocsp config: unsupported type an integer", false, nil},
-	{"a cache of what is said of clients", "tls { %s }\nocsp_cache: true", `"ocsp_cache" is not supported yet by this version of myelin`, true, nil},
+	{"a cache of what is said of clients", "tls { %s }\nocsp_cache: true", "", false, func(*Config) {}},
+	{"no such cache", "tls { %s }\nocsp_cache { type: none }", "", false, func(c *Config) { c.OCSPCache.Off = true }},
+	{"a cache that remembers", "tls { %s }\nocsp_cache { type: local, local_store: x, preserve_revoked: true, save_interval: 5m }", "", false,
+		func(c *Config) { c.OCSPCache.PreserveRevoked = true }},
+	{"a cache elsewhere", "tls { %s }\nocsp_cache { type: redis }", "error parsing OCSP peer cache config, unknown type [redis]", false, nil},
+	{"an unknown setting of a cache", "tls { %s }\nocsp_cache { x: 1 }", `error parsing OCSP peer cache config, unknown field ["x"]`, false, nil},
 
 	{"a store of Windows", "tls { %s, cert_store: WindowsCurrentUser }", `"cert_store" is not supported yet by this version of myelin`, false, nil},
-	{"who answers for peers", "tls { %s, verify: true, ocsp_peer: true }", `"ocsp_peer" is not supported yet by this version of myelin`, true, nil},
+	{"who answers for peers", "tls { %s, verify: true, ocsp_peer: true }", "", false, func(c *Config) { c.TLS.Verify, c.TLS.Peers = true, defaultPeers() }},
+	{"rules for peers", `tls { %s, verify: true, ocsp_peer { verify: true, ca_timeout: 1.5, allowed_clockskew: "10s", cache_ttl_when_next_update_unset: 60
+		warn_only: true, unknown_is_good: true, allow_when_ca_unreachable: true } }`, "", false, func(c *Config) {
+		c.TLS.Verify, c.TLS.Peers = true, &OCSPPeers{10 * time.Second, 1500 * time.Millisecond, time.Minute, true, true, true}
+	}},
+	{"rules that are off", "tls { %s, ocsp_peer { verify: false, ca_timeout: 0 } }", "", false, func(*Config) {}},
+	{"peers that show nothing", "tls { %s, ocsp_peer: true }", "OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled", true, nil},
+	{"rules that are none", "tls { %s, verify: true, ocsp_peer: 5 }", "error parsing ocsp peer config: unsupported type an integer", false, nil},
+	{"an unknown rule", "tls { %s, verify: true, ocsp_peer { x: 1 } }", `error parsing tls peer config, unknown field ["x"]`, false, nil},
+	{"a rule that is no time", "tls { %s, verify: true, ocsp_peer { ca_timeout: x } }", `error parsing tls peer config, conversion error: time: invalid duration "x"`, false, nil},
 	{"nobody answers for peers", "tls { %s, ocsp_peer: false, cert_store: \"\" }", "", true, func(*Config) {}},
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	TLS         *TLS // nil for not at all
 	AllowNonTLS bool // clients may do without
 	OCSP        OCSP // what is shown with the certificates
+	OCSPCache   OCSPCache
 
 	// Monitoring and profiling over HTTP.
 

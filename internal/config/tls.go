@@ -22,6 +22,8 @@ type TLS struct {
 	MapUsers     bool      // and are the user that it names
 	Pinned       []string  // SHA-256 of the public keys that clients may have, in lower-case hex; none for any
 
+	Peers *OCSPPeers // what issuers have to say of the certificates of clients; nil: they are not asked
+
 	MinVersion       uint16        // as in package crypto/tls
 	CipherSuites     []uint16      // for TLS 1.2; none for the default
 	InsecureSuites   bool          // CipherSuites may hold what is known to be weak
@@ -147,6 +149,7 @@ func (t *TLS) check(ps *problems) {
 		ps.refuse(len(weak) > 0, key, "insecure cipher suites configured without 'allow_insecure_cipher_suites' option set: %s",
 			strings.Join(weak, ", "))
 	}
+	ps.refuse(t.Peers != nil && !t.Verify, key, "OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled")
 	ps.refuse(len(t.Pinned) > 0 && !t.Verify, key, "'pinned_certs' needs 'verify': clients that are not asked for a certificate show none")
 	ps.refuse(t.Timeout < 0, key, "the timeout of TLS handshakes is negative")
 	ps.refuse(t.FallbackDelay < 0, key, "the duration of 'handshake_first' is negative")

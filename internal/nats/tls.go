@@ -25,15 +25,19 @@ type TLS struct {
 	Timeout  time.Duration // for a handshake
 	Rate     int           // handshakes a second; 0: no limit
 	Pinned   []string      // SHA-256 of the public keys that clients may have, in lower-case hex; none: any
+
+	// Check is asked in the middle of a handshake whether a client may come that has shown what was asked for; nil: yes. It may
+	// take as long as a handshake may.
+	Check func(tls.ConnectionState) error
 }
 
 // SetTLS protects the connections that come from now on; nil leaves them as they are. Those that are there stay.
 func (l *Listener) SetTLS(t *TLS) {
-	if t != nil && len(t.Pinned) > 0 {
-		pinned := *t
-		pinned.Config = t.Config.Clone()
-		pinned.Config.VerifyConnection = pinned.verifyPin
-		t = &pinned
+	if t != nil && (len(t.Pinned) > 0 || t.Check != nil) {
+		checked := *t
+		checked.Config = t.Config.Clone()
+		checked.Config.VerifyConnection = checked.verify
+		t = &checked
 	}
 	l.tls.Store(t)
 }
@@ -43,7 +47,19 @@ type notPinned string
 
 func (notPinned) Error() string { return "certificate not pinned" }
 
-// verifyPin is called in the middle of a handshake, so that the peer is told.
+// verify is called in the middle of a handshake, so that the peer is told.
+func (t *TLS) verify(state tls.ConnectionState) error {
+	if len(t.Pinned) > 0 {
+		if err := t.verifyPin(state); err != nil {
+			return err
+		}
+	}
+	if t.Check != nil {
+		return t.Check(state)
+	}
+	return nil
+}
+
 func (t *TLS) verifyPin(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
 		return notPinned("")

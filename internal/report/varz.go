@@ -25,6 +25,7 @@ type Varz struct {
 	AuthRequired     bool          `json:"auth_required,omitempty"`
 	TLSRequired      bool          `json:"tls_required,omitempty"`
 	TLSVerify        bool          `json:"tls_verify,omitempty"`
+	TLSPeers         bool          `json:"tls_ocsp_peer_verify,omitempty"`
 	ConnectURLs      []string      `json:"connect_urls,omitempty"`
 	MaxConnections   int           `json:"max_connections"`
 	MaxSubscriptions int           `json:"max_subscriptions,omitempty"`
@@ -191,6 +192,7 @@ func (z *Varz) describeConfig(c *config.Config) {
 	z.TLSTimeout = config.DefaultTLSTimeout.Seconds()
 	if c.TLS != nil {
 		z.TLSRequired, z.TLSVerify, z.TLSTimeout = !c.AllowNonTLS, c.TLS.Verify, c.TLS.Timeout.Seconds()
+		z.TLSPeers = c.TLS.Peers != nil
 	}
 	z.FeatureFlags = FeatureFlags()
 	z.Proxies = proxies(c.Auth.TrustedProxies)

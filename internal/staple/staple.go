@@ -141,8 +141,21 @@ func (r *Responder) get(ctx context.Context, address string, question []byte) (*
 }
 
 func (r *Responder) do(request *http.Request) (*Answer, error) {
+	body, err := fetch(&r.client, request)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := r.read(body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", request.Method, request.URL.Redacted(), err)
+	}
+	return answer, nil
+}
+
+// fetch returns what is answered to a request.
+func fetch(client *http.Client, request *http.Request) ([]byte, error) {
 	request.Header.Set("Accept", "application/ocsp-response")
-	response, err := r.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -157,11 +170,7 @@ func (r *Responder) do(request *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", request.Method, request.URL.Redacted(), err)
 	}
-	answer, err := r.read(body)
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", request.Method, request.URL.Redacted(), err)
-	}
-	return answer, nil
+	return body, nil
 }
 
 // read checks that an answer is about the certificate, by its issuer, and of now.
@@ -177,12 +186,16 @@ func (r *Responder) read(der []byte) (*Answer, error) {
 	case !parsed.NextUpdate.IsZero() && !parsed.NextUpdate.After(now):
 		return nil, fmt.Errorf("the answer held until %v", parsed.NextUpdate)
 	}
-	a := &Answer{Status: Unknown, Staple: der, NextUpdate: parsed.NextUpdate}
-	switch parsed.Status {
+	return &Answer{Status: statusOf(parsed), Staple: der, NextUpdate: parsed.NextUpdate}, nil
+}
+
+func statusOf(r *ocsp.Response) Status {
+	switch r.Status {
 	case ocsp.Good:
-		a.Status = Good
+		return Good
 	case ocsp.Revoked:
-		a.Status = Revoked
+		return Revoked
+	default:
+		return Unknown
 	}
-	return a, nil
 }
