@@ -19,7 +19,7 @@ type Callout struct {
 
 // Question is what a Judge returns in place of an error when it has to ask somebody who takes a while.
 type Question struct {
-	// Ask returns who it is, or an *Error. It waits until stop is closed at most.
+	// Ask returns who it is, an *Error, or another error if stop was closed before that was known.
 	Ask func(stop <-chan struct{}) (*Identity, error)
 }
 

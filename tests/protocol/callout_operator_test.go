@@ -203,3 +203,22 @@ func TestCalloutOperatorEncrypted(t *testing.T) {
 		}
 	}
 }
+
+// Where there is a JWT for who shows none, a service can decide about everybody.
+func TestCalloutSentinel(t *testing.T) {
+	h := newHierarchy()
+	server, c := newOperatorCallout(t, h, h.config(nil)+fmt.Sprintf("default_sentinel: %s\n", h.user(h.sentinel, h.auth, bearer)))
+	c.decide = func(a *reply) {
+		if a.signUser = h.app; a.request.ConnectOptions.Password != "good" {
+			a.outer.Error, a.token = "no", "-"
+		}
+	}
+	for password, want := range map[string]string{"good": "in", "bad": violation} {
+		if _, said := tries(t, server, fmt.Sprintf(`"user":"bob","pass":%q`, password)); said != want {
+			t.Errorf("%s: %s", password, said)
+		}
+		if r := <-c.asked; r.ConnectOptions.Username != "bob" {
+			t.Errorf("asked about %+v", r.ConnectOptions)
+		}
+	}
+}

@@ -87,6 +87,7 @@ proxies { trusted: [{key: %s}] }
 accounts { AUTH { users: [{user: auth, password: p}, {user: other, password: p}] }, APP { users: [{user: ann, password: p}, {user: prox, password: p, proxy_required: true}, {nkey: %s}, {nkey: %s}] } }
 authorization { timeout: 1, auth_callout { issuer: %%s, account: AUTH, auth_users: [auth, %s] } }
 `, proxy.public, user.public, exempt.public, exempt.public))
+	elsewhere := nonceOf(t, server.Raw(t))
 	signed := func(k key, nonce string) string { return k.sign(t, nonce, base64.RawURLEncoding) }
 	byKey := func(k, signer key) func(string) string {
 		return func(nonce string) string { return fmt.Sprintf(`"nkey":%q,"sig":%q`, k.public, signed(signer, nonce)) }
@@ -112,6 +113,7 @@ authorization { timeout: 1, auth_callout { issuer: %%s, account: AUTH, auth_user
 		{"a key and another signature", byKey(user, exempt), "in", user.public},
 		{"a key of the service", byKey(exempt, exempt), "in", ""},
 		{"a key of the service and another signature", byKey(exempt, user), violation, ""},
+		{"a key of the service and the nonce of another connection", func(string) string { return byKey(exempt, exempt)(elsewhere) }, violation, ""},
 		{"through a proxy", through(`"user":"bob"`, proxy), "in", "bob"},
 		{"through another proxy", through(`"user":"bob"`, user), violation, ""},
 		{"who needs a proxy", through(`"user":"prox"`, proxy), "in", "prox"},

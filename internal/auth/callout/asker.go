@@ -1,6 +1,7 @@
 package callout
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,10 @@ type Answer struct {
 // retry is how often somebody is looked for who can be asked.
 const retry = 50 * time.Millisecond
 
-// Ask asks and returns the answer, or an *auth.Error. The claims of the user are well formed and valid at this time; who has
+// ErrStopped says that the server ends before there is an answer.
+var ErrStopped = errors.New("stopped while a service was asked")
+
+// Ask asks and returns the answer, an *auth.Error, or ErrStopped. The claims of the user are well formed and valid at this time; who has
 // signed them is not looked at.
 func (a *Asker) Ask(q *Inquiry, stop <-chan struct{}) (*Answer, error) {
 	user, err := newUser()
@@ -85,25 +89,34 @@ func (a *Asker) Ask(q *Inquiry, stop <-chan struct{}) (*Answer, error) {
 		return nil, a.Refuse(q, auth.Failed, "%v", err)
 	}
 	over := a.opt.Clock.After(timeout)
-	for {
-		answer, end, ok := a.opt.Send.Send(q.Account, header, body)
-		if !ok { // it may be about to come back
-			select {
-			case <-a.opt.Clock.After(retry):
-				continue
-			case <-over:
-			case <-stop:
-			}
-			return nil, a.late(q)
-		}
-		defer end()
-		select {
-		case payload := <-answer:
-			return a.read(q, user, payload)
-		case <-over:
-		case <-stop:
-		}
+	answer, end, err := a.send(q, header, body, over, stop)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	select {
+	case payload := <-answer:
+		return a.read(q, user, payload)
+	case <-over:
 		return nil, a.late(q)
+	case <-stop:
+		return nil, ErrStopped
+	}
+}
+
+// send sends a request as soon as there is somebody who takes it: the service may be about to come back.
+func (a *Asker) send(q *Inquiry, header, body []byte, over <-chan time.Time, stop <-chan struct{}) (<-chan []byte, func(), error) {
+	for {
+		if answer, end, ok := a.opt.Send.Send(q.Account, header, body); ok {
+			return answer, end, nil
+		}
+		select {
+		case <-a.opt.Clock.After(retry):
+		case <-over:
+			return nil, nil, a.late(q)
+		case <-stop:
+			return nil, nil, ErrStopped
+		}
 	}
 }
 

@@ -126,7 +126,8 @@ func TestAskWaits(t *testing.T) {
 		{name: "it comes", absent: 3, serve: func(w *world) func(string) []byte { return w.good }},
 		{name: "it does not answer", why: "not received in time"},
 		{name: "it is not there", absent: 1 << 30, why: "not received in time"},
-		{name: "stopped", absent: 1 << 30, stop: true, why: "not received in time"},
+		{name: "stopped", absent: 1 << 30, stop: true},
+		{name: "stopped while it is asked", stop: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -141,6 +142,10 @@ func TestAskWaits(t *testing.T) {
 			answer, err := w.ask(stop)
 			var refused *auth.Error
 			switch {
+			case row.stop:
+				if err != ErrStopped || len(w.lines) > 0 {
+					t.Errorf("%v, %q", err, w.lines)
+				}
 			case row.why == "":
 				if err != nil || answer.Claims.Issuer != must(w.issuer.PublicKey()) || answer.Token == "" || w.ended != 1 {
 					t.Errorf("%+v, %v", answer, err)
