@@ -17,7 +17,7 @@ func newAuthAccount(c *client) *cobra.Command {
 		Aliases: []string{"a", "acct", "act"},
 		Short:   "Manage accounts",
 	}, newAuthAccountAdd(c.con), newAuthAccountInfo(c.con), newAuthAccountEdit(c.con), newAuthAccountList(c.con), newAccountPush(c),
-		newAccountQuery(c), newAccountKeys(c.con), newExports(c.con), newImports(c.con))
+		newAccountQuery(c), newAccountKeys(c.con), newExports(c.con), newImports(c.con), newMappings(c.con))
 }
 
 // accountLimits are what flags say about an account.

@@ -24,7 +24,7 @@ first, as in myelin server -c server.conf, this is the server itself.`,
 		Example: `  myelin server ls --context system
   myelin server check connection
   myelin server passwd`,
-	}, newServerInfo(c), newServerList(c), newServerPing(c), newServerReport(c), newServerRequest(c), newServerConfig(c),
+	}, newServerInfo(c), newServerList(c), newServerPing(c), newServerReport(c), newServerRequest(c), newServerConfig(c), newServerAccount(c),
 		newServerCheck(c), newServerPasswd(c.con))
 }
 
