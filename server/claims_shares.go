@@ -248,34 +248,49 @@ func exportOf(e *jwt.Export) config.Export {
 type flows map[string]*leaving
 
 type leaving struct {
-	literal map[string][]*joint // by the subject
-	wild    []*joint            // whose subjects are patterns
+	literal map[string]joints // by the subject
+	wild    joints            // whose subjects are patterns
+}
+
+type joints map[*joint]bool
+
+// any reports whether one of them is asked for.
+func (j joints) any(is func(*joint) bool) bool {
+	for x := range j {
+		if is(x) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f flows) add(x *joint) {
 	account, pattern := x.from()
 	from := f[account]
 	if from == nil {
-		from = &leaving{literal: make(map[string][]*joint)}
+		from = &leaving{literal: make(map[string]joints), wild: make(joints)}
 		f[account] = from
 	}
-	if subject.HasWildcard(pattern) {
-		from.wild = append(from.wild, x)
-	} else {
-		from.literal[pattern] = append(from.literal[pattern], x)
+	switch {
+	case subject.HasWildcard(pattern):
+		from.wild[x] = true
+	case from.literal[pattern] == nil:
+		from.literal[pattern] = joints{x: true}
+	default:
+		from.literal[pattern][x] = true
 	}
 }
 
 func (f flows) remove(x *joint) {
 	account, pattern := x.from()
 	from := f[account]
-	is := func(other *joint) bool { return other == x }
-	if subject.HasWildcard(pattern) {
-		from.wild = slices.DeleteFunc(from.wild, is)
-	} else if list := slices.DeleteFunc(from.literal[pattern], is); len(list) > 0 {
-		from.literal[pattern] = list
-	} else {
+	delete(from.wild, x)
+	delete(from.literal[pattern], x)
+	if len(from.literal[pattern]) == 0 {
 		delete(from.literal, pattern)
+	}
+	if len(from.literal)+len(from.wild) == 0 {
+		delete(f, account)
 	}
 }
 
@@ -307,14 +322,14 @@ func (l *leaving) any(service bool, pattern string, visit func(*joint) bool) boo
 		_, from := x.from()
 		return x.of.Service == service && subject.Overlap(from, pattern) && visit(x)
 	}
-	if slices.ContainsFunc(l.wild, fits) {
+	if l.wild.any(fits) {
 		return true
 	}
 	if !subject.HasWildcard(pattern) {
-		return slices.ContainsFunc(l.literal[pattern], fits)
+		return l.literal[pattern].any(fits)
 	}
 	for _, list := range l.literal {
-		if slices.ContainsFunc(list, fits) {
+		if list.any(fits) {
 			return true
 		}
 	}

@@ -44,6 +44,11 @@ func (t *Trust) Account(token string) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.of(claims, token)
+}
+
+// of is the account of claims that were read from a token.
+func (t *Trust) of(claims *jwt.AccountClaims, token string) (*Account, error) {
 	if !t.signers[claims.Issuer] {
 		return nil, errors.New("account is not signed by a trusted operator")
 	}

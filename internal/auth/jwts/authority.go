@@ -304,7 +304,7 @@ func (a *Authority) Check(id, token string) (*Account, error) {
 	case id != "" && claims.Subject != id:
 		return nil, &Fault{id, errMismatch}
 	}
-	account, err := a.opt.Trust.Account(token)
+	account, err := a.opt.Trust.of(claims, token)
 	if err != nil {
 		return nil, &Fault{claims.Subject, err}
 	}
