@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"myelin/internal/stream"
@@ -82,5 +84,21 @@ func TestNumbersWithoutMeasure(t *testing.T) {
 	d.Run(2e18, 10, &out)
 	if len(out.Statuses) > 0 || d.Waiting() != 3 || d.Deadline() <= 2e18 {
 		t.Errorf("%+v, %d wait, Deadline %d", out.Statuses, d.Waiting(), d.Deadline())
+	}
+}
+
+// The number of digits is that of the number as it is written.
+func TestDigits(t *testing.T) {
+	for _, n := range []uint64{0, 1, 7, 8, 1 << 20, math.MaxInt64, math.MaxUint64} {
+		if got := digits(n); got != len(strconv.FormatUint(n, 10)) {
+			t.Errorf("%d has %d digits", n, got)
+		}
+	}
+	for _, power := range powers {
+		for _, n := range []uint64{power - 1, power, power + 1} {
+			if got := digits(n); got != len(strconv.FormatUint(n, 10)) {
+				t.Errorf("%d has %d digits", n, got)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"math"
+	"math/bits"
 
 	"myelin/internal/stream"
 )
@@ -149,13 +150,23 @@ func (d *Dispatcher) look(c *candidate) bool {
 	return true
 }
 
+// digits is how many a number has in decimal: of as many bits there are numbers with one of two counts.
 func digits(n uint64) int {
-	count := 1
-	for ; n >= 10; n /= 10 {
-		count++
+	count := (bits.Len64(n|1)*1233)>>12 + 1
+	if n < powers[count-1] && count > 1 {
+		count--
 	}
 	return count
 }
+
+// powers of ten.
+var powers = func() (p [20]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = 10 * p[i-1]
+	}
+	return p
+}()
 
 // behind is how many messages were not delivered yet. It is asked for once in a Run.
 func (d *Dispatcher) behind() int64 {

@@ -147,19 +147,45 @@ func (s *State) beginLast(c *consumer) uint64 {
 	if len(filters) == 0 {
 		filters = []string{">"}
 	}
-	var seqs []uint64
-	for _, id := range s.table.matchingAny(filters) {
-		if last := s.table.subjects.at(id).last; !s.outbox.isHidden(last) {
-			seqs = append(seqs, last)
-		}
-	}
-	if len(seqs) == 0 {
+	set := s.lasts(filters, c.filter)
+	first, ok := set.next(0)
+	if !ok {
 		return s.last + 1
 	}
-	slices.Sort(seqs)
 	c.initialEnd = s.last
-	c.initial = s.consumers.filters.closedTo(filters, seqs, &s.table)
-	return seqs[0]
+	c.initial = s.consumers.filters.closedTo(filters, set, &s.table)
+	return first
+}
+
+// manyMessages is how many messages there are to a subject from which on it takes less time to look for the subjects that a wildcard
+// matches than to go through the messages.
+const manyMessages = 8
+
+// lasts is the set of those messages of a filter that are the last ones of their subjects. Where each subject has one message, those are
+// all, and the set costs nothing.
+func (s *State) lasts(subjects []string, f *filter) ranks {
+	t := &s.table
+	if t.records == t.subjects.count {
+		return f.set.share()
+	}
+	var set ranks
+	if t.records > manyMessages*t.subjects.count || !slices.ContainsFunc(subjects, subject.HasWildcard) {
+		var seqs []uint64
+		for _, id := range t.matchingAny(subjects) {
+			if last := t.subjects.at(id).last; !s.outbox.isHidden(last) {
+				seqs = append(seqs, last)
+			}
+		}
+		slices.Sort(seqs)
+		set.addAll(seqs)
+		return set
+	}
+	t.eachRecord(func(seq uint64, r *record) {
+		if r.next == 0 && f.set.has(seq) {
+			set.add(seq)
+		}
+	})
+	return set
 }
 
 func (s *State) lastOfAny(filters []string) (last uint64) {

@@ -228,7 +228,9 @@ func (s *State) restoreInitial(c restoredConsumer) bool {
 	if len(filters) == 0 {
 		return false
 	}
-	c.initial = s.consumers.filters.closedTo(filters, c.members, &s.table)
+	var members ranks
+	members.addAll(c.members)
+	c.initial = s.consumers.filters.closedTo(filters, members, &s.table)
 	return true
 }
 

@@ -101,12 +101,9 @@ func (x *filters) fill(t *table) {
 	})
 }
 
-// closedTo returns a filter of its own with given members, ascending, which only loses some.
-func (x *filters) closedTo(subjects []string, seqs []uint64, t *table) *filter {
-	f := &filter{subjects: subjects, closed: true}
-	for _, seq := range seqs {
-		f.set.add(seq)
-	}
+// closedTo returns a filter of its own with given members, which only loses some.
+func (x *filters) closedTo(subjects []string, members ranks, t *table) *filter {
+	f := &filter{subjects: subjects, closed: true, set: members}
 	x.enter(f, t)
 	return f
 }
@@ -252,16 +249,18 @@ func (t *table) matchingAny(patterns []string) (ids []uint32) {
 	return ids
 }
 
-// fill adds the records of some subjects to an empty set.
+// fill adds the records of some subjects, each of which is named once, to an empty set.
 func (t *table) fill(set *ranks, ids []uint32) {
 	total := uint64(0)
 	for _, id := range ids {
 		total += t.subjects.at(id).messages
 	}
 	if total <= t.messages/manyRecords+blockRecords {
-		for _, seq := range t.sequences(ids) {
-			set.add(seq)
-		}
+		set.addAll(t.sequences(ids))
+		return
+	}
+	if len(ids) == t.subjects.count {
+		t.eachRecord(func(seq uint64, _ *record) { set.add(seq) })
 		return
 	}
 	matches := make([]bool, t.subjects.used)

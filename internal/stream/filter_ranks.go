@@ -82,6 +82,13 @@ func (r *ranks) add(seq uint64) {
 	r.sums[n-1]++
 }
 
+// addAll makes members of sequences that ascend and are above all others.
+func (r *ranks) addAll(seqs []uint64) {
+	for _, seq := range seqs {
+		r.add(seq)
+	}
+}
+
 // below is what the tree holds at place i for the chunks before it.
 func (r *ranks) below(i int) (sum uint64) {
 	for j := i - 1; j >= i&(i+1); j = j&(j+1) - 1 {

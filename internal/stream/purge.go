@@ -167,7 +167,8 @@ func (t *table) matching(pattern string) (ids []uint32) {
 		return nil // no subject has an empty token
 	}
 	t.subjects.each(func(id uint32, text []byte) {
-		if tail, ok := bytes.CutPrefix(text, prefix); ok && subject.Matches(rest, string(tail)) {
+		tail, ok := bytes.CutPrefix(text, prefix)
+		if ok && (rest == ">" && len(tail) > 0 || subject.Matches(rest, string(tail))) {
 			ids = append(ids, id)
 		}
 	})
