@@ -137,6 +137,34 @@ func TestCalloutOperatorAnswers(t *testing.T) {
 	}
 }
 
+// A user whom a signing key with a template has signed may do what the template says.
+func TestCalloutOperatorScope(t *testing.T) {
+	h := newHierarchy()
+	server, c := newOperatorCallout(t, h, h.config(func(_, app *jwt.AccountClaims) {
+		scope := jwt.NewUserScope()
+		scope.Key = public(h.other)
+		scope.Template.Pub.Allow.Add("own.{{name()}}")
+		app.SigningKeys.AddScopedSigner(scope)
+	}))
+	c.decide = func(a *reply) {
+		a.signUser, a.user.IssuerAccount = h.other, public(h.app)
+		a.user.SetScoped(true)
+	}
+	conn, said := tries(t, server, fmt.Sprintf(`"jwt":%q`, h.user(h.sentinel, h.auth, bearer)))
+	if said != "in" {
+		t.Fatalf("%s: %s", said, <-c.refusals)
+	}
+	conn.Send("PUB own.nm 0", "", "PUB own.eve 0", "")
+	conn.Expect(`-ERR 'Permissions Violation for Publish to "own.eve"'`)
+	c.decide = func(a *reply) {
+		a.signUser, a.user.IssuerAccount = h.other, public(h.app)
+		a.user.Pub.Allow.Add(">")
+	}
+	if _, said := tries(t, server, fmt.Sprintf(`"jwt":%q`, h.user(h.sentinel, h.auth, bearer))); said != violation {
+		t.Errorf("with permissions of its own: %s", said)
+	}
+}
+
 // Who shows the JWT of a user of the account is asked about, if that is good; nobody else is.
 func TestCalloutOperatorWho(t *testing.T) {
 	h := newHierarchy()

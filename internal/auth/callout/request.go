@@ -1,7 +1,6 @@
 package callout
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -73,8 +72,4 @@ func encode(chain []*x509.Certificate) (list jwt.StringList) {
 		list = append(list, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
 	}
 	return list
-}
-
-func fill(random []byte) {
-	rand.Read(random) // never fails
 }
