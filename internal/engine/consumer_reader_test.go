@@ -37,6 +37,11 @@ func TestWhoDoesNotRead(t *testing.T) {
 	if on := c.transit.deliveries.Load(); on != maxTransit {
 		t.Errorf("%d deliveries are on their way", on)
 	}
+	stirred := make(chan bool, 1)
+	s.events.do(func() { stirred <- c.stirred })
+	if <-stirred {
+		t.Error("it is looked after all the time")
+	}
 	if v := n.status(c).View; v.NumPending == 0 {
 		t.Errorf("all is delivered: %+v", v)
 	}
