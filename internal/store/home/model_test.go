@@ -120,6 +120,7 @@ type model struct {
 	disk    *vfs.Mem
 	options Options
 	home    *Home
+	reader  *Reader // of home, across checks; nil: none
 
 	live wants
 	last uint64 // the last sequence given out
@@ -344,17 +345,21 @@ func (m *model) check() {
 	var buf []byte
 	var r segment.Record
 	var err error
-	reader := m.home.Reader()
-	defer reader.Close()
+	if m.reader == nil || m.reader.home != m.home {
+		m.reader = m.home.Reader()
+	}
 	for i := range m.live {
 		w := &m.live[i]
 		seq := w.seq + m.rng.Uint64N(uint64(w.span))
-		if r, err = reader.Read(seq); err != nil || !w.is(&r) {
+		if r, err = m.reader.Read(seq); err != nil || !w.is(&r) {
 			m.t.Fatalf("reading on to %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)
 		}
 		if r, buf, err = m.home.Read(seq, buf); err != nil || !w.is(&r) {
 			m.t.Fatalf("reading %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)
 		}
+	}
+	if m.rng.IntN(4) == 0 {
+		m.reader.Close()
 	}
 	m.checkScan(0)
 	if len(m.live) > 0 {

@@ -30,6 +30,10 @@ func (h *Home) Read(seq uint64, buf []byte) (segment.Record, []byte, error) {
 func (h *Home) find(seq uint64) (segment.Record, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.findLocked(seq)
+}
+
+func (h *Home) findLocked(seq uint64) (segment.Record, bool) {
 	if r, ok := h.young.find(seq); ok {
 		return r, true
 	}

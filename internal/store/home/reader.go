@@ -8,6 +8,7 @@ type Reader struct {
 	home  *Home
 	set   *segment.Set // that files reads; nil: none
 	files *segment.Reader
+	floor uint64 // sequences up to it were in files when it was looked; it does not sink
 }
 
 // Reader returns a Reader of the messages.
@@ -15,8 +16,10 @@ func (h *Home) Reader() *Reader { return &Reader{home: h} }
 
 // Read is Home.Read; the parts of the record are valid until the next call.
 func (r *Reader) Read(seq uint64) (segment.Record, error) {
-	if rec, ok := r.home.find(seq); ok {
-		return rec, nil
+	if seq > r.floor {
+		if rec, ok := r.find(seq); ok {
+			return rec, nil
+		}
 	}
 	set := r.home.set.Load()
 	if set == nil {
@@ -30,7 +33,21 @@ func (r *Reader) Read(seq uint64) (segment.Record, error) {
 	if err != nil && r.home.set.Load() != set {
 		return r.Read(seq) // the files were opened anew meanwhile
 	}
+	if err != nil {
+		if rec, ok := r.find(seq); ok {
+			return rec, nil // the files have lost it
+		}
+	}
 	return rec, err
+}
+
+// find looks for a message in memory, and where that begins.
+func (r *Reader) find(seq uint64) (segment.Record, bool) {
+	h := r.home
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.floor = h.floor
+	return h.findLocked(seq)
 }
 
 // Close lets go of files and memory. The Reader can be used again.
