@@ -55,8 +55,11 @@ func (s *Server) changeOperators(p *place, c *config.Operators, knowsAll bool) {
 	}
 	o.place.Store(p)
 	o.authority.SetRules(c.Pinned, string(c.Sentinel))
-	if p.directory != nil || knowsAll {
-		o.authority.Refresh(knowsAll)
+	switch { // others are not asked, who might not answer
+	case p.directory != nil:
+		o.authority.Refresh(p.directory, false)
+	case knowsAll:
+		o.authority.Refresh(p.source, true)
 	}
 	s.gate.Change(s.judge())
 }

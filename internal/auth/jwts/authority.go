@@ -356,19 +356,22 @@ func (a *Authority) Drop(id string) bool {
 	return known
 }
 
-// Refresh asks the source for all accounts that are in use, and gives them what it has by now. Those that it does not know are
-// dropped if it is said to know all of them; of others, and where it cannot say, what is known goes on. Those who are inside have to
-// be asked whether they stay, by a new Judge.
-func (a *Authority) Refresh(knowsAll bool) {
+// Refresh gives all accounts that are in use what a source has by now. Those that it does not know are dropped if it is said to know all
+// of them; otherwise, and where it cannot say, what is known goes on. Those who are inside have to be asked whether they stay, by a new
+// Judge.
+func (a *Authority) Refresh(source Source, knowsAll bool) {
 	a.mu.Lock()
 	ids := slices.Sorted(maps.Keys(a.accounts))
 	a.mu.Unlock()
 	for _, id := range ids {
-		token, err := a.opt.Source.Fetch(id)
+		token, err := source.Fetch(id)
 		if err != nil {
 			if knowsAll {
 				a.Drop(id)
 			}
+			continue
+		}
+		if known := a.Account(id); known != nil && known.Token == token {
 			continue
 		}
 		if account, err := a.Check(id, token); err == nil && a.Update(account) {
