@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,6 +15,9 @@ import (
 
 // pusherExpiry is how long the user is valid that exists for one command only.
 const pusherExpiry = 5 * time.Minute
+
+// errNoResolver says that no server takes or gives the JWTs of accounts.
+var errNoResolver = errors.New("no server keeps JWTs in a directory, or one is not in the system account")
 
 // resolverClient talks with a server about the JWTs that it has of accounts.
 type resolverClient struct {
@@ -77,7 +79,7 @@ func (r *resolverClient) request(nc *nats.Conn, subject string, body []byte) ([]
 	m, err := nc.Request(subject, body, r.timeout)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return nil, errors.New("the server keeps no JWTs, or one is not in the system account")
+		return nil, errNoResolver
 	case err != nil:
 		return nil, err
 	}
@@ -134,32 +136,33 @@ Who is not named as a user of the system account connects as one that is signed 
 	return cmd
 }
 
+// push gives all servers the JWT of an account, and says what each of them answers.
 func (r *resolverClient) push(nc *nats.Conn, a *nscstore.Account) error {
-	data, err := r.request(nc, "$SYS.REQ.CLAIMS.UPDATE", []byte(a.Token))
-	if err != nil {
-		return err
-	}
-	var answer struct {
-		Server serverIdentity `json:"server"`
-		Data   *struct {
+	f := &fleet{client: r.client, gap: defaultGap}
+	var failures []error
+	for answer, err := range f.ask(nc, "$SYS.REQ.CLAIMS.UPDATE", []byte(a.Token), 0) {
+		if errors.Is(err, errNoServer) {
+			return errNoResolver
+		}
+		if err != nil {
+			failures = append(failures, fmt.Errorf("account %s: %w", a.Name, err))
+			continue
+		}
+		if r.k.asJSON {
+			if err := r.con.jsonIndented(answer.raw); err != nil {
+				return err
+			}
+			continue
+		}
+		var done struct {
 			Message string `json:"message"`
-		} `json:"data"`
-		Error *struct {
-			Description string `json:"description"`
-		} `json:"error"`
+		}
+		if err := answer.decode(&done); err != nil {
+			return err
+		}
+		r.con.printf("%s: %s: %s\n", a.Name, answer.Server.Name, done.Message)
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return fmt.Errorf("answer of the server: %w", err)
-	}
-	switch {
-	case answer.Error != nil:
-		return fmt.Errorf("account %s: %s: %s", a.Name, answer.Server.Name, answer.Error.Description)
-	case r.k.asJSON:
-		return r.con.jsonIndented(json.RawMessage(data))
-	case answer.Data != nil:
-		r.con.printf("%s: %s: %s\n", a.Name, answer.Server.Name, answer.Data.Message)
-	}
-	return nil
+	return errors.Join(failures...)
 }
 
 func newAccountQuery(c *client) *cobra.Command {

@@ -91,7 +91,7 @@ func (a *serverAnswer) decode(v any) error {
 	return nil
 }
 
-// ask sends a request and yields the answers until there are so many, or none has come for a while, the first one having the
+// ask sends a request, with options as JSON or as the bytes that they are, and yields the answers until there are so many, or none has come for a while, the first one having the
 // whole timeout. most is 0 where nobody knows.
 func (f *fleet) ask(nc *nats.Conn, subject string, options any, most int) iter.Seq2[*serverAnswer, error] {
 	return func(yield func(*serverAnswer, error) bool) {
@@ -112,7 +112,7 @@ func (f *fleet) ask(nc *nats.Conn, subject string, options any, most int) iter.S
 				a.rtt = time.Since(start)
 				f.traceAnswer(subject, a.raw)
 			}
-			if !yield(a, err) || err != nil {
+			if !yield(a, err) || a == nil {
 				return
 			}
 			if most == 0 {
@@ -123,8 +123,8 @@ func (f *fleet) ask(nc *nats.Conn, subject string, options any, most int) iter.S
 }
 
 func (f *fleet) send(nc *nats.Conn, subject string, options any) (*nats.Subscription, time.Time, error) {
-	var body []byte
-	if options != nil {
+	body, ready := options.([]byte)
+	if options != nil && !ready {
 		var err error
 		if body, err = json.Marshal(options); err != nil {
 			return nil, time.Time{}, err
@@ -140,7 +140,7 @@ func (f *fleet) send(nc *nats.Conn, subject string, options any) (*nats.Subscrip
 	return sub, start, nc.PublishRequest(subject, inbox, body)
 }
 
-// readServerAnswer decodes an answer, or says why there is none.
+// readServerAnswer decodes an answer, or says why there is none. With an answer, the error is what a server says.
 func readServerAnswer(m *nats.Msg, err error) (*serverAnswer, error) {
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrTimeout):
@@ -153,7 +153,7 @@ func readServerAnswer(m *nats.Msg, err error) (*serverAnswer, error) {
 		return nil, fmt.Errorf("answer of a server: %w", err)
 	}
 	if a.Error != nil && a.Error.Description != "" {
-		return nil, fmt.Errorf("server %s: %s (%d)", a.Server.Name, a.Error.Description, a.Error.Code)
+		return a, fmt.Errorf("server %s: %s (%d)", a.Server.Name, a.Error.Description, a.Error.Code)
 	}
 	return a, nil
 }

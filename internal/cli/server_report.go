@@ -72,6 +72,7 @@ func (r *fleetReport) collect(args []string, view string, options any, take func
 // reportedAccount is what an account does on all servers.
 type reportedAccount struct {
 	Account     string `json:"account"`
+	Name        string `json:"name,omitempty"` // if it has another one
 	Connections int64  `json:"connections"`
 	Total       int64  `json:"total_connections"`
 	InMsgs      int64  `json:"in_msgs"`
@@ -135,6 +136,9 @@ func (r *fleetReport) accounts(args []string) error {
 				t = &reportedAccount{Account: a.Account}
 				byName[a.Account] = t
 			}
+			if a.Name != a.Account {
+				t.Name = a.Name
+			}
 			t.Connections, t.Total = t.Connections+a.Conns, t.Total+a.TotalConns
 			t.InMsgs, t.InBytes = t.InMsgs+a.Received.Msgs, t.InBytes+a.Received.Bytes
 			t.OutMsgs, t.OutBytes = t.OutMsgs+a.Sent.Msgs, t.OutBytes+a.Sent.Bytes
@@ -152,9 +156,9 @@ func (r *fleetReport) accounts(args []string) error {
 	if r.asJSON {
 		return r.con.jsonIndented(list)
 	}
-	t := newTable("Account", "Connections", "In Msgs", "Out Msgs", "In Bytes", "Out Bytes", "Subs")
+	t := newTable("Account", "Name", "Connections", "In Msgs", "Out Msgs", "In Bytes", "Out Bytes", "Subs")
 	for _, a := range list {
-		t.row(a.Account, countText(a.Connections), countText(a.InMsgs), countText(a.OutMsgs), bytesText(uint64(a.InBytes)),
+		t.row(a.Account, a.Name, countText(a.Connections), countText(a.InMsgs), countText(a.OutMsgs), bytesText(uint64(a.InBytes)),
 			bytesText(uint64(a.OutBytes)), countText(a.Subs))
 	}
 	return t.print(r.con)
