@@ -46,8 +46,8 @@ func (a *Account) ImportStream(exporter *Account, s StreamImport) (end func()) {
 		account: a.name,
 	}
 	i.Pattern, i.Sink = s.Subject, i
-	a.router.Follow(i)
-	return func() { a.router.Unfollow(i) }
+	a.router.Follow(i, i.Local)
+	return func() { a.router.Unfollow(i, i.Local) }
 }
 
 // Deliver passes a message on; see router.Sink. What was sent by another subject than its own, as messages of consumers are,
@@ -115,9 +115,6 @@ func (i *streamImport) Filters() bool { return true }
 
 // Changed follows the subscriptions of the importing account; see router.Follower.
 func (i *streamImport) Changed(s *router.Sub, delta int) {
-	if !subject.Overlap(s.Pattern, i.Local) {
-		return
-	}
 	switch s.Sink.(type) {
 	case *serviceImport, *replies: // a message that is shared is nobody's request
 		return

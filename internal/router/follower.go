@@ -1,19 +1,19 @@
 package router
 
-import "slices"
+import "myelin/internal/subject"
 
-// Follower is told of every subscription that comes and goes.
+// Follower is told of subscriptions that come and go.
 type Follower interface {
 	// Changed is called for each, by whoever subscribed, before Subscribe and Unsubscribe return; delta is 1 or -1. Two
 	// calls may come in another order than what they tell of: what counts is the sum. It may call other routers.
 	Changed(s *Sub, delta int)
 }
 
-// Follow begins to tell f, of those subscriptions first that are there.
-func (r *Router) Follow(f Follower) {
+// Follow begins to tell f of subscriptions that overlap with a pattern, of those first that are there.
+func (r *Router) Follow(f Follower, pattern string) {
 	r.mu.Lock()
-	r.followers = append(r.followers, f) // beyond what those see who read it now
-	subs := r.all()
+	r.followers.Add(pattern, f)
+	subs := r.overlapping(pattern)
 	r.mu.Unlock()
 	for _, s := range subs {
 		f.Changed(s, 1)
@@ -21,19 +21,22 @@ func (r *Router) Follow(f Follower) {
 }
 
 // Unfollow ends that: f is told as if all subscriptions had gone.
-func (r *Router) Unfollow(f Follower) {
+func (r *Router) Unfollow(f Follower, pattern string) {
 	r.mu.Lock()
-	r.followers = slices.DeleteFunc(slices.Clone(r.followers), func(other Follower) bool { return other == f })
-	subs := r.all()
+	r.followers.Remove(pattern, f)
+	subs := r.overlapping(pattern)
 	r.mu.Unlock()
 	for _, s := range subs {
 		f.Changed(s, -1)
 	}
 }
 
-// all returns all subscriptions.
-func (r *Router) all() (list []*Sub) {
+// overlapping returns the subscriptions that overlap with a pattern.
+func (r *Router) overlapping(pattern string) (list []*Sub) {
 	r.index.Each(func(head *Sub) bool {
+		if !subject.Overlap(head.Pattern, pattern) {
+			return true
+		}
 		for s := head; s != nil; s = s.next {
 			list = append(list, s)
 		}

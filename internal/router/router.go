@@ -93,7 +93,7 @@ type Router struct {
 	inserts uint64
 	removes uint64
 
-	followers []Follower // replaced as a whole
+	followers subject.Overlaps[Follower] // by what they are told of
 
 	changes changes
 	stats   counters
@@ -137,7 +137,7 @@ func (r *Router) add(s *Sub) []Follower {
 	}
 	r.inserts++
 	r.changes.note(r.seed, s.Pattern)
-	return r.followers
+	return r.followers.Find(s.Pattern, nil)
 }
 
 // Unsubscribe removes a subscription that was added. A publisher that matched before may still call its
@@ -165,7 +165,7 @@ func (r *Router) remove(s *Sub) []Follower {
 	r.subs--
 	r.removes++
 	r.changes.note(r.seed, s.Pattern)
-	return r.followers
+	return r.followers.Find(s.Pattern, nil)
 }
 
 // Refilter says that other messages than before are kept from a subscription. Those that are published after it returns
