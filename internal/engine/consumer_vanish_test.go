@@ -112,3 +112,33 @@ func TestListeningInAGroup(t *testing.T) {
 		}
 	}
 }
+
+// A consumer that goes because nobody wanted it does not take along one of the same name that comes meanwhile.
+func TestInactiveConsumerThatComesAgain(t *testing.T) {
+	disk := newGated()
+	n := mustOpen(t, disk)
+	s := n.create("A")
+	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.Inactive = time.Hour })
+	gate, answers := disk.shut(), make(chan stream.Reply, 2)
+	for _, command := range [][]byte{stream.DropConsumer{Name: "c"}.Encode(nil), stream.AddConsumer{Config: c.Config()}.Encode(nil)} {
+		s.propose(command, false, func(r stream.Reply) { answers <- r })
+	}
+	s.events.do(func() { // as when the time is over
+		s.dispatch.out(c).Drop = true
+		s.dispatch.ship(c)
+	})
+	s.turns()
+	close(gate)
+	for range 2 {
+		if r := <-answers; r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	s.turns()
+	if r := s.Propose(stream.Purge{}.Encode(nil), true); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if again := s.Consumer("c"); again == nil || again == c {
+		t.Errorf("there is %p, there was %p", again, c)
+	}
+}

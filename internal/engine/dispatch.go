@@ -68,7 +68,7 @@ func (x *dispatch) begin() {
 	x.on = true
 	for view := range x.stream.state.Consumers() {
 		if view.Config.MemoryStorage && x.stream.asset.Config.Storage != stream.Memory {
-			x.stream.propose(stream.DropConsumer{Name: view.Config.Name}.Encode(nil), true, func(stream.Reply) {})
+			x.stream.propose(stream.DropConsumer{Name: view.Config.Name, Number: view.Number}.Encode(nil), true, func(stream.Reply) {})
 			continue
 		}
 		x.open(view.Number)
@@ -424,7 +424,7 @@ func (x *dispatch) ship(c *Consumer) {
 	}
 	if out.Drop && !c.leaving {
 		c.leaving = true
-		x.stream.propose(stream.DropConsumer{Name: c.name}.Encode(nil), true, func(r stream.Reply) { c.leaving = r.Err == nil })
+		x.stream.propose(stream.DropConsumer{Name: c.name, Number: c.number}.Encode(nil), true, func(r stream.Reply) { c.leaving = r.Err == nil })
 	}
 	if p.empty() {
 		p.free()

@@ -30,8 +30,11 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 			return s.addConsumer(c, fx), true
 		}
 	case kindDropConsumer:
-		c := DropConsumer{r.String()}
-		if r.Close() == nil {
+		c, number := DropConsumer{Name: r.String()}, uint64(0)
+		if r.Len() > 0 {
+			number = r.Uvarint()
+		}
+		if c.Number = uint32(number); r.Close() == nil && number <= math.MaxUint32 {
 			return s.dropConsumer(c, fx), true
 		}
 	case kindPauseConsumer:
@@ -343,7 +346,7 @@ func (s *State) permits(config *Config) *apierr.Error {
 func (s *State) dropConsumer(d DropConsumer, fx *Effects) Reply {
 	x := &s.consumers
 	c := x.byName[d.Name]
-	if c == nil {
+	if c == nil || d.Number != 0 && d.Number != c.number {
 		return refuse(apierr.ConsumerNotFound)
 	}
 	c.busy.remove(c)

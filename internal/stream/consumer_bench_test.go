@@ -206,7 +206,7 @@ func BenchmarkConsumersLongest(b *testing.B) {
 			for b.Loop() {
 				addConsumers(b, s, 1, ConsumerConfig{Deliver: c.deliver}, func(int) string { return c.filter })
 				fx.Reset()
-				s.Apply(machine.Entry{Data: DropConsumer{"C00000"}.Encode(nil)}, &fx)
+				s.Apply(machine.Entry{Data: DropConsumer{Name: "C00000"}.Encode(nil)}, &fx)
 			}
 		})
 	}
@@ -223,7 +223,7 @@ func BenchmarkConsumersLongest(b *testing.B) {
 			}
 			fx.Reset()
 			b.StartTimer()
-			s.Apply(machine.Entry{Data: DropConsumer{"C00000"}.Encode(nil)}, &fx)
+			s.Apply(machine.Entry{Data: DropConsumer{Name: "C00000"}.Encode(nil)}, &fx)
 		}
 	})
 }

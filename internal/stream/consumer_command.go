@@ -24,8 +24,11 @@ const (
 	ConsumerUpdate
 )
 
-// DropConsumer removes a consumer.
-type DropConsumer struct{ Name string }
+// DropConsumer removes a consumer, if it is the one of that number; 0: whichever has the name.
+type DropConsumer struct {
+	Name   string
+	Number uint32
+}
 
 // PauseConsumer makes a consumer pause until a time, or go on if it is 0.
 type PauseConsumer struct {
@@ -94,7 +97,11 @@ func (c AddConsumer) Encode(dst []byte) []byte {
 
 // Encode appends the command to the Data of an entry.
 func (c DropConsumer) Encode(dst []byte) []byte {
-	return bin.AppendBytes(dst, bin.AppendString([]byte{kindDropConsumer}, c.Name))
+	command := bin.AppendString([]byte{kindDropConsumer}, c.Name)
+	if c.Number != 0 {
+		command = bin.AppendUvarint(command, uint64(c.Number))
+	}
+	return bin.AppendBytes(dst, command)
 }
 
 // Encode appends the command to the Data of an entry.

@@ -298,8 +298,13 @@ func (m *consumerModel) start(c *modelConsumer) uint64 {
 	return first
 }
 
-func (m *consumerModel) drop(name string) {
-	m.consumers = slices.DeleteFunc(m.consumers, func(c *modelConsumer) bool { return c.cfg.Name == name })
+func (m *consumerModel) drop(d DropConsumer) string {
+	c := m.named(d.Name)
+	if c == nil || d.Number != 0 && d.Number != c.number {
+		return "10014"
+	}
+	m.consumers = slices.DeleteFunc(m.consumers, func(other *modelConsumer) bool { return other == c })
+	return "ok"
 }
 
 func (m *consumerModel) reset(r ResetConsumer) string {

@@ -272,14 +272,14 @@ func TestConsumerEvents(t *testing.T) {
 	}
 	src := r.state.Source(1)
 	r.apply(PauseConsumer{Name: "C"})
-	r.apply(DropConsumer{"C"})
+	r.apply(DropConsumer{Name: "C"})
 	if v := r.consumer(); v.Number != 0 || len(r.fx.Consumers) != 1 || r.fx.Consumers[0].Kind != ConsumerDropped {
 		t.Errorf("after its end there is %+v and %+v", v, r.fx.Consumers)
 	}
 	if _, ok := src.Next(0); ok || src.CountFrom(0) != 0 || r.state.Source(1) != nil {
 		t.Error("a consumer that is gone has messages")
 	}
-	for _, command := range []any{&Delivered{Consumer: 1}, &Ack{Consumer: 1}, DropConsumer{"C"}, PauseConsumer{Name: "C"}, ResetConsumer{Name: "C"}} {
+	for _, command := range []any{&Delivered{Consumer: 1}, &Ack{Consumer: 1}, DropConsumer{Name: "C"}, PauseConsumer{Name: "C"}, ResetConsumer{Name: "C"}} {
 		if reply := r.apply(command); reply.Err == nil || reply.Err.ErrCode != 10014 {
 			t.Errorf("%T of a consumer that is gone: %v", command, reply.Err)
 		}
@@ -322,10 +322,10 @@ func TestRetentionIsStocks(t *testing.T) {
 	messages(2)
 	add("X", "s.2", AckExplicit)
 	messages(0)
-	r.apply(DropConsumer{"Y"})
+	r.apply(DropConsumer{Name: "Y"})
 	r.do("publish 3")
 	messages(1)
-	r.apply(DropConsumer{"X"})
+	r.apply(DropConsumer{Name: "X"})
 	messages(0)
 	add("N", "s.1", AckNone)
 	r.do("publish 6")
@@ -363,7 +363,7 @@ func TestAddConsumerIsStocks(t *testing.T) {
 	add("a", ConsumerEither, "")
 	add("b", ConsumerEither, unfiltered)
 	add("c", ConsumerEither, unique, "s.1")
-	r.apply(DropConsumer{"a"})
+	r.apply(DropConsumer{Name: "a"})
 	add("c", ConsumerCreate, "", "s.1")
 	add("c", ConsumerCreate, "", "s.1")
 	add("c", ConsumerCreate, "consumer already exists (10148)", "s.1", "s.2")

@@ -207,9 +207,11 @@ func (r *consumerRun) step() {
 	case n < 84:
 		r.take()
 	case n < 87:
-		name := r.pick(modelNames)
-		r.apply(DropConsumer{name})
-		m.drop(name)
+		c := DropConsumer{Name: r.pick(modelNames)}
+		if r.rng.IntN(3) == 0 {
+			c.Number = 1 + r.rng.Uint32N(m.number+1)
+		}
+		r.expect(r.apply(c), m.drop(c))
 	case n < 90:
 		c := ResetConsumer{Name: r.pick(modelNames)}
 		if r.rng.IntN(2) == 0 {

@@ -151,7 +151,7 @@ func TestManyMessagesGoAtOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			apply(DropConsumer{name})
+			apply(DropConsumer{Name: name})
 			for v := range s.Consumers() {
 				pending := uint64(0)
 				s.table.eachRecord(func(seq uint64, r *record) {
@@ -173,7 +173,7 @@ func TestManyMessagesGoAtOnce(t *testing.T) {
 		if v, _ := s.Consumer("C00003"); v.NumPending != s.Info().Messages || v.NumPending == 0 {
 			t.Fatalf("seed %d: %d messages for one consumer that wants %d", seed, s.Info().Messages, v.NumPending)
 		}
-		apply(DropConsumer{"C00003"})
+		apply(DropConsumer{Name: "C00003"})
 		if s.Info().Messages != 0 || s.NumConsumers() != 0 || !s.consumers.filters.none() {
 			t.Fatalf("seed %d: %d messages for nobody", seed, s.Info().Messages)
 		}

@@ -187,7 +187,7 @@ func TestDeadLettersStayUntilRelayed(t *testing.T) {
 	if v.NumAckPending != 1 || v.NumPending != 0 || v.Floor.Stream != 0 || x.state.Info().Messages != 3 {
 		t.Errorf("%+v", v)
 	}
-	x.apply(DropConsumer{"c"})
+	x.apply(DropConsumer{Name: "c"})
 	cfg := *v.Config
 	cfg.Durable, cfg.Name = "d", "d"
 	x.apply(AddConsumer{Config: &cfg})
