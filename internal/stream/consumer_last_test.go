@@ -61,7 +61,7 @@ func TestLastOfEachSubject(t *testing.T) {
 			if got = read(); !slices.Equal(got, want) {
 				t.Fatalf("%+v, filter %d %s: later %v, want %v", c, i, filter, got, want)
 			}
-			apply(DropConsumer{"C00000"}.Encode(nil))
+			apply(DropConsumer{Name: "C00000"}.Encode(nil))
 		}
 	}
 }
@@ -76,7 +76,7 @@ func BenchmarkBeginLast(b *testing.B) {
 			for b.Loop() {
 				addConsumers(b, s, 1, ConsumerConfig{Deliver: DeliverLastPerSubject}, func(int) string { return "orders.>" })
 				fx.Reset()
-				s.Apply(machine.Entry{Data: DropConsumer{"C00000"}.Encode(nil)}, &fx)
+				s.Apply(machine.Entry{Data: DropConsumer{Name: "C00000"}.Encode(nil)}, &fx)
 			}
 		})
 	}
