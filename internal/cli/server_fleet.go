@@ -91,8 +91,8 @@ func (a *serverAnswer) decode(v any) error {
 	return nil
 }
 
-// ask sends a request, with options as JSON or as the bytes that they are, and yields the answers until there are so many, or none has come for a while, the first one having the
-// whole timeout. most is 0 where nobody knows.
+// ask sends a request, with options as JSON or as the bytes that they are, and yields the answers until there are so
+// many, or none has come for a while, the first one having the whole timeout. most is 0 where nobody knows.
 func (f *fleet) ask(nc *nats.Conn, subject string, options any, most int) iter.Seq2[*serverAnswer, error] {
 	return func(yield func(*serverAnswer, error) bool) {
 		sub, start, err := f.send(nc, subject, options)
