@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/clock"
 	"myelin/internal/consumer"
 	"myelin/internal/router"
 	"myelin/internal/stream"
@@ -63,15 +64,16 @@ func TestWhatVanishesMakesRoom(t *testing.T) {
 	}
 }
 
-// More consumers than one turn looks after all get what comes for them.
+// More consumers than one turn looks after all get what comes for them, and are told when there is nothing.
 func TestMoreConsumersThanATurnServes(t *testing.T) {
 	const many = 3*servedInTurn - 1
-	n := mustOpen(t, vfs.NewMem())
+	now := clock.NewFake(time.Unix(1_700_000_000, 0))
+	n := mustOpen(t, vfs.NewMem(), func(o *Options) { o.Clock = now })
 	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
 	n.listenTo("inbox")
 	for i := range many {
 		c := n.consumer(s, fmt.Sprint("c", i), func(c *stream.ConsumerConfig) { c.Ack = stream.AckNone })
-		n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 1, Expires: int64(time.Hour)})
+		n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 2, Expires: int64(time.Hour)})
 	}
 	s.turns()
 	n.publish("A.x", 1, 20)
@@ -82,6 +84,16 @@ func TestMoreConsumersThanATurnServes(t *testing.T) {
 	if len(seen) != many {
 		t.Errorf("%d consumers gave the message", len(seen))
 	}
+	s.turns()
+	n.post.mu.Lock()
+	n.post.said = nil
+	n.post.mu.Unlock()
+	now.Advance(time.Hour)
+	n.await("all to be told", func() bool {
+		n.post.mu.Lock()
+		defer n.post.mu.Unlock()
+		return len(n.post.said) == many
+	})
 }
 
 // Who listens to a deliver subject in another group, or in none, is not whom a consumer delivers to.
