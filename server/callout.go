@@ -11,6 +11,7 @@ import (
 	"myelin/internal/auth"
 	"myelin/internal/auth/callout"
 	"myelin/internal/auth/jwts"
+	"myelin/internal/nats"
 	"myelin/internal/router"
 	"myelin/internal/version"
 )
@@ -55,16 +56,17 @@ func (l calloutLog) Debugf(format string, args ...any) { l.log.Debugf(format, ar
 // inquiries is a callout.Messenger.
 type inquiries struct{ s *Server }
 
-// Send implements callout.Messenger. No mapping of the account applies.
+// Send implements callout.Messenger. Only clients get a request, since it may hold a password: no stream that takes everything,
+// and no other account that has something of this one.
 func (i inquiries) Send(account string, header, body []byte) (answer <-chan []byte, end func(), ok bool) {
 	a := i.s.broker.Account(account)
 	if a == nil {
 		return nil, nil, false
 	}
 	subject := []byte(auth.CalloutSubject)
-	a.Router().Matching(subject, func(*router.Sub) bool {
-		ok = true
-		return false
+	a.Router().Matching(subject, func(s *router.Sub) bool {
+		ok = isClient(s)
+		return !ok
 	})
 	if !ok {
 		return nil, nil, false
@@ -75,13 +77,19 @@ func (i inquiries) Send(account string, header, body []byte) (answer <-chan []by
 	sub := &router.Sub{Pattern: "$SYS._INBOX." + base64.RawURLEncoding.EncodeToString(random[:]), Sink: in}
 	a.Router().Subscribe(sub)
 	session := a.Open(nil)
-	taken := session.Send(subject, &router.Message{Subject: subject, Reply: []byte(sub.Pattern), Header: header, Payload: body}, false)
+	taken := session.Confide(&router.Message{Subject: subject, Reply: []byte(sub.Pattern), Header: header, Payload: body}, isClient)
 	session.Rest()
 	if taken == 0 {
 		a.Unsubscribe(sub)
 		return nil, nil, false
 	}
 	return in, func() { a.Unsubscribe(sub) }, true
+}
+
+// isClient reports whether a subscription is that of a client.
+func isClient(s *router.Sub) bool {
+	_, ok := s.Sink.(nats.SubDescriber)
+	return ok
 }
 
 // calloutInbox is the Sink of the first answer.

@@ -128,3 +128,32 @@ func TestPushedCallout(t *testing.T) {
 	}
 	got(true, service.Flush())
 }
+
+// Requests hold passwords: a stream that takes all subjects of the account, or an account that imports them, gets none.
+func TestCalloutIsConfided(t *testing.T) {
+	issuer := got(nkeys.CreateAccount())
+	s := fromFile(t, fmt.Sprintf(`jetstream { store_dir: "HERE/js" }
+accounts {
+  AUTH { jetstream: enabled, users: [{user: auth, password: p}], exports: [{stream: ">"}] }
+  APP { users: [{user: app, password: p}], imports: [{stream: {account: AUTH, subject: ">"}, prefix: theirs}] }
+}
+authorization { timeout: 2, auth_callout { issuer: %s, account: AUTH, auth_users: [auth, app] } }
+`, public(issuer)))
+	service, _ := s.connect(nats.UserInfo("auth", "p"))
+	answers(t, service, issuer, "APP")
+	js := got(service.JetStream())
+	got(js.AddStream(&nats.StreamConfig{Name: "ALL", Subjects: []string{"$SYS.REQ.>"}, NoAck: true}))
+	app, _ := s.connect(nats.UserInfo("app", "p"))
+	theirs := got(app.SubscribeSync("theirs.$SYS.REQ.>"))
+	got(true, app.Flush())
+	bob, _ := s.connect(nats.UserInfo("bob", "secret"))
+	got(true, bob.Flush())
+	got(true, service.Flush())
+	got(true, app.Flush())
+	if n, _, _ := theirs.Pending(); n != 0 {
+		t.Errorf("another account is told of %d requests", n)
+	}
+	if info := got(js.StreamInfo("ALL")); info.State.Msgs != 0 {
+		t.Errorf("%d requests are stored", info.State.Msgs)
+	}
+}
