@@ -62,6 +62,7 @@ type customer struct {
 	answered []uint64
 	early    bool // something was acknowledged that the machine may not know
 	torn     bool // deliveries may be missing
+	altered  bool // what is on its way may be so by another configuration
 	hurried  bool // waits for acknowledgements are short
 }
 
@@ -85,7 +86,7 @@ func (k *customer) key(text string) string {
 // start forgets what was of an earlier life, or of another consumer of the name.
 func (k *customer) start(view *stream.ConsumerView) {
 	k.number, k.dseq, k.upTo = view.Number, view.Delivered.Consumer, 0
-	k.early, k.torn = false, false
+	k.early, k.torn, k.altered = false, false, false
 	k.counts, k.out, k.loose = map[uint64]uint32{}, map[uint64]string{}, map[uint64]bool{}
 	k.counted, k.past = nil, map[uint64]bool{}
 }
@@ -382,7 +383,7 @@ func (k *customer) take(s *Stream, d *posting) error {
 		err = fmt.Errorf("all to %d is acknowledged", k.upTo)
 	case d.DSeq <= k.dseq && !k.torn || d.DSeq != k.dseq+1 && !k.skips():
 		err = fmt.Errorf("delivery %d, after %d", d.DSeq, k.dseq)
-	case k.tries > 0 && int(d.Count) > k.tries:
+	case k.tries > 0 && int(d.Count) > k.tries && !k.altered:
 		err = fmt.Errorf("for the %d. time", d.Count)
 	case d.Count != k.counts[d.Seq]+1 && !k.torn:
 		err = fmt.Errorf("for the %d. time, after %d", d.Count, k.counts[d.Seq])

@@ -145,6 +145,24 @@ func (k *customer) config(keep time.Duration) stream.ConsumerConfig {
 	return cfg
 }
 
+// alter changes what is about acknowledgements.
+func (m *market) alter(k *customer, s *Stream) {
+	if k.tries > 0 {
+		k.tries = 1 + m.rnd.IntN(4)
+		k.steps = k.steps[:min(len(k.steps), k.tries)]
+	}
+	if len(k.steps) == 0 {
+		k.wait = time.Duration(m.rnd.IntN(2)) * 5 * time.Millisecond
+	}
+	k.most = m.rnd.IntN(2) * (3 + m.rnd.IntN(10))
+	k.torn, k.altered = true, true
+	for seq := range k.counts {
+		k.past[seq], k.loose[seq] = true, true
+	}
+	k.exists = false
+	k.exists = m.enter(k, s) != nil
+}
+
 // born begins the ledger of a consumer that was created.
 func (k *customer) born(view *stream.ConsumerView) {
 	clear(k.debts)

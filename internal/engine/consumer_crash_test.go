@@ -235,6 +235,8 @@ func (m *market) step() {
 			until = 0
 		}
 		_ = s.PauseConsumer(k.name, until)
+	case k.moves && k.choices != nil && k.policy != stream.AckNone && m.rnd.IntN(2) == 0:
+		m.alter(k, s)
 	case k.moves:
 		m.move(k, s)
 	}
