@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -105,7 +106,7 @@ func (c *claimShares) plan(importer string) (ended bool) {
 		timer.Stop()
 		delete(c.timers, importer)
 	}
-	p := &claimPlan{claimShares: c, now: c.s.clock.Now()}
+	p := &claimPlan{claimShares: c, now: c.s.clock.Now(), taken: make(map[config.Import]bool)}
 	before := c.inForce[importer]
 	for _, x := range before {
 		c.flows.remove(x)
@@ -151,6 +152,7 @@ type claimPlan struct {
 	*claimShares
 	now      time.Time
 	joints   []*joint
+	taken    map[config.Import]bool // what tells imports apart
 	refused  map[*jwt.Import]error
 	circular bool
 	until    time.Time // when the first of the activations is over; zero for never
@@ -199,13 +201,18 @@ func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.T
 	if same := p.inForce[a.ID][x.name()]; same != nil {
 		x = same
 	}
-	if slices.ContainsFunc(p.joints, func(o *joint) bool { return o.of.Service == of.Service && o.name() == x.name() }) {
-		return nil, until, errors.New("it is there twice")
+	same := config.Import{Service: of.Service, Account: of.Account, Subject: of.Subject}
+	if of.Service {
+		same.To = path.Local
+	}
+	if p.taken[same] {
+		return nil, until, fmt.Errorf("%s import already exists", kindOf(of.Service))
 	}
 	if p.flows.circle(x) {
 		p.circular = true
 		return nil, until, errCircle
 	}
+	p.taken[same] = true
 	return x, grant.Until, nil
 }
 

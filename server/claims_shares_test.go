@@ -50,6 +50,16 @@ func imports(i jwt.Import) func(*neighbours) jwt.Import {
 	return func(*neighbours) jwt.Import { return i }
 }
 
+// importsTo is an import in the words of older tools.
+func importsTo(subject, to jwt.Subject) func(*neighbours) jwt.Import {
+	return func(*neighbours) jwt.Import {
+		i := jwt.Import{Subject: subject}
+		//lint:ignore SA1019 it is deprecated, and has to go on
+		i.To = to
+		return i
+	}
+}
+
 func tokened(token func(n *neighbours) string) func(*neighbours) jwt.Import {
 	return func(n *neighbours) jwt.Import { return jwt.Import{Subject: "x.*", Token: token(n)} }
 }
@@ -63,7 +73,7 @@ var (
 
 var claimRows = []claimRow{
 	{name: "stream", export: plainStream, imports: imports(jwt.Import{Subject: "x.*"}), say: "x.1", want: "x.1"},
-	{name: "stream to", export: plainStream, imports: imports(jwt.Import{Subject: "x.*", To: "p"}), say: "x.1", want: "p.x.1"},
+	{name: "stream to", export: plainStream, imports: importsTo("x.*", "p"), say: "x.1", want: "p.x.1"},
 	{name: "stream mapped", export: jwt.Export{Subject: "x.*.*", Type: jwt.Stream}, imports: imports(jwt.Import{Subject: "x.*.*", LocalSubject: "l.$2.$1"}),
 		say: "x.1.2", want: "l.2.1"},
 	{name: "stream mapped in order", export: jwt.Export{Subject: "x.*.*", Type: jwt.Stream},
@@ -74,7 +84,7 @@ var claimRows = []claimRow{
 	{name: "a stream as a service", export: plainService, imports: imports(jwt.Import{Subject: "s.*.*"}), say: "s.1.2"},
 
 	{name: "service", export: plainService, imports: imports(jwt.Import{Subject: "s.*.*"}), say: "s.1.2", want: "s.1.2"},
-	{name: "service to", export: plainService, imports: imports(jwt.Import{Subject: "q", To: "s.1.2"}), say: "q", want: "s.1.2"},
+	{name: "service to", export: plainService, imports: importsTo("q", "s.1.2"), say: "q", want: "s.1.2"},
 	{name: "service mapped", export: plainService, imports: imports(jwt.Import{Subject: "s.*.*", LocalSubject: "l.$2.$1"}), say: "l.1.2", want: "s.2.1"},
 	{name: "own token", export: ownService, say: "q", want: "s.OWN",
 		imports: func(n *neighbours) jwt.Import {
@@ -307,6 +317,36 @@ func TestCircleOfClaims(t *testing.T) {
 	}
 	if hears(b, a, "x") != "x" || hears(a, b, "x") != "" {
 		t.Error("the circle is broken, and the other import is not in force")
+	}
+}
+
+// A stream is imported once, a service of two accounts asks both, as stock has it.
+func TestImportsTwice(t *testing.T) {
+	n := newNeighbours()
+	s, _, admin := pushed(t, n.realm)
+	for _, account := range []nkeys.KeyPair{n.exporter, n.other} {
+		asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", n.sign(account, func(c *jwt.AccountClaims) {
+			c.Exports.Add(&jwt.Export{Subject: "s", Type: jwt.Service}, &jwt.Export{Subject: "x", Type: jwt.Stream})
+		}))
+	}
+	asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", n.sign(n.importer, func(c *jwt.AccountClaims) {
+		for _, account := range []nkeys.KeyPair{n.exporter, n.other} {
+			c.Imports.Add(&jwt.Import{Subject: "s", Account: public(account), Type: jwt.Service})
+		}
+		c.Imports.Add(&jwt.Import{Subject: "x", Account: public(n.exporter), Type: jwt.Stream},
+			&jwt.Import{Subject: "x", LocalSubject: "y", Account: public(n.exporter), Type: jwt.Stream})
+	}))
+	a, b, to := connects(t, s, as(n.exporter, nil)), connects(t, s, as(n.other, nil)), connects(t, s, as(n.importer, nil))
+	if hears(to, a, "s") != "s" || hears(to, b, "s") != "s" {
+		t.Error("a request does not come to both")
+	}
+	all := got(to.SubscribeSync("*"))
+	got(true, to.Flush())
+	got(true, a.Publish("x", nil))
+	got(true, a.Flush())
+	got(true, to.Flush())
+	if n, _, _ := all.Pending(); n != 1 {
+		t.Errorf("a message comes %d times", n)
 	}
 }
 
