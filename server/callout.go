@@ -74,7 +74,7 @@ func (i inquiries) Send(account string, header, body []byte) (answer <-chan []by
 	var random [16]byte
 	rand.Read(random[:]) // never fails
 	in := make(calloutInbox, 1)
-	sub := &router.Sub{Pattern: "$SYS._INBOX." + base64.RawURLEncoding.EncodeToString(random[:]), Sink: in}
+	sub := &router.Sub{Pattern: auth.CalloutReply + base64.RawURLEncoding.EncodeToString(random[:]), Sink: in}
 	a.Router().Subscribe(sub)
 	session := a.Open(nil)
 	taken := session.Confide(&router.Message{Subject: subject, Reply: []byte(sub.Pattern), Header: header, Payload: body}, isClient)

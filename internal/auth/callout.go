@@ -1,12 +1,23 @@
 package auth
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // CalloutSubject is where a service is asked who somebody is.
 const CalloutSubject = "$SYS.REQ.USER.AUTH"
 
-// calloutReplies is where it answers.
-const calloutReplies = "$SYS._INBOX.>"
+const (
+	// CalloutReply begins the subjects on which it answers.
+	CalloutReply   = "$SYS._INBOX."
+	calloutReplies = CalloutReply + ">"
+)
+
+// Confidential reports whether messages by that subject are for a service, or its answers: there are passwords and claims in them.
+func Confidential(subject []byte) bool {
+	return string(subject) == CalloutSubject || bytes.HasPrefix(subject, []byte(CalloutReply))
+}
 
 // Callout has a service decide who may connect, but for some users.
 type Callout struct {

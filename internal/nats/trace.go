@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"myelin/internal/auth"
 	"myelin/internal/nats/wire"
 	"myelin/internal/router"
 )
@@ -25,7 +26,7 @@ func (c *Conn) traceIn(op *wire.Op) {
 		} else {
 			tracef("%s - <<- [%s]", c, line("HPUB", op.Subject, op.Reply, size(op.Header), size(op.Header, op.Payload)))
 		}
-		tracef("%s - <<- MSG_PAYLOAD: [%q]", c, c.cut(op.Payload))
+		tracef("%s - <<- MSG_PAYLOAD: [%q]", c, c.shown(op.Subject, op.Payload))
 	case wire.Sub:
 		tracef("%s - <<- [%s]", c, line("SUB", op.Subject, op.Queue, op.SID))
 	case wire.Unsub:
@@ -52,7 +53,7 @@ func (s *subscription) traceMessage(m *router.Message, header []byte) {
 	} else {
 		tracef("%s - ->> [%s]", c, line("HMSG", m.Subject, []byte(s.sid), m.Reply, size(header), size(header, m.Payload)))
 	}
-	tracef("%s - ->> MSG_PAYLOAD: [%q]", c, c.cut(m.Payload))
+	tracef("%s - ->> MSG_PAYLOAD: [%q]", c, c.shown(m.Subject, m.Payload))
 }
 
 // line joins the words of an operation that are there.
@@ -80,7 +81,11 @@ func (c *Conn) traceOut(frame []byte) {
 	c.l.opt.Log.Tracef("%s - ->> [%s]", c, bytes.TrimRight(frame, "\r\n "))
 }
 
-func (c *Conn) cut(payload []byte) []byte {
+// shown is what a log may show of a payload.
+func (c *Conn) shown(subject, payload []byte) []byte {
+	if auth.Confidential(subject) {
+		return []byte("[REDACTED]")
+	}
 	if most := c.l.settings.Load().MaxTraced; most > 0 && len(payload) > most {
 		return payload[:most]
 	}

@@ -321,3 +321,18 @@ func TestCalloutSilence(t *testing.T) {
 		t.Errorf("a service that comes back: %s", said)
 	}
 }
+
+// What is asked and answered is not in the log, whatever else is.
+func TestCalloutIsNotTraced(t *testing.T) {
+	if !testkit.OwnBinary() {
+		t.Skip("stock shows all of it")
+	}
+	server, _ := newCallout(t, "trace: true\ndebug: true\n"+calloutConfig)
+	if _, said := tries(t, server, `"user":"bob","pass":"secret"`); said != "in" {
+		t.Fatal(said)
+	}
+	testkit.Eventually(t, "the log to show both", func() bool { return strings.Count(server.Log(), `MSG_PAYLOAD: ["[REDACTED]"]`) == 2 })
+	if log := server.Log(); strings.Contains(log, "secret") || strings.Contains(log, "eyJ") {
+		t.Errorf("the log is %s", log)
+	}
+}
