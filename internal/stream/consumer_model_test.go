@@ -61,8 +61,12 @@ func (c *modelConsumer) matches(msg consumerMessage) bool {
 
 // wants reports whether c is still to be given a message.
 func (c *modelConsumer) wants(msg consumerMessage) bool {
-	return msg.seq > c.delivered.Stream && c.matches(msg) && !c.early[msg.seq] && !c.dead.hidden[msg.seq] &&
-		(c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
+	return msg.seq > c.delivered.Stream && !c.early[msg.seq] && c.concerns(msg)
+}
+
+// concerns reports whether a message is one of those that c was, or is to be, given.
+func (c *modelConsumer) concerns(msg consumerMessage) bool {
+	return c.matches(msg) && !c.dead.hidden[msg.seq] && (c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
 }
 
 func (m *consumerModel) named(name string) *modelConsumer {
@@ -182,6 +186,7 @@ func (m *consumerModel) purge(p Purge) string {
 }
 
 func (m *consumerModel) empty(p Purge) {
+	before := len(m.messages)
 	if p.Filter == "" && p.Keep == 0 && (p.Before == 0 || p.Before > m.last) {
 		m.removeIf(func(consumerMessage) bool { return true })
 		if p.Before > 0 {
@@ -204,12 +209,18 @@ func (m *consumerModel) empty(p Purge) {
 			return true
 		})
 	}
-	if p.Filter != "" {
-		return
-	}
 	for _, c := range m.consumers {
-		if first := m.firstSeq(); c.delivered.Stream+1 < first {
-			c.delivered.Stream = first - 1
+		to := max(m.firstSeq(), 1) - 1
+		if p.Filter != "" {
+			if before == len(m.messages) || !overlap(c.cfg.Filters(), []string{p.Filter}) {
+				continue
+			}
+			if !slices.ContainsFunc(m.messages, func(msg consumerMessage) bool { return c.concerns(msg) }) {
+				to = m.last
+			}
+		}
+		c.delivered.Stream = max(c.delivered.Stream, to)
+		if c.floor.Stream < to {
 			c.settle(0)
 		}
 	}

@@ -266,6 +266,7 @@ func (s *State) left(seq uint64, id uint32, fx *Effects) {
 		if r.pending.remove(at) {
 			x.settle(c, seq, s.now, &s.table)
 		} else {
+			r.floor.Active = s.now
 			c.settle()
 		}
 		fx.consumer(c.number, ConsumerVanished, AckItem{Seq: seq})
@@ -310,16 +311,26 @@ func (x *filters) clear() {
 	clear(x.subjects)
 }
 
-// passed moves all consumers behind what a purge of all subjects removed, as stock servers do.
-func (s *State) passed() {
-	first := s.Info().First
+// passed moves consumers behind what a purge of the subjects that a filter matches has removed, as stock servers do. Those for which a purge
+// of some subjects has left nothing go behind the last message.
+func (s *State) passed(filter string) {
+	first := max(s.Info().First, 1)
 	for _, c := range s.consumers.list {
-		if c.delivered.Stream+1 >= first {
-			continue
+		to := first - 1
+		if filter != ">" {
+			if !overlap(c.config.Filters(), []string{filter}) {
+				continue
+			}
+			if _, left := c.wants().match(1); !left {
+				to = s.last
+			}
 		}
-		r := s.consumers.edit(c)
-		r.delivered.Stream = first - 1
-		s.consumers.settle(c, 0, s.now, &s.table)
+		if c.delivered.Stream < to {
+			s.consumers.edit(c).delivered.Stream = to
+		}
+		if c.floor.Stream < to {
+			s.consumers.settle(c, 0, c.floor.Active, &s.table)
+		}
 	}
 }
 

@@ -145,6 +145,19 @@ func TestConsumerFiguresAreStocks(t *testing.T) {
 			"publish 1", "d5/10 f5/10 ap0 rd0 np1", "pull 1", "d6/11 f5/10 ap1 rd0 np0",
 		}},
 		{"purged beyond", `{}`, []string{"publish 10", "", "consumer", "", "pull 3", "", `purge "Before":50`, "d3/49 f3/49 ap0 rd0 np0"}},
+		{"purged before anything", `{}`, []string{"consumer", "d0/0 f0/0 ap0 rd0 np0", "purge", "d0/0 f0/0 ap0 rd0 np0", "publish 1", "d0/0 f0/0 ap0 rd0 np1"}},
+		{"purged by subject", `{}`, []string{
+			"publish 9", "", "consumer", "", `purge "Filter":"s.0","Keep":1`, "d0/1 f0/1 ap0 rd0 np7", `purge "Filter":"nope"`, "d0/1 f0/1 ap0 rd0 np7",
+			`purge "Filter":"s.*"`, "d0/9 f0/9 ap0 rd0 np0",
+		}},
+		{"purged of its subject", `{}`, []string{
+			"publish 9", "", `consumer "filter_subject":"s.1"`, "", "pull 2", "d2/5 f0/0 ap2 rd0 np1", `purge "Filter":"s.2"`, "d2/5 f0/0 ap2 rd0 np1",
+			`purge "Filter":"s.1"`, "d2/9 f2/9 ap0 rd0 np0", "publish 2", "d2/9 f2/9 ap0 rd0 np1", "pull 1", "d3/11 f2/9 ap1 rd0 np0",
+		}},
+		{"abandoned, then purged", `{}`, []string{
+			"publish 3", "", "consumer", "", "pull 2", "", "abandon 1", "", "abandon 2", "d2/2 f0/0 ap0 rd0 np1", "delete 1", "d2/2 f0/0 ap0 rd0 np1",
+			`purge "Keep":1`, "d2/2 f2/2 ap0 rd0 np1", "purge", "d2/3 f2/3 ap0 rd0 np0",
+		}},
 		{"evicted", `{"max_msgs":10}`, []string{
 			"publish 10", "", "consumer", "", "pull 3", "", "publish 2", "d3/3 f2/2 ap1 rd0 np9", "publish 3", "d3/3 f3/3 ap0 rd0 np10",
 			"pull 1", "d4/6 f3/3 ap1 rd0 np9",

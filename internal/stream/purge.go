@@ -56,11 +56,16 @@ func (s *State) purge(c Purge, fx *Effects) Reply {
 		return refuse(apierr.BadRequest)
 	}
 	before := s.table.messages
-	if c.Filter == "" || c.Filter == ">" {
+	if c.Filter == "" {
+		c.Filter = ">"
+	}
+	if c.Filter == ">" {
 		s.purgeAll(c, fx)
-		s.passed()
 	} else {
 		s.purgeMatching(c, Purged, fx)
+	}
+	if s.table.messages < before || c.Filter == ">" {
+		s.passed(c.Filter)
 	}
 	return Reply{Removed: before - s.table.messages}
 }
