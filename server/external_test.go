@@ -101,6 +101,29 @@ func TestExternalOrigins(t *testing.T) {
 		info, err := a.StreamInfo("WORK")
 		return err == nil && info.State.Msgs == 0
 	})
+	// A source by a consumer that was made beforehand, to which somebody else listens, too.
+	conns := map[string]*nats.Conn{}
+	for _, user := range []string{"a", "b"} {
+		conns[user], _ = r.connect(nats.UserInfo(user, "p"))
+		if _, err := conns[user].Subscribe("dlv.>", func(*nats.Msg) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, request := range []struct{ user, subject, body string }{
+		{"a", "$JS.API.CONSUMER.CREATE.ORD.pre", `{"stream_name":"ORD","config":{"durable_name":"pre","deliver_subject":"dlv.b.pre",
+			"ack_policy":"flow_control","flow_control":true,"idle_heartbeat":1000000000,"max_ack_pending":100,"opt_start_seq":2900,"deliver_policy":"by_start_sequence"}}`},
+		{"b", "$JS.API.STREAM.CREATE.P", `{"name":"P","sources":[{"name":"ORD","external":{"api":"fromA.API","deliver":"dlv.b"},
+			"consumer":{"name":"pre","deliver_subject":"dlv.b.pre"}}]}`},
+	} {
+		m, err := conns[request.user].Request(request.subject, []byte(request.body), 10*time.Second)
+		if err != nil || strings.Contains(string(m.Data), `"error"`) {
+			t.Fatalf("%s: %s %v", request.subject, m.Data, err)
+		}
+	}
+	await(t, "a source by a consumer", func() bool {
+		info, err := b.StreamInfo("P")
+		return err == nil && info.State.Msgs == 101
+	})
 	if _, err := a.Publish("ord.7", []byte("last")); err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ type Request struct {
 	API     string // what the subjects of the API begin with there, without a dot
 	Stream  string // the origin
 	Config  *stream.ConsumerConfig
-	// Again says that the consumer of that name is there: it starts behind After, or behind what was acknowledged if that is 0,
-	// and delivers where its configuration says.
+	// Again says that the consumer of that name is there: it starts behind After, or behind what was acknowledged if that is 0, and counts its
+	// deliveries anew. It delivers where its own configuration says, which the answer tells if the one in the request does not.
 	Again bool
 	After uint64
 }
@@ -43,6 +43,7 @@ type Receiver interface {
 type Begun struct {
 	Err          *apierr.Error
 	Identity     string // of the incarnation of the origin, may be empty
+	Deliver      string // the subject that it delivers to
 	Pending      uint64 // messages that will be delivered
 	Acknowledged bool   // answers to requests of flow control acknowledge
 }
@@ -102,14 +103,17 @@ func (r *receiver) Begun(b Begun) {
 	r.copier.wake()
 }
 
-// Arrived implements Receiver. A consumer that starts again goes on counting its deliveries.
+// Arrived implements Receiver.
 func (r *receiver) Arrived(a *Arrival) {
 	r.mu.Lock()
 	r.heard = r.clock.Now()
 	size := len(a.Subject) + len(a.Header) + len(a.Body) + len(a.Flow)
+	follows := len(a.Flow) > 0 || a.DSeq == r.dseq+1 || r.again && a.DSeq == 1
 	switch {
 	case r.broken:
-	case r.bytes+size > maxReceived, len(a.Flow) == 0 && a.DSeq != r.dseq+1 && (r.dseq > 0 || !r.again && a.DSeq != 1):
+	case !follows && r.again && r.begun == nil: // it is of before it started again
+		r.dseq = 0
+	case !follows || r.bytes+size > maxReceived:
 		r.broken = true
 	default:
 		r.keep(a)
@@ -137,7 +141,7 @@ func (r *receiver) keep(a *Arrival) {
 func (r *receiver) Quiet(dseq uint64) {
 	r.mu.Lock()
 	r.heard = r.clock.Now()
-	if dseq != r.dseq && !(r.again && r.dseq == 0) && !r.broken {
+	if dseq != r.dseq && !(r.again && r.begun == nil) && !r.broken {
 		r.broken = true
 		r.copier.wake()
 	}

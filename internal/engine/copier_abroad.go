@@ -35,6 +35,7 @@ type foreign struct {
 	next     time.Time     // when something may be asked for again; zero: now
 	identity string        // of the incarnation that is there, if that is known
 	durable  bool          // the consumer stays, and starts again where it is told to
+	deliver  string        // where it delivers to, if that is known
 	api      string        // where it was asked for
 }
 
@@ -72,7 +73,7 @@ func (c *copier) lookAbroad(o *stream.Origin, flights int) {
 		c.again(minRemoteWait)
 		return
 	}
-	f.wait, f.durable = 0, f.durable || begun.Acknowledged
+	f.wait, f.durable, f.deliver = 0, f.durable || begun.Acknowledged, begun.Deliver
 	if f.identity = begun.Identity; f.identity == "" { // it is not told
 		f.identity = o.Identity
 	}
@@ -146,8 +147,11 @@ func (c *copier) remoteConfig(o *stream.Origin, after uint64) *stream.ConsumerCo
 		DeliverSubject: to + "." + letter + randomWord(), Heartbeat: remoteHeartbeat, Inactive: remoteInactive,
 		Metadata: map[string]string{kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account()},
 	}
-	if !c.own {
+	switch {
+	case !c.own:
 		cfg.DeliverSubject = o.Source.Consumer.DeliverSubject
+	case c.foreign.durable:
+		cfg.DeliverSubject = c.foreign.deliver
 	}
 	if patterns := filterOf(o.Source); len(patterns) == 1 {
 		cfg.FilterSubject = patterns[0]
@@ -228,10 +232,10 @@ func (c *copier) copyAbroad(r *receiver, flights int) {
 
 // refusedAbroad notes why there is no consumer, and asks again after a while.
 func (c *copier) refusedAbroad(o *stream.Origin, err *apierr.Error) {
-	if err.ErrCode == apierr.ConsumerNameExist && c.own {
-		c.foreign.durable = true // of a work queue, where it stays
-	}
-	if err.ErrCode == apierr.ConsumerNotFound && c.own {
+	switch err.ErrCode {
+	case apierr.ConsumerNameExist, apierr.ConsumerCreate: // it is there: the origin is a work queue, where it stays
+		c.foreign.durable = c.own
+	case apierr.ConsumerNotFound:
 		c.foreign.durable = false
 	}
 	c.note(err)

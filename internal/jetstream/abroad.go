@@ -26,7 +26,6 @@ type reception struct {
 	api     *API
 	account *broker.Account
 	to      engine.Receiver
-	again   bool
 	inbox   router.Sub
 
 	mu     sync.Mutex // guards what follows; not held while anybody is told
@@ -36,14 +35,16 @@ type reception struct {
 
 // Consume implements engine.Abroad.
 func (x abroad) Consume(q *engine.Request, to engine.Receiver) engine.Reception {
-	r := &reception{api: x.api, account: x.api.opt.Broker.Add(q.Account), to: to, again: q.Again}
+	r := &reception{api: x.api, account: x.api.opt.Broker.Add(q.Account), to: to}
 	r.inbox.Pattern, r.inbox.Sink = "$JSC.R."+randomName(), answers{r}
 	r.account.Router().Subscribe(&r.inbox)
-	if !q.Again {
-		r.listen(q.Config.DeliverSubject)
-	}
+	r.listen(q.Config.DeliverSubject)
 	verb, body := creation(q)
-	if x.publish(r.account, &router.Message{Subject: []byte(verb), Reply: []byte(r.inbox.Pattern), Payload: body}) == 0 {
+	m := router.Message{Subject: []byte(verb), Reply: []byte(r.inbox.Pattern), Payload: body}
+	if q.Again { // it asks for the incarnation
+		m.Header = header.AppendEnd(header.AppendField(header.AppendStart(nil), streamIdentity, ""))
+	}
+	if x.publish(r.account, &m) == 0 {
 		to.Begun(engine.Begun{Err: apierr.StreamGeneralError.With("nobody responds to " + verb)})
 	}
 	return r
@@ -157,10 +158,8 @@ func (r *reception) begun(status int, identity string, body []byte) {
 			b.Err = apierr.StreamGeneralError.With("a request for a consumer was answered with status " + strconv.Itoa(status))
 		}
 	} else if b.Err = c.Error; b.Err == nil {
-		b.Pending, b.Acknowledged = c.Pending, c.Config.Ack == stream.AckFlowControl
-	}
-	if b.Err == nil && r.again {
-		defer r.listen(c.Config.DeliverSubject)
+		b.Pending, b.Acknowledged, b.Deliver = c.Pending, c.Config.Ack == stream.AckFlowControl, c.Config.DeliverSubject
+		r.listen(b.Deliver)
 	}
 	r.to.Begun(b)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"myelin/internal/apierr"
+	"myelin/internal/header"
 	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
 )
@@ -217,6 +218,9 @@ func (c *call) consumerReset(resp *consumerReset) *apierr.Error {
 	}
 	if resp.ConsumerInfo, err = c.begun(consumer, view); err != nil {
 		return err
+	}
+	if asksIdentity(c.header) {
+		c.head = header.AppendEnd(header.AppendField(header.AppendStart(nil), streamIdentity, identityOf(c.door.account, s)))
 	}
 	resp.Seq = view.Delivered.Stream + 1
 	return nil

@@ -39,6 +39,16 @@ func (c *call) consumerCreate(resp *consumerInformed) *apierr.Error {
 // streamIdentity is a header by which who copies a stream learns, and says, which one of that name it is.
 const streamIdentity = "Nats-Stream-Identity"
 
+// asksIdentity reports whether who copies a stream wants to know which one it is.
+func asksIdentity(block []byte) bool {
+	for key := range header.Fields(block) {
+		if string(key) == streamIdentity {
+			return true
+		}
+	}
+	return false
+}
+
 // identityOf is other for each stream that ever had this name.
 func identityOf(account string, s Stream) string {
 	return wire.AccountHash(account + " " + s.Name() + " " + strconv.FormatInt(s.Created().UnixNano(), 10))
