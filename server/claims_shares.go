@@ -126,8 +126,8 @@ func (c *claimShares) plan(importer string) (ended bool) {
 		c.timers[importer] = c.s.clock.AfterFunc(max(p.until.Sub(p.now), 0), func() { c.again(importer) })
 	}
 	after := c.inForce[importer]
-	for name := range before {
-		ended = ended || after[name] == nil
+	for by := range before {
+		ended = ended || after[by] == nil
 	}
 	return ended
 }
@@ -198,7 +198,7 @@ func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.T
 		return nil, until, err
 	}
 	x = &joint{importer: a.ID, of: of, by: exportOf(grant.Export), path: path}
-	if same := p.inForce[a.ID][x.name()]; same != nil {
+	if same := p.inForce[a.ID][x.terms()]; same != nil {
 		x = same
 	}
 	same := config.Import{Service: of.Service, Account: of.Account, Subject: of.Subject}

@@ -19,13 +19,25 @@ type joint struct {
 	end      func()
 }
 
-// name tells the shares of an account apart: those of one name are the same.
-func (s *joint) name() string {
-	return fmt.Sprintf("%+v %s %v %v %v", s.of, s.by.Response, s.by.Threshold, s.by.AllowTrace, s.by.Latency)
+// terms tell the shares of an account apart: those of the same terms are the same.
+type terms struct {
+	of         config.Import
+	response   config.Response
+	threshold  time.Duration
+	allowTrace bool
+	latency    config.Latency // without a subject if there is none
 }
 
-// shares are the imports that are in force, by importing account and name. They are of whoever changes accounts.
-type shares map[string]map[string]*joint
+func (s *joint) terms() terms {
+	t := terms{of: s.of, response: s.by.Response, threshold: s.by.Threshold, allowTrace: s.by.AllowTrace}
+	if s.by.Latency != nil {
+		t.latency = *s.by.Latency
+	}
+	return t
+}
+
+// shares are the imports that are in force, by importing account. They are of whoever changes accounts.
+type shares map[string]map[terms]*joint
 
 // planShares compiles what accounts share.
 func planShares(c *config.Config) (map[string][]*joint, error) {
@@ -60,16 +72,16 @@ func (s *Server) changeShares(plan map[string][]*joint) {
 
 // change puts into force what one account has of others. What was in force and still is goes on undisturbed.
 func (s shares) change(b *broker.Broker, importer string, plan []*joint) {
-	now, before := make(map[string]*joint, len(plan)), s[importer]
+	now, before := make(map[terms]*joint, len(plan)), s[importer]
 	for _, x := range plan {
-		name := x.name()
-		if same := before[name]; same != nil {
+		by := x.terms()
+		if same := before[by]; same != nil {
 			x = same
 		}
-		now[name] = x
+		now[by] = x
 	}
-	for name, x := range before {
-		if now[name] == nil {
+	for by, x := range before {
+		if now[by] == nil {
 			x.end()
 		}
 	}
