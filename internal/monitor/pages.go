@@ -37,8 +37,8 @@ func newPages(o Options) *pages {
 		"/jsz":            p.view("/jsz", jsz),
 		"/accountz":       p.view("/accountz", accountz),
 		"/accstatz":       p.view("/accstatz", accstatz),
-		"/ipqueuesz":      p.view("/ipqueuesz", ipqueuesz),
-		"/raftz":          p.raftz,
+		"/ipqueuesz":      p.view("", ipqueuesz),
+		"/raftz":          raftz,
 		"/healthz":        p.healthz,
 		"/stacksz":        stacksz,
 		"/debug/vars":     p.expvarz,
@@ -64,10 +64,12 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // builder makes a view as the arguments ask for; its errors are those of the arguments.
 type builder func(v *report.Views, a *args) (any, error)
 
-// view serves what build makes, and counts the requests under the page's name.
+// view serves what build makes, and counts the requests under the page's name; under none for "", as stock does.
 func (p *pages) view(name string, build builder) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p.views.Count(name)
+		if name != "" {
+			p.views.Count(name)
+		}
 		view, err := build(p.views, newArgs(r))
 		if err != nil {
 			refuse(w, http.StatusBadRequest, err.Error())
@@ -179,8 +181,7 @@ func ipqueuesz(v *report.Views, a *args) (any, error) {
 }
 
 // raftz has nothing to show but for groups of servers.
-func (p *pages) raftz(w http.ResponseWriter, _ *http.Request) {
-	p.views.Count("/raftz")
+func raftz(w http.ResponseWriter, _ *http.Request) {
 	refuse(w, http.StatusNotFound, "No Raft nodes registered")
 }
 

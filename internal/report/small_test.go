@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 )
 
@@ -57,5 +58,26 @@ func TestCommandLineIsBlotted(t *testing.T) {
 		if got := blotted(row[0]); fmt.Sprint(got) != fmt.Sprint(row[1]) {
 			t.Errorf("%q is shown as %q", row[0], got)
 		}
+	}
+}
+
+// An account's streams are shown as among those of all.
+func TestAccountJSz(t *testing.T) {
+	f := streamSituation(t)
+	v := f.views()
+	defer v.Close()
+	for _, o := range []JSzOptions{{}, {Streams: true}, {Streams: true, Consumers: true, Config: true}} {
+		o.Account = f.accounts[0].Name
+		got, err := v.AccountJSz(o.Account, o)
+		all := v.JSz(o).AccountDetails
+		if err != nil || len(all) != 1 || !reflect.DeepEqual(*got, all[0]) {
+			t.Errorf("%+v: %+v, %v", o, got, err)
+		}
+	}
+	if _, err := v.AccountJSz("nobody", JSzOptions{}); err == nil || err.Error() != `account "nobody" not found` {
+		t.Error(err)
+	}
+	if _, err := (&Views{source: counted{}}).AccountJSz("A", JSzOptions{}); err == nil || err.Error() != "jetstream not enabled" {
+		t.Error(err)
 	}
 }

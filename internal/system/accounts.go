@@ -47,10 +47,7 @@ var accountViews = map[string]func(g *Guest, r *request, account string) any{
 		return view(func(v *report.Views, _ struct{}) (any, error) { return v.AccountInfo(account) })(g, r)
 	},
 	"JSZ": func(g *Guest, r *request, account string) any {
-		return view(func(v *report.Views, o report.JSzOptions) (any, error) {
-			o.Account = account
-			return v.JSz(o), nil
-		})(g, r)
+		return view(func(v *report.Views, o report.JSzOptions) (any, error) { return v.AccountJSz(account, o) })(g, r)
 	},
 	"LEAFZ": func(g *Guest, r *request, _ string) any {
 		return view(func(v *report.Views, _ struct{}) (any, error) { return v.Leafz(), nil })(g, r)

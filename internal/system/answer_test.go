@@ -123,6 +123,7 @@ func TestSmallViews(t *testing.T) {
 		"$SYS.REQ.SERVER.PING.IPQUEUESZ": `"data":{}`,
 		"$SYS.REQ.SERVER.PING.EXPVARZ":   `"memstats":{"Alloc":`,
 		"$SYS.DEBUG.SUBSCRIBERS":         `0`,
+		"$SYS.REQ.ACCOUNT.A.JSZ":         `"data":null,"error":{"code":500,"description":"jetstream not enabled"}`,
 	} {
 		if got := w.ask("$SYS", subject, ""); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", subject, got)
