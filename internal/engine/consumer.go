@@ -159,9 +159,6 @@ func (s *Stream) AddConsumer(config *stream.ConsumerConfig, action stream.Consum
 
 // ProposeConsumer has an AddConsumer applied, and returns the answer. What is delivered on the way belongs to before.
 func (s *Stream) ProposeConsumer(a stream.AddConsumer) stream.Reply {
-	if s.Consumer(a.Config.Name) == nil {
-		return s.Propose(a.Encode(nil), false)
-	}
 	return s.change(a.Config.Name, a.Encode(nil))
 }
 

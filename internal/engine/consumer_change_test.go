@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,17 +16,40 @@ import (
 type gated struct {
 	*vfs.Fault
 	gate atomic.Pointer[chan struct{}]
+
+	mu    sync.Mutex
+	syncs map[string]int // by file
+	only  string         // the file whose syncs wait; empty: those of all
 }
 
 func newGated() *gated {
-	g := &gated{Fault: vfs.NewFault(vfs.NewMem())}
+	g := &gated{Fault: vfs.NewFault(vfs.NewMem()), syncs: map[string]int{}}
 	g.OnOp = func(op vfs.Op) error {
-		if gate := g.gate.Load(); gate != nil && op.Kind == vfs.OpSync {
+		if op.Kind != vfs.OpSync {
+			return nil
+		}
+		g.mu.Lock()
+		g.syncs[op.Name]++
+		waits := g.only == "" || g.only == op.Name
+		g.mu.Unlock()
+		if gate := g.gate.Load(); gate != nil && waits {
 			<-*gate
 		}
 		return nil
 	}
 	return g
+}
+
+// shutBusiest is shut for the file alone that was synced most often.
+func (g *gated) shutBusiest() (gate chan struct{}) {
+	g.mu.Lock()
+	for name, n := range g.syncs {
+		if n > g.syncs[g.only] {
+			g.only = name
+		}
+	}
+	g.mu.Unlock()
+	return g.shut()
 }
 
 func (g *gated) shut() (gate chan struct{}) {
@@ -196,4 +220,57 @@ func TestDeliveriesBehindOneThatIsDropped(t *testing.T) {
 		v := w.status(w.c).View
 		return v.NumPending == 0 && v.NumAckPending == messages
 	})
+}
+
+// A change of a consumer that is being created holds deliveries back, too: what is asked for between the two is delivered by the
+// later one, and nothing is left out.
+func TestChangeWhileAConsumerIsCreated(t *testing.T) {
+	disk := newGated()
+	n := mustOpen(t, disk)
+	s := n.create("A", func(c *stream.Config) { c.Retention = stream.Interest })
+	n.consumer(s, "other")
+	n.listenTo("inbox")
+	for range 5 {
+		n.publish("A.a", 1, 20)
+		n.publish("A.b", 1, 20)
+	}
+	gate, answers := disk.shutBusiest(), make(chan stream.Reply, 2)
+	for _, filter := range []string{"A.a", "A.b"} {
+		cfg := stream.ConsumerConfig{Durable: "c", Ack: stream.AckExplicit, AckWait: time.Hour, FilterSubject: filter}
+		checked, err := stream.CheckConsumer(cfg, s.Config(), stream.ConsumerBounds{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		under := s.waitingBytes()
+		go func() { answers <- s.ProposeConsumer(stream.AddConsumer{Config: checked}) }()
+		n.await("it to be proposed", func() bool { return s.waitingBytes() > under })
+	}
+	gate <- struct{}{} // the first is on the disk, and the second waits for it
+	n.await("the consumer", func() bool { return s.Consumer("c") != nil })
+	c := s.Consumer("c")
+	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 100, Expires: int64(time.Hour)})
+	s.turns()
+	close(gate)
+	for range 2 {
+		if r := <-answers; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	given := map[uint64]bool{}
+	for _, d := range n.delivered(5) {
+		given[d.Seq] = true
+	}
+	for seq := uint64(2); seq <= 10; seq += 2 {
+		if !given[seq] {
+			t.Errorf("%d is not delivered: %v, %+v", seq, given, n.status(c).View)
+		}
+	}
+}
+
+// waitingBytes is how much is proposed and not answered.
+func (s *Stream) waitingBytes() int {
+	answer := make(chan int, 1)
+	s.turns()
+	s.events.do(func() { answer <- s.events.group.WaitingBytes() })
+	return <-answer
 }

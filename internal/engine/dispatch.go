@@ -33,6 +33,7 @@ type dispatch struct {
 	on        bool // the machine is up to date
 	parting   bool // nothing is delivered any more
 	consumers map[uint32]*Consumer
+	changing  map[string]int         // by name of a consumer, commands under way until which nothing is to be delivered
 	stirred   []*Consumer            // to be looked after
 	spare     []*Consumer            // an emptied slice
 	hungry    map[uint64][]*Consumer // by filter, who wants what is stored next
@@ -55,7 +56,7 @@ type waiter struct {
 func newDispatch(s *Stream) *dispatch {
 	x := &dispatch{
 		stream: s, deliverer: newDeliverer(s),
-		consumers: map[uint32]*Consumer{}, hungry: map[uint64][]*Consumer{},
+		consumers: map[uint32]*Consumer{}, changing: map[string]int{}, hungry: map[uint64][]*Consumer{},
 	}
 	x.audience = x.listens
 	return x
@@ -85,6 +86,7 @@ func (x *dispatch) open(number uint32) *Consumer {
 	c.copied.Store(view.Config.Metadata[copierKey] != "")
 	c.void = new(bool)
 	c.outlet = x.deliverer.open(c)
+	c.frozen = x.changing[c.name]
 	x.consumers[number] = c
 	s.roster.put(c)
 	x.watch(c)
@@ -461,15 +463,18 @@ func (x *dispatch) restart(c *Consumer, now int64) {
 	c.dispatcher.Restart(now, x.start(c))
 }
 
-// change proposes a command that changes what a consumer is to be given. Nothing is delivered until it is applied: the
-// machine would hear of that behind it.
+// change proposes a command that changes what a consumer is to be given, be it there or about to be created. Nothing is delivered
+// until it is applied: the machine would hear of that behind it.
 func (x *dispatch) change(name string, command []byte, answer func(stream.Reply)) {
-	c := x.stream.Consumer(name)
-	if c != nil {
+	x.changing[name]++
+	if c := x.stream.Consumer(name); c != nil {
 		c.frozen++
 	}
 	x.stream.propose(command, false, func(r stream.Reply) {
-		if c != nil {
+		if x.changing[name]--; x.changing[name] == 0 {
+			delete(x.changing, name)
+		}
+		if c := x.stream.Consumer(name); c != nil {
 			c.frozen--
 			x.stir(c)
 		}
