@@ -336,3 +336,31 @@ func TestCalloutIsNotTraced(t *testing.T) {
 		t.Errorf("the log is %s", log)
 	}
 }
+
+// A client whose time is over comes back, is asked about again, and goes on.
+func TestCalloutComesAgain(t *testing.T) {
+	server, c := newCallout(t, calloutConfig)
+	times := 0
+	c.decide = func(a *reply) {
+		if times++; times == 1 {
+			a.user.Expires = time.Now().Unix() + 1
+		}
+	}
+	again := make(chan bool, 10)
+	conn, err := nats.Connect(server.URL(), nats.UserInfo("bob", "x"), nats.ReconnectWait(time.Millisecond),
+		nats.ReconnectHandler(func(*nats.Conn) { again <- true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sub := got(conn.SubscribeSync("a"))
+	first := <-c.asked
+	<-again
+	if second := <-c.asked; second.UserNkey == first.UserNkey || second.ClientInformation.ID == first.ClientInformation.ID {
+		t.Errorf("asked %+v, then %+v", first, second)
+	}
+	got(0, conn.Publish("a", nil))
+	if _, err := sub.NextMsg(testkit.Patience); err != nil {
+		t.Error(err)
+	}
+}
