@@ -68,4 +68,10 @@ func TestRefusedDeadLettersWait(t *testing.T) {
 	if taken := full.Info().Messages; taken != 1 || waiting != 59 {
 		t.Errorf("%d are taken, and %d wait", taken, waiting)
 	}
+	cfg := *full.Config()
+	cfg.MaxMsgs = -1
+	if _, err := n.Update(account, cfg, false); err != nil {
+		t.Fatal(err)
+	}
+	n.awaitMessages(full, 60) // at once
 }
