@@ -15,7 +15,7 @@ BENCHFLAGS ?=
 
 # The packages whose tests are worth a run under the race detector. Those of
 # tests/ drive a binary that is then built with it too.
-RACE := ./internal/... ./server/... ./tests/clients/... ./tests/protocol/... ./tests/durability/... ./examples/...
+RACE := ./internal/... ./server/... ./tests/clients/... ./tests/protocol/... ./tests/durability/... ./tests/firststeps/... ./examples/...
 
 LDFLAGS := -s -w
 
