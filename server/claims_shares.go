@@ -29,6 +29,7 @@ type claimShares struct {
 	circular  map[string]bool                  // accounts with an import that would lead in a circle
 	timers    map[string]clock.Timer           // by importing account, until its shares have to be looked at again
 	flows     flows
+	closed    bool // no timer begins any more
 }
 
 func newClaimShares(s *Server) *claimShares {
@@ -93,6 +94,16 @@ func mapKeys(m map[string]bool) (list []string) {
 	return list
 }
 
+// close has nothing looked at again.
+func (c *claimShares) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, timer := range c.timers {
+		timer.Stop()
+	}
+}
+
 // again looks at the shares of an account when the time of one is over.
 func (c *claimShares) again(importer string) {
 	c.mu.Lock()
@@ -122,7 +133,7 @@ func (c *claimShares) plan(importer string) (ended bool) {
 		c.circular[importer] = true
 	}
 	c.tell(importer, p.refused)
-	if !p.until.IsZero() {
+	if !p.until.IsZero() && !c.closed {
 		c.timers[importer] = c.s.clock.AfterFunc(max(p.until.Sub(p.now), 0), func() { c.again(importer) })
 	}
 	after := c.inForce[importer]

@@ -402,6 +402,9 @@ func (s *Server) Shutdown() {
 		s.streams.engine.Farewell()
 	}
 	s.clients.Close()
+	if s.operators != nil {
+		s.operators.shares.close()
+	}
 	s.stopStreams()
 	s.stopHTTP()
 	s.views.Close()
