@@ -49,7 +49,10 @@ func (s *State) append(fields []byte, offset uint32, fx *Effects, reply *Reply) 
 		reply.Err = apierr.StreamNotFound.Err()
 		return
 	}
-	p := &s.scratch
+	if s.scratch == nil {
+		s.scratch = new(publish)
+	}
+	p := s.scratch
 	p.reset()
 	if !p.decode(fields) || uint64(p.Span) > math.MaxUint64-s.last {
 		reply.Err = apierr.BadRequest.Err()

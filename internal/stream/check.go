@@ -102,6 +102,9 @@ func (c *check) metadata() *apierr.Error {
 		return invalid("stream metadata exceeds maximum size of %d bytes", maxMetadataBytes)
 	}
 	c.Metadata = metadata
+	if len(metadata) == 1 {
+		c.Metadata = single(metaRequired, metadata[metaRequired])
+	}
 	return nil
 }
 

@@ -32,7 +32,7 @@ type State struct {
 	zones     zones // replaced, not changed
 	fast      fast
 
-	scratch publish // what append works on
+	scratch *publish // what append works on; nil before the first message
 
 	random func(n uint32) uint32 // for transforms; from the state, so the same everywhere
 }
