@@ -174,6 +174,7 @@ func (d *Dispatcher) Configure(now int64, config *stream.ConsumerConfig, out *Ou
 	d.sortWaits()
 	if config.DeliverSubject != old.DeliverSubject {
 		d.resetFlow()
+		d.endWaits(out)
 	}
 	if config.RateLimit != old.RateLimit {
 		d.rate = newBucket(config.RateLimit/8, d.server.maxBytes, d.now)
@@ -202,6 +203,19 @@ func (d *Dispatcher) reconsider(out *Out) {
 			return
 		}
 		i = next
+	}
+}
+
+// endWaits has all delivered again that is not acknowledged: somebody else listens now.
+func (d *Dispatcher) endWaits(out *Out) {
+	t := d.waiting
+	for i := t.lists[all].head; i != 0; {
+		newer := t.slab[i].newer
+		if t.slab[i].place != again {
+			t.unlink(i)
+			d.deliverAgain(i, out)
+		}
+		i = newer
 	}
 }
 

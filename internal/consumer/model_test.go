@@ -238,6 +238,12 @@ func (m *model) manage(command, argument string) {
 		config.PauseUntil = &until
 		m.config = config
 		m.d.Configure(m.now, &config, &m.out)
+	case "move":
+		config := m.config
+		config.DeliverSubject = "R." + argument
+		m.config = config
+		m.d.Configure(m.now, &config, &m.out)
+		m.d.Interest(m.now, m.listeners[config.DeliverSubject])
 	case "unpin":
 		m.d.Unpin(m.now, &m.out)
 	case "drop":

@@ -130,6 +130,8 @@ func (s *stockServer) do(command, rest string) {
 	case "pause":
 		d, _ := time.ParseDuration(first)
 		s.ask("$JS.API.CONSUMER.PAUSE.S.C", `{"pause_until":"`+time.Now().Add(d).Format(time.RFC3339Nano)+`"}`)
+	case "move": // to another deliver subject; the rest is the configuration
+		s.api(s.ask("$JS.API.CONSUMER.CREATE.S.C", `{"stream_name":"S","config":{"name":"C","deliver_subject":"R.`+first+`",`+second+`}}`))
 	case "unpin":
 		s.ask("$JS.API.CONSUMER.UNPIN.S.C", `{"group":"`+first+`"}`)
 	case "drop":
