@@ -125,7 +125,8 @@ func (d *Dispatcher) settings() {
 	}
 }
 
-// group is the priority group of the consumer; there is one at most.
+// group is the priority group that stands for the consumer in what is shown of it. Requests may name any of its groups, which makes no
+// difference: one client is pinned for all of them.
 func (d *Dispatcher) group() string {
 	if len(d.config.PriorityGroups) > 0 {
 		return d.config.PriorityGroups[0]
@@ -298,7 +299,7 @@ func (d *Dispatcher) Listening() bool { return d.listening }
 // PausedUntil is when a pause ends; 0 if there is none.
 func (d *Dispatcher) PausedUntil() int64 { return d.paused }
 
-// Pin is who is pinned in the consumer's group, and since when; the id is empty if nobody is.
+// Pin is who is pinned, in the first of the groups, and since when; the id is empty if nobody is.
 func (d *Dispatcher) Pin() (group, id string, since int64) {
 	if d.pin == nil {
 		return d.group(), "", 0

@@ -3,6 +3,7 @@ package consumer
 // pin is who is pinned.
 type pin struct {
 	id    string
+	group string // that the client named
 	since int64
 	ends  int64
 }
@@ -26,8 +27,8 @@ func (d *Dispatcher) Unpin(now int64, out *Out) bool {
 }
 
 func (d *Dispatcher) unpin(reason string, out *Out) {
+	out.advise(Advisory{Kind: Unpinned, Group: d.pin.group, Reason: reason})
 	d.pin = nil
-	out.advise(Advisory{Kind: Unpinned, Group: d.group(), Reason: reason})
 }
 
 // pinEnd is until when a client that asks now stays pinned. What it is sent does not count.
@@ -59,8 +60,8 @@ func (d *Dispatcher) pinned(out *Out) *request {
 
 // pinTo pins the client of a request that is about to be served.
 func (d *Dispatcher) pinTo(r *request, out *Out) {
-	d.pin = &pin{d.server.newID(), d.now, d.pinEnd()}
-	out.advise(Advisory{Kind: Pinned, Group: d.group(), Pin: d.pin.id})
+	d.pin = &pin{d.server.newID(), r.Group, d.now, d.pinEnd()}
+	out.advise(Advisory{Kind: Pinned, Group: r.Group, Pin: d.pin.id})
 	d.queue.pull(r)
 	r.ID = d.pin.id
 	d.queue.push(r, d.config.Priority)

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,7 +82,7 @@ func (d *Dispatcher) groupFault(r *Request) (code int, text string) {
 		return 0, ""
 	case r.Group == "":
 		text = "Priority Group missing"
-	case r.Group != d.group():
+	case !slices.Contains(d.config.PriorityGroups, r.Group):
 		text = "Invalid Priority Group"
 	case policy == stream.PriorityPinned && d.pin != nil && r.ID != "" && r.ID != d.pin.id:
 		return 423, textPinMismatch

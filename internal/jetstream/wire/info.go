@@ -79,11 +79,8 @@ func groupsOf(c *stream.ConsumerConfig, live *Live) []PriorityGroupState {
 	if len(c.PriorityGroups) == 0 {
 		return nil
 	}
-	groups := make([]PriorityGroupState, len(c.PriorityGroups))
-	for i, name := range c.PriorityGroups {
-		groups[i].Group = name
-	}
-	if live.Pin != "" { // there is one group at most
+	groups := []PriorityGroupState{{Group: c.PriorityGroups[0]}} // it stands for all
+	if live.Pin != "" {
 		groups[0].PinnedID, groups[0].PinnedSince = live.Pin, time.Unix(0, live.PinnedSince).UTC()
 	}
 	return groups
