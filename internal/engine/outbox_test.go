@@ -78,6 +78,7 @@ func TestDeadLetters(t *testing.T) {
 	if st := n.status(c); st.View.NumAckPending != 0 || st.View.NumPending != 1 || st.View.Floor.Stream != 9 {
 		t.Errorf("%+v", st.View)
 	}
+	n.await("the log to say so", func() bool { return len(n.logs.all()) > 0 })
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
