@@ -24,7 +24,7 @@ func (s *Server) openCallout() error {
 	}
 	var err error
 	s.asker, err = callout.New(callout.Options{
-		Server: s.identity, Key: s.key, Exchange: s.exchange, Send: inquiries{s},
+		Server: s.identity, Key: s.key, Exchange: s.exchange, Messenger: inquiries{s},
 		Timeout: func() time.Duration { return s.config().AuthTimeout() }, Clock: s.clock, Log: calloutLog{peers, s.log},
 	})
 	return err

@@ -97,7 +97,7 @@ func (a *Authenticator) Stays(before *Identity) (*Identity, error) {
 	switch {
 	case u == nil, u.ConnectionTypes != 0 && u.ConnectionTypes&before.Type == 0:
 		return nil, Refuse(&Request{User: before.User})
-	case before.Proxy != "" && !a.trusts(before.Proxy):
+	case before.Proxy != "" && !a.Trusts(before.Proxy):
 		return nil, refuse(ProxyNotTrusted, &Request{User: before.User}, "")
 	case u.proxyRequired && before.Proxy == "":
 		return nil, refuse(ProxyRequired, &Request{User: before.User}, "")
@@ -130,15 +130,6 @@ func (a *Authenticator) successor(before *Identity) *user {
 		return nil
 	}
 	return u
-}
-
-func (a *Authenticator) trusts(proxy string) bool {
-	for _, p := range a.proxies {
-		if p.public == proxy {
-			return true
-		}
-	}
-	return false
 }
 
 // everybody is who connects where nobody has to say who they are.

@@ -5,8 +5,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Request is what a connection says and shows about itself. Strings are as they came, of any length.
@@ -55,6 +57,28 @@ type Identity struct {
 
 	of        *user
 	anonymous bool // showed no credentials
+}
+
+// Claims are what a JWT says of its user.
+type Claims struct {
+	Token       Secret
+	Name        string // as people call the user
+	AccountName string // as people call the account
+	Issuer      string // public key that signed them
+	Tags        []string
+	Bearer      bool // who shows the JWT need not have the user's key
+
+	MaxSubscriptions int // of the connection; -1 for no limit but the account's
+	MaxPayload       int // bytes; -1 for no limit but the account's
+
+	Service        string // the account whose service said so; "" for none
+	AccountExpires bool   // it is the account whose time is over when the identity's is
+
+	// What is asked again when the claims of the account change.
+
+	Signed  bool       // the nonce was signed by the user
+	Address netip.Addr // of the peer
+	Account any        // state of the Judge
 }
 
 // Empty reports whether the request shows no credentials of its own: who sends it may be a user without.
@@ -122,6 +146,15 @@ func Short(text string) string {
 	return strings.ToValidUTF8(text[:maxShown], "") + "..."
 }
 
+// Legible is such a text as a log may show it: short, and within its line.
+func Legible(text string) string {
+	text = Short(text)
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		text = strconv.Quote(text)
+	}
+	return text
+}
+
 // Refuse is the error of somebody who is refused without being asked.
 func Refuse(r *Request) *Error { return refuse(Failed, r, "") }
 
@@ -132,7 +165,7 @@ func RefuseClaims(reason Reason, user string, why error) *Error {
 	if user != "" {
 		e.who = fmt.Sprintf(" - JWT User %q", user)
 	}
-	e.who += ": " + why.Error()
+	e.who += ": " + Legible(why.Error())
 	return e
 }
 

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/base64"
+	"slices"
 
 	"github.com/nats-io/nkeys"
 )
@@ -9,6 +10,12 @@ import (
 // verifies reports whether signature is a key's of the nonce. A nonce that is none verifies nothing.
 func verifies(key nkeys.KeyPair, nonce string, signature []byte) bool {
 	return nonce != "" && len(signature) > 0 && key.Verify([]byte(nonce), signature) == nil
+}
+
+// Signed reports whether the nonce was signed with the key that has this public half.
+func (r *Request) Signed(public string) bool {
+	key, err := nkeys.FromPublicKey(public)
+	return err == nil && verifies(key, r.Nonce, decodeSignature(r.Signature))
 }
 
 // decodeSignature decodes what clients send: base64 for URLs without padding, or standard base64 with it.
@@ -42,4 +49,21 @@ func vouchedBy(trusted []proxy, r *Request) string {
 		}
 	}
 	return ""
+}
+
+// ProxyOf returns the public key of the trusted proxy that signed the request's nonce; "" if no proxy is trusted, or the
+// request names none.
+func (a *Authenticator) ProxyOf(r *Request) (string, error) {
+	if len(a.proxies) == 0 || r.ProxySignature == "" {
+		return "", nil
+	}
+	if public := vouchedBy(a.proxies, r); public != "" {
+		return public, nil
+	}
+	return "", refuse(ProxyNotTrusted, r, "")
+}
+
+// Trusts reports whether a proxy with that key is trusted.
+func (a *Authenticator) Trusts(public string) bool {
+	return slices.ContainsFunc(a.proxies, func(p proxy) bool { return p.public == public })
 }

@@ -22,11 +22,11 @@ var jwtStart = []byte("eyJ")
 func (a *Asker) read(q *Inquiry, user string, payload []byte) (*Answer, error) {
 	token, err := a.open(q, payload)
 	if err != nil {
-		return nil, a.Refuse(q, auth.Failed, "%s", err.Error())
+		return nil, a.Refuse(q, auth.Failed, "%v", err)
 	}
 	c, err := jwt.DecodeAuthorizationResponseClaims(token)
 	if err != nil {
-		return nil, a.Refuse(q, auth.Failed, "%s", err.Error())
+		return nil, a.Refuse(q, auth.Failed, "%v", err)
 	}
 	problem := a.problem(c)
 	switch {
@@ -65,7 +65,7 @@ func (a *Asker) open(q *Inquiry, payload []byte) (string, error) {
 func (a *Asker) user(q *Inquiry, user, token string) (*Answer, error) {
 	c, err := jwt.DecodeUserClaims(token)
 	if err != nil {
-		return nil, a.Refuse(q, auth.Failed, "%s", err.Error())
+		return nil, a.Refuse(q, auth.Failed, "%v", err)
 	}
 	problem := a.problem(c)
 	switch {
@@ -97,8 +97,11 @@ func (a *Asker) problem(c jwt.Claims) string {
 // sentence is a text that begins with a capital letter. Texts of others in it are made legible.
 func sentence(format string, args ...any) string {
 	for i, arg := range args {
-		if s, ok := arg.(string); ok {
-			args[i] = legible(s)
+		switch text := arg.(type) {
+		case string:
+			args[i] = auth.Legible(text)
+		case error:
+			args[i] = auth.Legible(text.Error())
 		}
 	}
 	s := fmt.Sprintf(format, args...)

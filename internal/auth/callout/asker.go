@@ -3,10 +3,7 @@ package callout
 import (
 	"crypto/rand"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -30,13 +27,13 @@ type Log interface {
 
 // Options are what an Asker needs.
 type Options struct {
-	Server   func() jwt.ServerID // as the server introduces itself, without exchange key
-	Key      nkeys.KeyPair       // signs requests
-	Exchange nkeys.KeyPair       // opens answers
-	Send     Messenger
-	Timeout  func() time.Duration // for an answer
-	Clock    clock.Clock
-	Log      Log
+	Server    func() jwt.ServerID // as the server introduces itself, without exchange key
+	Key       nkeys.KeyPair       // signs requests
+	Exchange  nkeys.KeyPair       // opens answers
+	Messenger Messenger
+	Timeout   func() time.Duration // for an answer
+	Clock     clock.Clock
+	Log       Log
 }
 
 // Asker asks services. It may be used by many at a time.
@@ -108,7 +105,7 @@ func (a *Asker) Ask(q *Inquiry, stop <-chan struct{}) (*Answer, error) {
 // send sends a request as soon as there is somebody who takes it: the service may be about to come back.
 func (a *Asker) send(q *Inquiry, header, body []byte, over <-chan time.Time, stop <-chan struct{}) (<-chan []byte, func(), error) {
 	for {
-		if answer, end, ok := a.opt.Send.Send(q.Account, header, body); ok {
+		if answer, end, ok := a.opt.Messenger.Send(q.Account, header, body); ok {
 			return answer, end, nil
 		}
 		select {
@@ -139,13 +136,4 @@ func (a *Asker) Refuse(q *Inquiry, reason auth.Reason, format string, args ...an
 	why := sentence(format, args...)
 	a.opt.Log.Warnf("%s", why)
 	return auth.RefuseAnswer(reason, q.Request, q.Account, why)
-}
-
-// legible is a text of a service as a log may show it.
-func legible(text string) string {
-	text = auth.Short(text)
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		text = strconv.Quote(text)
-	}
-	return text
 }

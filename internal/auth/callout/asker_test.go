@@ -57,7 +57,7 @@ func newWorld(t testing.TB) *world {
 	key := must(nkeys.CreateServer())
 	w.asker = must(New(Options{
 		Server: func() jwt.ServerID { return jwt.ServerID{Name: "A", ID: must(key.PublicKey())} },
-		Key:    key, Exchange: must(nkeys.CreateCurveKeys()), Send: w, Clock: w.clock, Log: w,
+		Key:    key, Exchange: must(nkeys.CreateCurveKeys()), Messenger: w, Clock: w.clock, Log: w,
 		Timeout: func() time.Duration { return time.Second },
 	}))
 	return w

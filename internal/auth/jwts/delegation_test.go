@@ -39,7 +39,7 @@ func (s *servant) asker(c clock.Clock) *callout.Asker {
 	key := must(nkeys.CreateServer())
 	return must(callout.New(callout.Options{
 		Server: func() jwt.ServerID { return jwt.ServerID{ID: public(key)} }, Key: key, Exchange: must(nkeys.CreateCurveKeys()),
-		Send: s, Clock: c, Log: s, Timeout: func() time.Duration { return time.Second },
+		Messenger: s, Clock: c, Log: s, Timeout: func() time.Duration { return time.Second },
 	}))
 }
 

@@ -193,6 +193,19 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// TestRefusalsStayInTheirLine shows that what a stranger writes into claims that it has signed by itself does not make lines of
+// its own in the log, nor long ones.
+func TestRefusalsStayInTheirLine(t *testing.T) {
+	w := newWorld(t, nil)
+	stranger := must(nkeys.CreateAccount())
+	for _, place := range []string{"Nowhere\n[1] [INF] Server is ready", strings.Repeat("x", 4000)} {
+		_, err := w.authority.Judge().Authenticate(user(stranger, func(c *jwt.UserClaims) { c.Locale = place }))
+		if err == nil || strings.Contains(err.Error(), "\n") || len(err.Error()) > 1000 {
+			t.Errorf("refused by %q", err)
+		}
+	}
+}
+
 // TestTemplate lists what scoped users may do.
 func TestTemplate(t *testing.T) {
 	for _, row := range []struct {
