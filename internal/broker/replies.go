@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"myelin/internal/base62"
 	"myelin/internal/must"
 	"myelin/internal/router"
 )
@@ -63,11 +64,10 @@ func (a *Account) replies() *replies {
 
 // draw returns letters and digits that nobody foresees.
 func (r *replies) draw() (key replyKey) {
-	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	for i := 0; i < len(key); {
 		for bits := r.rnd.Uint64(); bits != 0 && i < len(key); bits >>= 6 {
-			if n := bits & 63; n < uint64(len(letters)) {
-				key[i] = letters[n]
+			if n := bits & 63; n < uint64(len(base62.Digits)) {
+				key[i] = base62.Digits[n]
 				i++
 			}
 		}

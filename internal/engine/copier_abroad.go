@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/base62"
 	"myelin/internal/stream"
 )
 
@@ -144,7 +144,7 @@ func (c *copier) remoteConfig(o *stream.Origin, after uint64) *stream.ConsumerCo
 	}
 	cfg := &stream.ConsumerConfig{
 		Name: c.reader, Ack: stream.AckNone, AckWait: remoteAckWait, MaxDeliver: 1, FlowControl: true, Direct: true, Sourcing: true,
-		DeliverSubject: to + "." + letter + randomWord(), Heartbeat: remoteHeartbeat, Inactive: remoteInactive,
+		DeliverSubject: to + "." + letter + randomName(base62.HashChars), Heartbeat: remoteHeartbeat, Inactive: remoteInactive,
 		Metadata: map[string]string{kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account()},
 	}
 	switch {
@@ -165,16 +165,6 @@ func (c *copier) remoteConfig(o *stream.Origin, after uint64) *stream.ConsumerCo
 		cfg.Deliver, cfg.StartTime = stream.DeliverByStartTime, o.Source.StartTime
 	}
 	return cfg
-}
-
-// randomWord is part of a subject that nobody else uses.
-func randomWord() string {
-	const table = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	word := make([]byte, readerChars)
-	for i := range word {
-		word[i] = table[rand.IntN(len(table))]
-	}
-	return string(word)
 }
 
 // beginAbroad goes on where the stream stands: with the incarnation that it follows, or with another one.

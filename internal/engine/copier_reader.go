@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"crypto/sha256"
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/base62"
 	"myelin/internal/replica"
 	"myelin/internal/stream"
 )
@@ -19,21 +19,14 @@ import (
 // copierKey is in the metadata of a reader: the incarnation of the stream that it is for.
 const copierKey = "_myelin.copier"
 
-// readerName is the name of the reader of an origin; its last readerChars bytes are its own.
+// readerName is the name of the reader of an origin; its last base62.HashChars bytes are its own.
 func readerName(dest *Stream, mirror bool, key string) string {
-	const table = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	sum := sha256.Sum256([]byte(incarnation(dest) + "\n" + key))
-	name := []byte("JS_SRC_")
+	kind := "JS_SRC_"
 	if mirror {
-		name = []byte("JS_MIRROR_")
+		kind = "JS_MIRROR_"
 	}
-	for _, b := range sum[:readerChars] {
-		name = append(name, table[int(b)%len(table)])
-	}
-	return string(name)
+	return kind + base62.Hash(incarnation(dest)+"\n"+key)
 }
-
-const readerChars = 8
 
 // reading is where the reader of an origin is. Its number is 0 if the origin is read without one.
 type reading struct {
@@ -139,7 +132,7 @@ func (c *copier) readerConfig(o *stream.Origin, from *Stream) (*stream.ConsumerC
 	}
 	cfg := stream.ConsumerConfig{
 		Durable: c.reader, Ack: stream.AckFlowControl, Sourcing: true,
-		DeliverSubject: "$JS." + letter + c.reader[len(c.reader)-readerChars:],
+		DeliverSubject: "$JS." + letter + c.reader[len(c.reader)-base62.HashChars:],
 		Metadata: map[string]string{
 			kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account(), copierKey: incarnation(c.dest),
 		},

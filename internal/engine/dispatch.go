@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"myelin/internal/base62"
 	"myelin/internal/consumer"
 	"myelin/internal/replica"
 	"myelin/internal/router"
@@ -116,14 +117,16 @@ func waiting(source *stream.ConsumerSource) func(yield func(consumer.Pending) bo
 	}
 }
 
-// newID returns a name that is not likely to come again.
-func newID() string {
-	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	id := make([]byte, 22)
-	for i := range id {
-		id[i] = letters[rand.IntN(len(letters))]
+// newID returns a name of who is pinned, or of a reply.
+func newID() string { return randomName(22) }
+
+// randomName returns a name of so many characters, which with 8 and more is not likely to come again.
+func randomName(chars int) string {
+	name := make([]byte, chars)
+	for i := range name {
+		name[i] = base62.Digits[rand.IntN(len(base62.Digits))]
 	}
-	return string(id)
+	return string(name)
 }
 
 // listens reports whether anybody listens to a subject.

@@ -3,7 +3,6 @@ package jetstream
 import (
 	"bytes"
 	"encoding/json"
-	"math/rand/v2"
 	"strconv"
 	"sync"
 
@@ -88,14 +87,6 @@ func creation(q *engine.Request) (subject string, body []byte) {
 		return subject, nil
 	}
 	return subject, body
-}
-
-func randomName() string {
-	name := make([]byte, nameChars)
-	for i := range name {
-		name[i] = nameTable[rand.IntN(len(nameTable))]
-	}
-	return string(name)
 }
 
 // listen begins to take what is delivered.

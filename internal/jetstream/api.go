@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"myelin/internal/base62"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
-	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
 	"myelin/internal/stream"
 )
@@ -192,7 +192,7 @@ func newDestID() uint64 { return 3<<62 | destIDs.Add(1) }
 
 func newDoor(a *API, account *broker.Account) *door {
 	name := account.Name()
-	d := &door{api: a, account: name, hash: wire.AccountHash(name), tenant: account, session: account.Open(nil)}
+	d := &door{api: a, account: name, hash: base62.Hash(name), tenant: account, session: account.Open(nil)}
 	d.allowed.Store(a.opt.Limits(name))
 	d.lanes.init(d)
 	d.direct.init(d)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"myelin/internal/apierr"
+	"myelin/internal/base62"
 	"myelin/internal/header"
 	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
@@ -51,7 +52,7 @@ func asksIdentity(block []byte) bool {
 
 // identityOf is other for each stream that ever had this name.
 func identityOf(account string, s Stream) string {
-	return wire.AccountHash(account + " " + s.Name() + " " + strconv.FormatInt(s.Created().UnixNano(), 10))
+	return base62.Hash(account + " " + s.Name() + " " + strconv.FormatInt(s.Created().UnixNano(), 10))
 }
 
 // addConsumer creates or changes a consumer, and describes it. Requests for one stream come one after the other.
@@ -89,23 +90,22 @@ func (c *call) name(s Stream, cfg *stream.ConsumerConfig, action stream.Consumer
 	}
 }
 
-const (
-	nameChars = 8
-	nameTable = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-)
-
 // freeName is a random name that begins with prefix and that no consumer of the stream has.
 func freeName(s Stream, prefix string) string {
-	name := make([]byte, len(prefix)+nameChars)
-	copy(name, prefix)
 	for {
-		for i := len(prefix); i < len(name); i++ {
-			name[i] = nameTable[rand.IntN(len(nameTable))]
-		}
-		if s.FindConsumer(name) == nil {
-			return string(name)
+		if name := prefix + randomName(); s.Consumer(name) == nil {
+			return name
 		}
 	}
+}
+
+// randomName is a name of eight characters.
+func randomName() string {
+	var name [8]byte
+	for i := range name {
+		name[i] = base62.Digits[rand.IntN(len(base62.Digits))]
+	}
+	return string(name[:])
 }
 
 // checkConsumer completes a configuration, and refuses what does not depend on the state of the stream.

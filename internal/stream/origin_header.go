@@ -2,9 +2,9 @@ package stream
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"strconv"
 
+	"myelin/internal/base62"
 	"myelin/internal/header"
 )
 
@@ -59,13 +59,7 @@ func (s *Source) markName() string {
 	if s.External == nil {
 		return s.Name
 	}
-	const table = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	sum := sha256.Sum256([]byte(s.External.API))
-	hash := sum[:8]
-	for i, b := range hash {
-		hash[i] = table[int(b)%len(table)]
-	}
-	return s.Name + ":" + string(hash)
+	return s.Name + ":" + base62.Hash(s.External.API)
 }
 
 func hasField(block []byte, which func(key []byte) bool) bool {

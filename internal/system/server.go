@@ -3,6 +3,8 @@ package system
 import (
 	"crypto/rand"
 	"time"
+
+	"myelin/internal/base62"
 )
 
 // Server is how a server introduces itself with everything that it tells.
@@ -54,11 +56,10 @@ func (g *Guest) event(kind string) event {
 
 // newID makes an id that no other event has.
 func newID() string {
-	const letters, length = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 22
-	var id [length]byte
+	var id [22]byte
 	rand.Read(id[:]) // never fails
 	for i, b := range id {
-		id[i] = letters[int(b)%len(letters)]
+		id[i] = base62.Digits[int(b)%len(base62.Digits)]
 	}
 	return string(id[:])
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"myelin/internal/base62"
 	"myelin/internal/header"
 	"myelin/internal/stream"
 )
@@ -107,8 +108,8 @@ func TestAckSubjectForms(t *testing.T) {
 		want  string
 	}{
 		{Scope{}, "$JS.ACK.S.C.3.12.34.1795274591674129595.56"},
-		{Scope{Account: AccountHash("$G")}, "$JS.ACK._.szMpdrwD.S.C.3.12.34.1795274591674129595.56"},
-		{Scope{"hub", AccountHash("$G")}, "$JS.ACK.hub.szMpdrwD.S.C.3.12.34.1795274591674129595.56"},
+		{Scope{Account: base62.Hash("$G")}, "$JS.ACK._.szMpdrwD.S.C.3.12.34.1795274591674129595.56"},
+		{Scope{"hub", base62.Hash("$G")}, "$JS.ACK.hub.szMpdrwD.S.C.3.12.34.1795274591674129595.56"},
 	} {
 		prefix := AppendAckPrefix(nil, c.scope, "S", "C")
 		text := AppendAckSubject(nil, prefix, 3, 12, 34, 1795274591674129595, 56)
@@ -174,7 +175,7 @@ func FuzzParseAck(f *testing.F) {
 
 // What happens for every message allocates nothing. (A delay like 10s does: clients write it in JSON.)
 func TestNothingIsAllocated(t *testing.T) {
-	prefix := AppendAckPrefix(nil, Scope{"hub", AccountHash("A")}, "ORDERS", "worker")
+	prefix := AppendAckPrefix(nil, Scope{"hub", base62.Hash("A")}, "ORDERS", "worker")
 	buf := make([]byte, 0, 256)
 	var item stream.AckItem
 	subject := AppendAckSubject(nil, prefix, 1, 2, 3, 1795274591674129595, 4)

@@ -1,7 +1,5 @@
 package wire
 
-import "crypto/sha256"
-
 // Scope is what stands before the name of the stream in subjects of the second form. Its zero value stands for
 // the first form.
 type Scope struct {
@@ -23,19 +21,4 @@ func (s Scope) appendScope(dst []byte) []byte {
 func appendNames(dst []byte, scope Scope, stream, consumer string) []byte {
 	dst = append(append(scope.appendScope(dst), stream...), '.')
 	return append(append(dst, consumer...), '.')
-}
-
-const (
-	hashBytes = 8
-	hashTable = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-)
-
-// AccountHash is what stands for an account in subjects of the second form.
-func AccountHash(account string) string {
-	sum := sha256.Sum256([]byte(account))
-	hash := sum[:hashBytes]
-	for i, b := range hash {
-		hash[i] = hashTable[int(b)%len(hashTable)]
-	}
-	return string(hash)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"myelin/internal/base62"
 	"myelin/internal/consumer"
 	"myelin/internal/header"
 )
@@ -46,7 +47,7 @@ func TestStatusesAreStocks(t *testing.T) {
 		statuses++
 		scope := Scope{}
 		if strings.Contains(s.Header+s.Reply, "$JS.FC.hub.") {
-			scope = Scope{"hub", AccountHash("$G")}
+			scope = Scope{"hub", base62.Hash("$G")}
 		}
 		prefix := AppendFlowPrefix(nil, scope, "FL", "F")
 		status := statusOf(t, s, string(prefix))
