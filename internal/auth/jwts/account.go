@@ -80,19 +80,3 @@ func (a *Account) Valid(now time.Time) bool {
 func (a *Account) Expired(now time.Time) bool {
 	return a.Claims.Expires != 0 && a.Claims.Expires <= now.Unix()
 }
-
-// unix is a time in seconds since 1970; zero is none.
-func unix(seconds int64) time.Time {
-	if seconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
-}
-
-// earliest is the first of two times, of which zero is never.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}

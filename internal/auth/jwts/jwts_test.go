@@ -295,7 +295,7 @@ func TestTimes(t *testing.T) {
 		{"22:00:00", "06:00:00", "UTC", "12:00:00", ""},
 		{"08:00:00", "17:00:00", "America/New_York", "12:00:00", "21:00:00"},
 	} {
-		over, err := timeLeft(hours(row.from, row.to), row.zone, at(row.now))
+		over, err := rangeEnd(hours(row.from, row.to), row.zone, at(row.now))
 		var want time.Time
 		switch row.over {
 		case "":

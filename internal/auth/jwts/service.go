@@ -2,7 +2,6 @@ package jwts
 
 import (
 	"errors"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 
@@ -105,7 +104,7 @@ func (s *Service) admit(c *jwt.UserClaims, v *visit) (*auth.Identity, error) {
 	if c.Expires != 0 && c.Expires <= now.Unix() {
 		return nil, errExpired
 	}
-	expires, err := timesLeft(c, now)
+	expires, err := ends(c, &c.UserPermissionLimits, now)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +119,6 @@ func (s *Service) admit(c *jwt.UserClaims, v *visit) (*auth.Identity, error) {
 	identity.Account, identity.Expires = c.Audience, expires
 	identity.Claims.Name = ""
 	return identity, nil
-}
-
-// timesLeft is when a user's time is over; zero for never.
-func timesLeft(c *jwt.UserClaims, now time.Time) (time.Time, error) {
-	left, err := timeLeft(c.Times, c.Locale, now)
-	return earliest(unix(c.Expires), left), err
 }
 
 // Stays implements auth.Judge. Whom a service has let in, stays as long as it is the same that decides and the account is there.

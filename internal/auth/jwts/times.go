@@ -7,9 +7,16 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// timeLeft returns when the last of the ranges that now is within is over; zero for never, if there are no ranges. Outside of
+// ends returns when a user's time is over, by its claims and by the hours that limits have; zero for never. Outside of these it is an
+// error.
+func ends(c *jwt.UserClaims, limits *jwt.UserPermissionLimits, now time.Time) (time.Time, error) {
+	over, err := rangeEnd(limits.Times, limits.Locale, now)
+	return earliest(unix(c.Expires), over), err
+}
+
+// rangeEnd returns when the last of the ranges that now is within is over; zero for never, if there are no ranges. Outside of
 // all of them it is an error.
-func timeLeft(ranges []jwt.TimeRange, zone string, now time.Time) (over time.Time, err error) {
+func rangeEnd(ranges []jwt.TimeRange, zone string, now time.Time) (over time.Time, err error) {
 	if len(ranges) == 0 {
 		return time.Time{}, nil
 	}
@@ -53,4 +60,20 @@ func ofDay(now time.Time, clock string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("time range: %w", err)
 	}
 	return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
+}
+
+// unix is a time in seconds since 1970; zero is none.
+func unix(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// earliest is the first of two times, of which zero is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -23,8 +23,7 @@ type Operator struct {
 	Claims *jwt.OperatorClaims
 }
 
-// ErrNobody says that no operator is named.
-var ErrNobody = errors.New("no operator is trusted")
+var errNobody = errors.New("no operator is trusted")
 
 // NewTrust trusts operators by their JWTs, and public keys. The version is that of this server, which an operator may ask for.
 func NewTrust(tokens, keys []string, version string, now time.Time) (*Trust, error) {
@@ -52,7 +51,7 @@ func NewTrust(tokens, keys []string, version string, now time.Time) (*Trust, err
 		t.signers[key] = true
 	}
 	if len(t.signers) == 0 {
-		return nil, ErrNobody
+		return nil, errNobody
 	}
 	return t, nil
 }

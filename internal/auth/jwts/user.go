@@ -78,9 +78,9 @@ func (a *Account) admit(c *jwt.UserClaims, v *visit, now time.Time) (*auth.Ident
 	if err != nil {
 		return nil, err
 	}
-	ends := unix(a.Claims.Expires)
-	identity.Account, identity.Expires = a.ID, earliest(expires, ends)
-	identity.Claims.AccountName, identity.Claims.AccountExpires = a.Name(), !ends.IsZero() && identity.Expires.Equal(ends)
+	last := unix(a.Claims.Expires)
+	identity.Account, identity.Expires = a.ID, earliest(expires, last)
+	identity.Claims.AccountName, identity.Claims.AccountExpires = a.Name(), !last.IsZero() && identity.Expires.Equal(last)
 	return identity, nil
 }
 
@@ -151,8 +151,7 @@ func (a *Account) within(c *jwt.UserClaims, limits *jwt.UserPermissionLimits, no
 	case limits.BearerToken && a.Claims.Limits.DisallowBearer:
 		return time.Time{}, errBearer
 	}
-	left, err := timeLeft(limits.Times, limits.Locale, now)
-	return earliest(unix(c.Expires), left), err
+	return ends(c, limits, now)
 }
 
 // welcome checks what the connection shows.
