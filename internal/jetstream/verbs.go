@@ -19,6 +19,7 @@ type verb struct {
 	silent  bool // no event tells of successful answers, nor are they counted
 	spread  bool // those for one stream need no order among themselves, but those that name the same consumer
 	informs bool // it only asks for information
+	system  bool // only the system's account may ask
 }
 
 // verbs are all that the API understands.
@@ -41,6 +42,8 @@ var verbs = []*verb{
 	row("STREAM.PEER.EVACUATE.*", 3, "stream_remove_peer", (*call).clusterOnly),
 	row("STREAM.CANCEL_MOVE.*", 2, "stream_update", (*call).clusterOnly),
 	row("CONSUMER.LEADER.STEPDOWN.*.*", 3, "consumer_leader_stepdown", (*call).clusterOnly),
+
+	system(row("ACCOUNT.PURGE.*", -1, "account_purge", (*call).accountPurge)),
 
 	info(row("CONSUMER.NAMES.*", 2, "consumer_names", (*call).consumerNames)),
 	info(row("CONSUMER.LIST.*", 2, "consumer_list", (*call).consumerList)),
@@ -136,6 +139,11 @@ func info(v *verb) *verb {
 	return v
 }
 
+func system(v *verb) *verb {
+	v.system = true
+	return v
+}
+
 // call is one request while it is answered.
 type call struct {
 	*request
@@ -149,7 +157,7 @@ type call struct {
 
 // enabled says that the account may have no streams.
 func (c *call) enabled() *apierr.Error {
-	if c.limits = c.door.allowed.Load(); c.limits == nil {
+	if c.limits = c.door.allowed.Load(); c.limits == nil && !c.verb.system {
 		return apierr.NotEnabledForAccount.Err()
 	}
 	return nil
@@ -162,7 +170,7 @@ func (d *door) answer(q *request, session *broker.Session) {
 		return
 	}
 	v := verbOf(q.verb)
-	if v == nil {
+	if v == nil || v.system && d.tenant != d.api.opt.Broker.System() {
 		return
 	}
 	c := &call{request: q, door: d, verb: v, session: session}
