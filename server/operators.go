@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,7 +16,6 @@ import (
 	"myelin/internal/auth/resolver"
 	"myelin/internal/broker"
 	"myelin/internal/config"
-	"myelin/internal/jetstream"
 	"myelin/internal/msgtrace"
 	"myelin/internal/version"
 )
@@ -67,7 +67,7 @@ func (s *Server) openOperators() error {
 	if err != nil {
 		return err
 	}
-	o := &operators{system: orText(s.config().SystemAccount, trust.SystemAccount()), shares: newClaimShares(s)}
+	o := &operators{system: cmp.Or(s.config().SystemAccount, trust.SystemAccount()), shares: newClaimShares(s)}
 	if named := trust.SystemAccount(); named != "" && o.system != named {
 		return errTwoSystems
 	}
@@ -159,7 +159,7 @@ func (o *operators) openSystem(b *broker.Broker) error {
 // installed gives an account what its claims say. It is called before anybody is let in, and must not call the Authority.
 func (s *Server) installed(a *jwts.Account) {
 	limits := a.Claims.Limits
-	s.operators.streams.Store(a.ID, s.streamsOf(&limits))
+	s.operators.streams.Store(a.ID, s.readStreams(&limits))
 	account := s.broker.Add(a.ID)
 	account.SetLimits(limitsOf(&limits))
 	maps, err := mappings(mappingsOf(a.Claims.Mappings))
@@ -203,60 +203,9 @@ func mappingsOf(claims jwt.Mapping) (list []config.Mapping) {
 	return list
 }
 
-// claimedStreams is what claims let an account keep in streams.
-type claimedStreams struct {
-	config.AccountStreams
-	tiers map[string]jetstream.Limits // by the number of replicas; nil: those above are for all
-}
-
-// streamsOf reads the limits of claims. Of a single server only the tier for one replica can be used.
-func (s *Server) streamsOf(limits *jwt.OperatorLimits) (c claimedStreams) {
-	if !s.config().JetStream.Enabled || !limits.IsJSEnabled() {
-		return c
-	}
-	if len(limits.JetStreamTieredLimits) == 0 {
-		c.AccountStreams = tierOf(&limits.JetStreamLimits)
-		return c
-	}
-	one := limits.JetStreamTieredLimits["R1"]
-	c.AccountStreams, c.tiers = tierOf(&one), make(map[string]jetstream.Limits)
-	for name, tier := range limits.JetStreamTieredLimits {
-		of := tierOf(&tier)
-		c.tiers[name] = shownLimits(&of)
-	}
-	return c
-}
-
-func tierOf(js *jwt.JetStreamLimits) config.AccountStreams {
-	return config.AccountStreams{
-		Enabled: true, MaxMemory: js.MemoryStorage, MaxStorage: js.DiskStorage, MaxStreams: boundOf(js.Streams),
-		MaxConsumers: boundOf(js.Consumer), MaxAckPending: boundOf(js.MaxAckPending), MaxMemoryStream: boundOf(js.MemoryMaxStreamBytes),
-		MaxStorageStream: boundOf(js.DiskMaxStreamBytes), MaxBytesRequired: js.MaxBytesRequired,
-	}
-}
-
-// boundOf is a bound of claims, in which zero is none.
-func boundOf(n int64) int64 {
-	if n == 0 {
-		return -1
-	}
-	return n
-}
-
-// accountStreams says what an account may keep in streams.
-func (s *Server) accountStreams(account string) config.AccountStreams {
-	if s.operators == nil {
-		return s.config().Streams(account)
-	}
-	return s.operators.streamsOf(account).AccountStreams
-}
-
-// streamsOf is what the claims of an account let it keep in streams.
-func (o *operators) streamsOf(account string) claimedStreams {
-	if streams, ok := o.streams.Load(account); ok {
-		return streams.(claimedStreams)
-	}
-	return claimedStreams{}
+// missing tells that an account is not to be had which others have something of.
+func (s *Server) missing(id string, err error) {
+	s.log.Errorf("Can't locate account [%s] for what others import of it: %v", id, err)
 }
 
 // known makes sure that an account is there which has streams, though nobody of it has come yet.

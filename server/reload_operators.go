@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"slices"
 
 	"myelin/internal/auth/jwts"
@@ -50,7 +49,7 @@ func (s *Server) changeOperators(p *place, c *config.Operators, knowsAll bool) {
 	o := s.operators
 	if p.directory != nil {
 		if err := p.directory.Preload(c.Preload); err != nil {
-			s.log.Errorf("%v", fmt.Errorf("write to the directory of the resolver: %w", err))
+			s.log.Errorf("write to the directory of the resolver: %v", err)
 		}
 	}
 	o.place.Store(p)

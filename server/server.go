@@ -6,6 +6,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"myelin/internal/clock"
 	"myelin/internal/config"
 	"myelin/internal/gate"
+	"myelin/internal/jetstream"
 	"myelin/internal/logging"
 	"myelin/internal/monitor"
 	"myelin/internal/nats"
@@ -65,9 +67,6 @@ type Options struct {
 	// Load reads the configuration anew when somebody asks the server to do so; nil: only Reload changes it.
 	Load func() (*Config, error)
 }
-
-// apiLevel is the level of the JetStream API that clients are told.
-const apiLevel = 5
 
 // Server is one running server.
 type Server struct {
@@ -113,7 +112,7 @@ type Server struct {
 	staples   []*stapled          // changed with stapling held, too
 	files     []string            // to be removed at the end
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards state
 	state   state
 	leaving chan struct{} // closed when Shutdown begins
 	stopped chan struct{} // closed when it is complete
@@ -257,7 +256,7 @@ func (s *Server) Start() error {
 func (s *Server) banner() {
 	s.log.Noticef("Starting %s", s.program)
 	s.log.Noticef("  Version:  %s (Myelin %s)", version.NATS, version.Product)
-	s.log.Noticef("  Git:      [%s]", orText(version.GitCommit(), "not set"))
+	s.log.Noticef("  Git:      [%s]", cmp.Or(version.GitCommit(), "not set"))
 	s.log.Noticef("  Name:     %s", s.name)
 	s.log.Noticef("  ID:       %s", s.id)
 	if s.users.Plaintext() {
@@ -330,7 +329,7 @@ func (s *Server) natsSettings() nats.Settings {
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
 			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams != nil,
-			APILevel: apiLevel, XKey: s.xkey,
+			APILevel: jetstream.Level, XKey: s.xkey,
 		},
 		MaxTraced: s.config().Log.MaxTracedMsgLen,
 	}
@@ -371,7 +370,7 @@ func (s *Server) MonitorURL() string {
 	return urls(s.monitorScheme(), s.monitorHost(), s.monitor.Addr())[0]
 }
 
-func (s *Server) monitorHost() string { return orText(s.config().HTTPHost, s.config().Host) }
+func (s *Server) monitorHost() string { return cmp.Or(s.config().HTTPHost, s.config().Host) }
 
 // Shutdown stops the server and returns when it is stopped. It may be called more than once.
 func (s *Server) Shutdown() {
@@ -451,11 +450,4 @@ func (s *Server) ReopenLog() { s.log.Reopen() }
 
 func address(host string, port int) string {
 	return net.JoinHostPort(host, strconv.Itoa(max(port, 0)))
-}
-
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

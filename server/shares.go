@@ -1,13 +1,11 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"myelin/internal/broker"
 	"myelin/internal/config"
-	"myelin/internal/report"
 )
 
 // joint is an import as it is, or is to be, in force.
@@ -110,82 +108,4 @@ func (s *joint) begin(b *broker.Broker) (end func()) {
 
 var responses = map[config.Response]broker.Response{
 	config.ResponseStream: broker.Streamed, config.ResponseChunked: broker.Chunked,
-}
-
-// requestor is who sends a request, for an account that answers it: of others' connections it learns no more.
-type requestor struct {
-	Account string        `json:"acc,omitempty"`
-	Service string        `json:"svc,omitempty"` // the account that the request came by, if that is another
-	RTT     time.Duration `json:"rtt,omitempty"`
-}
-
-// introduce is a broker.Introducer.
-func (s *Server) introduce(dst []byte, cid uint64, importer string, full bool) []byte {
-	guest, ok := s.registry.Get(cid)
-	if !ok {
-		return dst
-	}
-	c := guest.Describe()
-	var who any
-	if r := (requestor{Account: c.Account, RTT: c.RTT}); full {
-		shown := s.clientOf(cid)
-		if shown != nil && c.Claims != nil {
-			shown.JWT = c.Claims.JWT
-		}
-		who = shown
-	} else {
-		if importer != c.Account {
-			r.Service = importer
-		}
-		who = r
-	}
-	text, err := json.Marshal(who)
-	if err != nil { // there is nothing in it that could not be written
-		return dst
-	}
-	return append(dst, text...)
-}
-
-// exportsOf is what an account exports, for the monitoring pages.
-func exportsOf(a config.Account) (list []report.AccountExport) {
-	for _, e := range a.Exports {
-		list = append(list, report.AccountExport{
-			Subject: e.Subject, Type: kindOf(e.Service), Approved: e.Accounts, Response: string(e.Response), Latency: latencyOf(e.Latency),
-		})
-	}
-	return list
-}
-
-// importsOf is what an account imports.
-func importsOf(a config.Account) (list []report.AccountImport) {
-	for _, i := range a.Imports {
-		path, err := i.Path()
-		if err != nil { // the configuration was checked
-			continue
-		}
-		shown := report.AccountImport{Subject: path.Remote, Account: i.Account, Local: path.Local, Type: kindOf(i.Service), Share: i.Share}
-		if i.Service {
-			shown.To = path.Local
-		}
-		list = append(list, shown)
-	}
-	return list
-}
-
-// latencyOf is how a service is measured; nil for not at all.
-func latencyOf(l *config.Latency) *report.ServiceLatency {
-	switch {
-	case l == nil:
-		return nil
-	case l.Percent == config.ByHeader:
-		return &report.ServiceLatency{Sampling: "headers", Results: l.Subject}
-	}
-	return &report.ServiceLatency{Sampling: l.Percent, Results: l.Subject}
-}
-
-func kindOf(service bool) string {
-	if service {
-		return "service"
-	}
-	return "stream"
 }

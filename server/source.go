@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"runtime"
 	"time"
 
@@ -20,7 +21,7 @@ func (v source) Identity() report.Identity {
 	id := report.Identity{
 		ID: s.id, Name: s.name, Version: version.NATS, ProductVersion: version.Product, GitCommit: version.GitCommit(),
 		GoVersion: runtime.Version(), Start: s.started, Host: s.config().Host, Port: s.config().Port,
-		HTTPHost: orText(s.config().HTTPHost, s.config().Host), HTTPPort: s.config().HTTPPort, HTTPSPort: s.config().HTTPSPort,
+		HTTPHost: cmp.Or(s.config().HTTPHost, s.config().Host), HTTPPort: s.config().HTTPPort, HTTPSPort: s.config().HTTPSPort,
 		CertNotAfter: s.certNotAfter(),
 	}
 	if s.clients != nil {

@@ -99,7 +99,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 		Outlet:         p.api.OutletOf,
 		Courier:        p.api.CourierOf,
 		Abroad:         p.api.Abroad(),
-		Level:          apiLevel,
+		Level:          jetstream.Level,
 		Bounds:         stream.Bounds{DuplicateWindow: js.Limits.DuplicateWindow},
 		Limits:         limits,
 		AccountLimits:  s.reservations,

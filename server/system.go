@@ -4,8 +4,6 @@ import (
 	"errors"
 
 	"myelin/internal/auth"
-	"myelin/internal/broker"
-	"myelin/internal/config"
 	"myelin/internal/jetstream"
 	"myelin/internal/report"
 	"myelin/internal/system"
@@ -103,58 +101,6 @@ func (s *Server) clientOf(cid uint64) *jetstream.Client {
 	}
 	if claims := c.Claims; claims != nil {
 		shown.IssuerKey, shown.NameTag, shown.Tags = claims.Issuer, claims.Name, claims.Tags
-	}
-	return shown
-}
-
-// Accounts implements report.AccountSource.
-func (v source) Accounts() []report.Account {
-	accounts := v.s.listed()
-	list := make([]report.Account, len(accounts))
-	for i, a := range accounts {
-		list[i] = v.describe(a)
-	}
-	return list
-}
-
-// Account is one of the Accounts.
-func (v source) Account(name string) (report.Account, bool) {
-	if a := v.s.broker.Account(name); a != nil {
-		return v.describe(a), true
-	}
-	return report.Account{}, false
-}
-
-func (v source) describe(a *broker.Account) report.Account {
-	t := a.Traffic()
-	d := report.Account{
-		Name: a.Name(), System: a == v.s.broker.System(), JetStream: v.s.streams != nil && v.s.accountStreams(a.Name()).Enabled,
-		Connections: t.Connections.Load(), InMsgs: t.InMsgs.Load(), InBytes: t.InBytes.Load(),
-		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(), SlowConsumers: t.SlowConsumers.Load(),
-	}
-	if o := v.s.operators; o != nil {
-		if claimed := o.authority.Account(a.Name()); claimed != nil {
-			d.Tag, d.Terms = claimed.Name(), func() report.AccountTerms { return o.shares.terms(claimed, v.Now()) }
-		}
-		return d
-	}
-	d.Terms = func() report.AccountTerms {
-		c := v.s.config().Account(a.Name())
-		return report.AccountTerms{Mappings: mappedTo(c.Mappings), Exports: exportsOf(c), Imports: importsOf(c)}
-	}
-	return d
-}
-
-// mappedTo are mappings as the monitoring pages show them.
-func mappedTo(list []config.Mapping) map[string][]report.MappedTo {
-	if len(list) == 0 {
-		return nil
-	}
-	shown := make(map[string][]report.MappedTo, len(list))
-	for _, m := range list {
-		for _, d := range m.Dests {
-			shown[m.Source] = append(shown[m.Source], report.MappedTo{Subject: d.Subject, Weight: d.Weight, Cluster: d.Cluster})
-		}
 	}
 	return shown
 }
