@@ -49,7 +49,7 @@ func (t *streamTool) backupAll(js *jetStream, dir string, flags *backupFlags, fo
 	s.row("Consumers", countText(consumers))
 	t.con.printf("Performing backup of all streams to %s\n\n%s\n", dir, s)
 	if t.con.interactive() {
-		if err := t.sure(force, "Perform backup"); err != nil {
+		if err := t.con.confirm(force, "Perform backup"); err != nil {
 			return err
 		}
 	}

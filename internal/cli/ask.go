@@ -12,12 +12,15 @@ import (
 // interactive reports whether somebody is there who can be asked.
 func (c *console) interactive() bool { return isTerminal(c.in) }
 
-// confirm asks a question; any answer but yes is an error.
-func confirm(con *console, question string) error {
-	if !con.interactive() {
+// confirm asks a question unless it is forced; any answer but yes is an error.
+func (c *console) confirm(force bool, question string, args ...any) error {
+	switch {
+	case force:
+		return nil
+	case !c.interactive():
 		return errors.New("use --force where nobody can be asked")
 	}
-	yes, err := con.askYes(question, false)
+	yes, err := c.askYes(fmt.Sprintf(question, args...), false)
 	if err == nil && !yes {
 		err = errors.New("not confirmed")
 	}
@@ -82,6 +85,34 @@ func (c *console) choose(question string, options []string, preset, instead stri
 			return options[n-1], nil
 		}
 		fmt.Fprintf(c.err, "  a number from 1 to %d or one of the names, please\n", len(options))
+	}
+}
+
+// question is what a person is asked unless a flag says it.
+type question struct {
+	flag    string // without dashes
+	text    string
+	preset  string
+	options []string // or nil for free text
+}
+
+// answer asks until take takes the answer. It is not called with an empty one, which says nothing.
+func (c *console) answer(q question, take func(answer string) error) error {
+	for {
+		var answer string
+		var err error
+		if q.options != nil {
+			answer, err = c.choose(q.text, q.options, q.preset, "--"+q.flag)
+		} else {
+			answer, err = c.ask(q.text, q.preset, "--"+q.flag)
+		}
+		if err != nil || answer == "" {
+			return err
+		}
+		if err = take(answer); err == nil {
+			return nil
+		}
+		fmt.Fprintf(c.err, "  %v\n", err)
 	}
 }
 

@@ -179,10 +179,7 @@ func (k *keeper) name(args []string, question string) (string, error) {
 
 // confirmed asks before something is lost, unless force says not to.
 func (k *keeper) confirmed(force bool, format string, args ...any) error {
-	if force {
-		return nil
-	}
-	return confirm(k.con, fmt.Sprintf(format, args...))
+	return k.con.confirm(force, format, args...)
 }
 
 // shownClaims is a JWT in JSON output.

@@ -91,11 +91,11 @@ func checkConsumer(name string, cfg *document) error {
 	}
 	var c stream.ConsumerConfig
 	if err := wire.Decode(data, &c, strings.NewReplacer()); err != nil {
-		return &apiError{Code: err.Code, ErrCode: int(err.ErrCode), Description: err.Description}
+		return objection(err)
 	}
 	of := &stream.Config{Name: name, Replicas: c.Replicas}
 	if _, err := stream.CheckConsumer(c, of, stream.ConsumerBounds{Clustered: true}, false); err != nil {
-		return &apiError{Code: err.Code, ErrCode: int(err.ErrCode), Description: err.Description}
+		return objection(err)
 	}
 	return nil
 }

@@ -1,35 +1,29 @@
 package cli
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
-// consumerQuestion is what a person is asked when a consumer is made, unless a flag says it.
+// consumerQuestion is what a person is asked when a consumer is made.
 type consumerQuestion struct {
-	flag     string
-	question string
-	preset   string
-	options  []string // or nil for free text
-	set      func(cfg *document, answer string) error
-	when     func(cfg *document) bool // nil for always
+	question
+	set  func(cfg *document, answer string) error
+	when func(cfg *document) bool // nil for always
 }
 
 // consumerQuestions are asked in this order, with answers as the flags take them.
 var consumerQuestions = []consumerQuestion{
-	{"target", "Delivery target (empty for Pull Consumers)", "", nil, setMember("deliver_subject", asText), nil},
-	{"deliver-group", "Delivery Queue Group (empty for none)", "", nil, setMember("deliver_group", asText), isPush},
-	{"deliver", "Start policy (all, new, last, subject, 1h, msg sequence)", "all", nil,
+	{question{"target", "Delivery target (empty for Pull Consumers)", "", nil}, setMember("deliver_subject", asText), nil},
+	{question{"deliver-group", "Delivery Queue Group (empty for none)", "", nil}, setMember("deliver_group", asText), isPush},
+	{question{"deliver", "Start policy (all, new, last, subject, 1h, msg sequence)", "all", nil},
 		func(cfg *document, answer string) error { return setStart(cfg, answer, time.Now()) }, nil},
-	{"ack", "Acknowledgment policy", "explicit", []string{"explicit", "all", "none"}, setMember("ack_policy", asText), nil},
-	{"replay", "Replay policy", "instant", []string{"instant", "original"}, setMember("replay_policy", asText), nil},
-	{"filter", "Filter Stream by subjects (blank for all)", "", nil, func(cfg *document, answer string) error {
+	{question{"ack", "Acknowledgment policy", "explicit", []string{"explicit", "all", "none"}}, setMember("ack_policy", asText), nil},
+	{question{"replay", "Replay policy", "instant", []string{"instant", "original"}}, setMember("replay_policy", asText), nil},
+	{question{"filter", "Filter Stream by subjects (blank for all)", "", nil}, func(cfg *document, answer string) error {
 		setFilters(cfg, splitCommas([]string{answer}))
 		return nil
 	}, nil},
-	{"max-deliver", "Maximum Allowed Deliveries", "-1", nil, setMember("max_deliver", asLimit), isAcknowledged},
-	{"max-pending", "Maximum Acknowledgments Pending (empty for the server's choice)", "", nil, setMember("max_ack_pending", asLimit), isAcknowledged},
-	{"heartbeat", "Idle Heartbeat (-1 for none)", "-1", nil, setMember("idle_heartbeat", asHeartbeat), isPush},
+	{question{"max-deliver", "Maximum Allowed Deliveries", "-1", nil}, setMember("max_deliver", asLimit), isAcknowledged},
+	{question{"max-pending", "Maximum Acknowledgments Pending (empty for the server's choice)", "", nil}, setMember("max_ack_pending", asLimit), isAcknowledged},
+	{question{"heartbeat", "Idle Heartbeat (-1 for none)", "-1", nil}, setMember("idle_heartbeat", asHeartbeat), isPush},
 }
 
 func setMember(member string, parse func(string) (any, error)) func(*document, string) error {
@@ -53,7 +47,7 @@ func (a *consumerAdd) askRest(cfg *document) error {
 		if pulling || a.flags.Changed(q.flag) || q.when != nil && !q.when(cfg) {
 			continue
 		}
-		if err := a.askOne(cfg, q); err != nil {
+		if err := a.con.answer(q.question, func(answer string) error { return q.set(cfg, answer) }); err != nil {
 			return err
 		}
 	}
@@ -72,44 +66,18 @@ func (a *consumerAdd) askRest(cfg *document) error {
 	return a.askBackoff(cfg)
 }
 
-// askOne asks until the answer can be taken.
-func (a *consumerAdd) askOne(cfg *document, q consumerQuestion) error {
-	for {
-		var answer string
-		var err error
-		if q.options != nil {
-			answer, err = a.con.choose(q.question, q.options, q.preset, "--"+q.flag)
-		} else {
-			answer, err = a.con.ask(q.question, q.preset, "--"+q.flag)
-		}
-		if err != nil || answer == "" {
-			return err
-		}
-		if err = q.set(cfg, answer); err == nil {
-			return nil
-		}
-		fmt.Fprintf(a.con.err, "  %v\n", err)
-	}
-}
-
 func (a *consumerAdd) askBackoff(cfg *document) error {
 	yes, err := a.con.askYes("Add a Retry Backoff Policy", false)
 	if err != nil || !yes {
 		return err
 	}
 	a.backoff = "linear"
-	for _, q := range []consumerQuestion{
-		{flag: "backoff-steps", question: "Number of steps", preset: "10", set: func(_ *document, answer string) error {
-			return a.flags.Set("backoff-steps", answer)
-		}},
-		{flag: "backoff-min", question: "Shortest wait", preset: "1m", set: func(_ *document, answer string) error {
-			return a.flags.Set("backoff-min", answer)
-		}},
-		{flag: "backoff-max", question: "Longest wait", preset: "20m", set: func(_ *document, answer string) error {
-			return a.flags.Set("backoff-max", answer)
-		}},
+	for _, q := range []question{
+		{flag: "backoff-steps", text: "Number of steps", preset: "10"},
+		{flag: "backoff-min", text: "Shortest wait", preset: "1m"},
+		{flag: "backoff-max", text: "Longest wait", preset: "20m"},
 	} {
-		if err := a.askOne(cfg, q); err != nil {
+		if err := a.con.answer(q, func(answer string) error { return a.flags.Set(q.flag, answer) }); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -11,8 +10,7 @@ import (
 type consumerEdit struct {
 	*consumerTool
 	consumerFlags
-	configFile                         string
-	force, interactive, dryRun, asJSON bool
+	editFlags
 }
 
 func newConsumerEdit(t *consumerTool) *cobra.Command {
@@ -25,13 +23,8 @@ func newConsumerEdit(t *consumerTool) *cobra.Command {
 		Example: `  myelin consumer edit ORDERS billing --max-deliver 10 --force
   myelin consumer edit ORDERS billing --interactive`,
 	}, 0, func(js *jetStream, at consumerPlace, _ []string) error { return e.run(cmd, js, at) })
-	flags := cmd.Flags()
-	flags.StringVar(&e.configFile, "config", "", "`file` with the new configuration as JSON; other flags change it")
-	flags.BoolVarP(&e.force, "force", "f", false, "change without asking")
-	flags.BoolVarP(&e.interactive, "interactive", "i", false, "change the configuration in $VISUAL or $EDITOR")
-	flags.BoolVar(&e.dryRun, "dry-run", false, "only show what would change")
-	flags.BoolVarP(&e.asJSON, "json", "j", false, "print JSON")
-	e.add(cmd)
+	e.editFlags.add(cmd.Flags())
+	e.consumerFlags.add(cmd)
 	return cmd
 }
 
@@ -48,19 +41,8 @@ func (e *consumerEdit) run(cmd *cobra.Command, js *jetStream, at consumerPlace) 
 	if err != nil {
 		return err
 	}
-	changes := differences(&info.config, cfg)
-	if len(changes) == 0 {
-		e.con.logf("No difference in configuration")
-		return nil
-	}
-	fmt.Fprintf(e.con.err, "Differences (-old +new):\n%s", strings.Join(append(changes, ""), "\n"))
-	if e.dryRun {
-		return nil
-	}
-	if !e.force {
-		if err := confirm(e.con, fmt.Sprintf("Really edit Consumer %s", at)); err != nil {
-			return err
-		}
+	if ok, err := e.agreed(e.con, &info.config, cfg, "Consumer "+at.String()); !ok {
+		return err
 	}
 	info, err = js.createConsumer(at.stream, cfg, "update")
 	if err != nil {
@@ -82,8 +64,7 @@ func (e *consumerEdit) configuration(cmd *cobra.Command, info *consumerInfo) (*d
 		return nil, err
 	}
 	if e.interactive || !changed(cmd) {
-		editor := &streamEdit{streamTool: e.streams}
-		if err := editor.edit(cfg); err != nil {
+		if err := e.con.edit(cfg); err != nil {
 			return nil, err
 		}
 	}

@@ -27,10 +27,8 @@ func newConsumerPause(t *consumerTool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !force {
-			if err := confirm(t.con, fmt.Sprintf("Pause Consumer %s until %s", at, until.Local().Format(stamp))); err != nil {
-				return err
-			}
+		if err := t.con.confirm(force, "Pause Consumer %s until %s", at, until.Local().Format(stamp)); err != nil {
+			return err
 		}
 		answer, err := js.pause(at, until.UTC())
 		switch {
@@ -80,10 +78,8 @@ func newConsumerResume(t *consumerTool) *cobra.Command {
 			return fmt.Errorf("consumer %s is not paused", at)
 		}
 		until := time.Now().Add(info.PauseRemaining).Local().Format(stamp)
-		if !force {
-			if err := confirm(t.con, fmt.Sprintf("Resume Consumer %s, paused until %s", at, until)); err != nil {
-				return err
-			}
+		if err := t.con.confirm(force, "Resume Consumer %s, paused until %s", at, until); err != nil {
+			return err
 		}
 		answer, err := js.pause(at, time.Time{})
 		switch {
@@ -109,10 +105,8 @@ func newConsumerUnpin(t *consumerTool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !force {
-			if err := confirm(t.con, fmt.Sprintf("Unpin the client of group %s of Consumer %s", group, at)); err != nil {
-				return err
-			}
+		if err := t.con.confirm(force, "Unpin the client of group %s of Consumer %s", group, at); err != nil {
+			return err
 		}
 		request := struct {
 			Group string `json:"group"`
@@ -170,10 +164,8 @@ never had been.`,
 			}
 			question = fmt.Sprintf("Reset Consumer %s to message %d", at, request.Seq)
 		}
-		if !force {
-			if err := confirm(t.con, question); err != nil {
-				return err
-			}
+		if err := t.con.confirm(force, "%s", question); err != nil {
+			return err
 		}
 		return t.reset(js, at, request, asJSON)
 	})

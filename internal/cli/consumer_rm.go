@@ -13,10 +13,8 @@ func newConsumerRemove(t *consumerTool) *cobra.Command {
 		Aliases: []string{"delete", "del"},
 		Short:   "Remove a consumer and what it knows of acknowledged messages",
 	}, 0, func(js *jetStream, at consumerPlace, _ []string) error {
-		if !force {
-			if err := confirm(t.con, fmt.Sprintf("Really delete Consumer %s", at)); err != nil {
-				return err
-			}
+		if err := t.con.confirm(force, "Really delete Consumer %s", at); err != nil {
+			return err
 		}
 		return js.ofConsumer(at, js.call("CONSUMER.DELETE."+at.stream+"."+at.consumer, nil, nil))
 	})

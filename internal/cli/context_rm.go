@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 )
@@ -35,7 +34,7 @@ func removeContext(con *console, name string, force bool) error {
 		if selected == name {
 			return errors.New("this is the selected context: select another one first, or use --force")
 		}
-		if err := confirm(con, fmt.Sprintf("Remove context %q?", name)); err != nil {
+		if err := con.confirm(force, "Remove context %q?", name); err != nil {
 			return err
 		}
 	}

@@ -69,6 +69,14 @@ func saidOfBucket(err error, bucket string) error {
 	return err
 }
 
+// saidOfNewBucket is saidOfBucket for one that was to be made; edit is the command that changes one that is there.
+func saidOfNewBucket(err error, bucket, edit string) error {
+	if errors.Is(err, jetstream.ErrBucketExists) {
+		return fmt.Errorf("bucket %q exists with another configuration: %s changes it", bucket, edit)
+	}
+	return saidOfBucket(err, bucket)
+}
+
 // saidOfKey says an error of the library about a key in words that name it.
 func saidOfKey(err error, key string) error {
 	switch {

@@ -114,11 +114,8 @@ func (s *kvSettings) create(args []string) error {
 		ctx, stop := untilInterrupted()
 		defer stop()
 		kv, err := js.CreateKeyValue(ctx, cfg)
-		switch {
-		case errors.Is(err, jetstream.ErrBucketExists):
-			return fmt.Errorf("bucket %q exists with another configuration: kv edit changes it", bucket)
-		case err != nil:
-			return saidOfBucket(err, bucket)
+		if err != nil {
+			return saidOfNewBucket(err, bucket, "kv edit")
 		}
 		return showBucket(&kvBucket{KeyValue: kv, js: js, ctx: ctx}, s.asJSON)
 	})

@@ -24,10 +24,7 @@ func (r *kvRemover) addFlags(cmd *cobra.Command) {
 
 // agreed asks before something is lost, unless --force is given.
 func (r *kvRemover) agreed(format string, args ...any) error {
-	if r.force {
-		return nil
-	}
-	return confirm(r.con, fmt.Sprintf(format, args...))
+	return r.con.confirm(r.force, format, args...)
 }
 
 func newKVDelete(c *client) *cobra.Command {

@@ -127,10 +127,8 @@ func (h *kvHistory) revert(bucket, key, which string, force bool) error {
 		case err != nil:
 			return saidOfKey(err, key)
 		}
-		if !force {
-			if err := confirm(h.con, fmt.Sprintf("Revert %s > %s to revision %d: %s?", bucket, key, revision, valueText(old.Value()))); err != nil {
-				return err
-			}
+		if err := h.con.confirm(force, "Revert %s > %s to revision %d: %s?", bucket, key, revision, valueText(old.Value())); err != nil {
+			return err
 		}
 		if _, err := b.Put(b.ctx, key, old.Value()); err != nil {
 			return saidOfKey(err, key)

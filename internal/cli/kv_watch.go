@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -64,20 +65,26 @@ func (w *kvWatcher) watch(b *kvBucket, pattern string) error {
 		return saidOfKey(err, pattern)
 	}
 	defer watcher.Stop()
-	for shown := 0; w.count == 0 || shown < w.count; {
+	return showUpdates(b.ctx, watcher.Updates(), w.count, w.print)
+}
+
+// showUpdates shows what a watch finds until there were as many as stated, if that is not 0, or the context ends.
+func showUpdates[T comparable](ctx context.Context, updates <-chan T, count int, show func(T) error) error {
+	var changesFollow T // nil, behind what was there
+	for shown := 0; count == 0 || shown < count; {
 		select {
-		case <-b.ctx.Done():
+		case <-ctx.Done():
 			return nil
-		case e, ok := <-watcher.Updates():
+		case update, ok := <-updates:
 			switch {
-			case !ok && b.ctx.Err() == nil:
+			case !ok && ctx.Err() == nil:
 				return errors.New("the server has ended the watch")
 			case !ok:
 				return nil
-			case e == nil: // from here on they are changes
+			case update == changesFollow:
 				continue
 			}
-			if err := w.print(e); err != nil {
+			if err := show(update); err != nil {
 				return err
 			}
 			shown++

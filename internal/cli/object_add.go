@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 )
@@ -55,11 +52,8 @@ func (s *objectSettings) create(args []string) error {
 		ctx, stop := untilInterrupted()
 		defer stop()
 		store, err := js.CreateObjectStore(ctx, cfg)
-		switch {
-		case errors.Is(err, jetstream.ErrBucketExists):
-			return fmt.Errorf("bucket %q exists with another configuration: object edit changes it", bucket)
-		case err != nil:
-			return saidOfBucket(err, bucket)
+		if err != nil {
+			return saidOfNewBucket(err, bucket, "object edit")
 		}
 		return showObjects(&objectBucket{store, js, ctx, bucket}, s.asJSON)
 	})
@@ -96,10 +90,8 @@ func newObjectSeal(c *client) *cobra.Command {
 		Args:  arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return c.withObjects(args[0], func(b *objectBucket) error {
-				if !force {
-					if err := confirm(c.con, fmt.Sprintf("Seal bucket %s for ever?", b.name)); err != nil {
-						return err
-					}
+				if err := c.con.confirm(force, "Seal bucket %s for ever?", b.name); err != nil {
+					return err
 				}
 				if err := b.Seal(b.ctx); err != nil {
 					return err

@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"fmt"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func newObjectDelete(c *client) *cobra.Command {
 	var force bool
@@ -28,10 +24,8 @@ func newObjectDelete(c *client) *cobra.Command {
 }
 
 func (b *objectBucket) deleteAll(force bool) error {
-	if !force {
-		if err := confirm(b.js.con, fmt.Sprintf("Delete bucket %s with all its objects?", b.name)); err != nil {
-			return err
-		}
+	if err := b.js.con.confirm(force, "Delete bucket %s with all its objects?", b.name); err != nil {
+		return err
 	}
 	return b.js.DeleteObjectStore(b.ctx, b.name)
 }
@@ -41,10 +35,8 @@ func (b *objectBucket) deleteObject(name string, force bool) error {
 	if err != nil {
 		return saidOfObject(err, name)
 	}
-	if !force {
-		if err := confirm(b.js.con, fmt.Sprintf("Delete %s of %s > %s?", bytesText(info.Size), b.name, name)); err != nil {
-			return err
-		}
+	if err := b.js.con.confirm(force, "Delete %s of %s > %s?", bytesText(info.Size), b.name, name); err != nil {
+		return err
 	}
 	if err := b.Delete(b.ctx, name); err != nil {
 		return saidOfObject(err, name)

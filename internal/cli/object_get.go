@@ -81,10 +81,10 @@ func (g *objectGet) mayWrite(path string) error {
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a directory: --output names a file", path)
-	case g.force || !info.Mode().IsRegular():
+	case !info.Mode().IsRegular():
 		return nil
 	}
-	return confirm(g.con, fmt.Sprintf("Replace %s?", path))
+	return g.con.confirm(g.force, "Replace %s?", path)
 }
 
 // save writes an object to a file, which appears when it is whole and its digest is right. A path that is no regular

@@ -137,7 +137,7 @@ func (p *objectPut) mayReplace(b *objectBucket, name string) error {
 	case err != nil:
 		return err
 	}
-	return confirm(p.con, fmt.Sprintf("Replace %s > %s, %s of %s?", b.name, name, bytesText(old.Size), old.ModTime.Local().Format(stamp)))
+	return p.con.confirm(p.force, "Replace %s > %s, %s of %s?", b.name, name, bytesText(old.Size), old.ModTime.Local().Format(stamp))
 }
 
 // interruptible ends with an error when the user interrupts the command, even while nothing comes. It ends the reading

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 )
@@ -44,26 +42,7 @@ func (w *objectWatcher) watch(b *objectBucket) error {
 		return err
 	}
 	defer watcher.Stop()
-	for shown := 0; w.count == 0 || shown < w.count; {
-		select {
-		case <-b.ctx.Done():
-			return nil
-		case info, ok := <-watcher.Updates():
-			switch {
-			case !ok && b.ctx.Err() == nil:
-				return errors.New("the server has ended the watch")
-			case !ok:
-				return nil
-			case info == nil: // from here on they are changes
-				continue
-			}
-			if err := w.print(b.name, info); err != nil {
-				return err
-			}
-			shown++
-		}
-	}
-	return nil
+	return showUpdates(b.ctx, watcher.Updates(), w.count, func(info *jetstream.ObjectInfo) error { return w.print(b.name, info) })
 }
 
 func (w *objectWatcher) print(bucket string, info *jetstream.ObjectInfo) error {

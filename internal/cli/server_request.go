@@ -185,10 +185,8 @@ func newServerConfig(c *client) *cobra.Command {
 		Short: "Have a server, given by its name or id, read its configuration again",
 		Args:  arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if !force {
-				if err := confirm(f.con, "Reload the configuration of server "+args[0]+"?"); err != nil {
-					return err
-				}
+			if err := f.con.confirm(force, "Reload the configuration of server %s?", args[0]); err != nil {
+				return err
 			}
 			return f.command(args[0], "RELOAD", nil)
 		},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"myelin/internal/apierr"
 	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
 )
@@ -183,10 +184,15 @@ func checkStream(cfg *document) error {
 	}
 	var c stream.Config
 	if err := wire.Decode(data, &c, strings.NewReplacer()); err != nil {
-		return &apiError{Code: err.Code, ErrCode: int(err.ErrCode), Description: err.Description}
+		return objection(err)
 	}
 	if _, err := stream.Check(c, stream.Bounds{Clustered: true}, false); err != nil {
-		return &apiError{Code: err.Code, ErrCode: int(err.ErrCode), Description: err.Description}
+		return objection(err)
 	}
 	return nil
+}
+
+// objection is an error of our own server as one of the API.
+func objection(err *apierr.Error) error {
+	return &apiError{Code: err.Code, ErrCode: int(err.ErrCode), Description: err.Description}
 }

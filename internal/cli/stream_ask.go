@@ -2,16 +2,8 @@ package cli
 
 import "fmt"
 
-// streamQuestion is what a person is asked when a stream is made, unless a flag says it.
-type streamQuestion struct {
-	flag     string // whose member the answer is for
-	question string
-	preset   string
-	options  []string // or nil for free text
-}
-
-// streamQuestions are asked in this order, with answers as the flags take them.
-var streamQuestions = []streamQuestion{
+// streamQuestions are asked in this order when a stream is made, with answers as the flags take them.
+var streamQuestions = []question{
 	{"storage", "Storage", "file", streamChoices["storage"]},
 	{"replicas", "Replication", "1", nil},
 	{"retention", "Retention Policy", "limits", streamChoices["retention"]},
@@ -40,7 +32,14 @@ func (a *streamAdd) askRest(cfg *document) error {
 		if _, given := a.asked[f.member]; given {
 			continue
 		}
-		if err := a.askMember(cfg, q, f); err != nil {
+		take := func(answer string) error {
+			value, err := f.parse(answer)
+			if err == nil {
+				cfg.set(f.member, value)
+			}
+			return err
+		}
+		if err := a.con.answer(q, take); err != nil {
 			return err
 		}
 	}
@@ -56,28 +55,6 @@ func (a *streamAdd) askRest(cfg *document) error {
 		cfg.set(f.member, yes)
 	}
 	return nil
-}
-
-// askMember asks until the answer is one that the flag takes.
-func (a *streamAdd) askMember(cfg *document, q streamQuestion, f documentFlag) error {
-	for {
-		var answer string
-		var err error
-		if q.options != nil {
-			answer, err = a.con.choose(q.question, q.options, q.preset, "--"+q.flag)
-		} else {
-			answer, err = a.con.ask(q.question, q.preset, "--"+q.flag)
-		}
-		if err != nil || answer == "" {
-			return err
-		}
-		value, err := f.parse(answer)
-		if err == nil {
-			cfg.set(f.member, value)
-			return nil
-		}
-		fmt.Fprintf(a.con.err, "  %v\n", err)
-	}
 }
 
 // flagFor is the flag of this name, which there must be.

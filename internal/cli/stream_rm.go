@@ -14,7 +14,7 @@ func newStreamRemove(t *streamTool) *cobra.Command {
 		Aliases: []string{"delete", "del"},
 		Short:   "Delete a stream with all that is in it",
 	}, 0, func(js *jetStream, stream string, _ []string) error {
-		if err := t.sure(force, fmt.Sprintf("Really delete Stream %s", stream)); err != nil {
+		if err := t.con.confirm(force, "Really delete Stream %s", stream); err != nil {
 			return err
 		}
 		if err := js.call("STREAM.DELETE."+stream, nil, nil); err != nil {
@@ -24,14 +24,6 @@ func newStreamRemove(t *streamTool) *cobra.Command {
 	})
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "delete without asking")
 	return cmd
-}
-
-// sure asks unless it is forced.
-func (t *streamTool) sure(force bool, question string) error {
-	if force {
-		return nil
-	}
-	return confirm(t.con, question)
 }
 
 // purge says what to remove from a stream: everything, unless it is told otherwise.
@@ -51,7 +43,7 @@ func newStreamPurge(t *streamTool) *cobra.Command {
   myelin stream purge ORDERS --subject orders.test --force
   myelin stream purge ORDERS --keep 1000`,
 	}, 0, func(js *jetStream, stream string, _ []string) error {
-		if err := t.sure(force, fmt.Sprintf("Really purge Stream %s", stream)); err != nil {
+		if err := t.con.confirm(force, "Really purge Stream %s", stream); err != nil {
 			return err
 		}
 		return purgeStream(js, stream, p, asJSON)
@@ -88,7 +80,7 @@ func newStreamRemoveMessage(t *streamTool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := t.sure(force, fmt.Sprintf("Really remove message %d from Stream %s", seq, stream)); err != nil {
+		if err := t.con.confirm(force, "Really remove message %d from Stream %s", seq, stream); err != nil {
 			return err
 		}
 		if err := js.call("STREAM.MSG.DELETE."+stream, map[string]uint64{"seq": seq}, nil); err != nil {
@@ -131,7 +123,7 @@ func newStreamSeal(t *streamTool) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := t.sure(force, fmt.Sprintf("Really seal Stream %s, sealed streams can not be unsealed or modified", stream)); err != nil {
+		if err := t.con.confirm(force, "Really seal Stream %s, sealed streams can not be unsealed or modified", stream); err != nil {
 			return err
 		}
 		cfg := info.config.clone()
