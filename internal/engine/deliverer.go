@@ -78,14 +78,10 @@ type deliverer struct {
 	// of whoever works
 	spare  []*shipment
 	reader *home.Reader // nil: none
-	read   Message      // that is being sent
+	read   *Message     // by it, and being sent
 	lives  []bool       // of the deliveries of a shipment
 	sent   int          // deliveries that are not pushed
 	to     *Consumer    // whose they are; nil: of several
-}
-
-func newDeliverer(s *Stream) *deliverer {
-	return &deliverer{stream: s}
 }
 
 // open returns what sends to the clients of a consumer.
@@ -275,12 +271,12 @@ func (d *deliverer) look(list []consumer.Delivery) {
 // deliver reads and sends one message.
 func (d *deliverer) deliver(c *Consumer, delivery *consumer.Delivery) {
 	if d.reader == nil {
-		d.reader = d.stream.home.Reader()
+		d.reader, d.read = d.stream.home.Reader(), new(Message)
 	}
 	r, err := d.reader.Read(delivery.Seq)
 	if err == nil {
-		d.read = Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
-		c.outlet.Deliver(delivery, &d.read)
+		*d.read = Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
+		c.outlet.Deliver(delivery, d.read)
 		return
 	}
 	if _, _, err = d.stream.Read(delivery.Seq, nil); err != nil && !errors.Is(err, ErrNotFound) {

@@ -55,12 +55,15 @@ type waiter struct {
 }
 
 func newDispatch(s *Stream) *dispatch {
-	x := &dispatch{
-		stream: s, deliverer: newDeliverer(s),
-		consumers: map[uint32]*Consumer{}, changing: map[string]int{}, hungry: map[uint64][]*Consumer{},
+	return &dispatch{stream: s, deliverer: &deliverer{stream: s}}
+}
+
+// prepare makes what only a stream with consumers needs.
+func (x *dispatch) prepare() {
+	if x.consumers == nil {
+		x.consumers, x.hungry = map[uint32]*Consumer{}, map[uint64][]*Consumer{}
+		x.audience = x.listens
 	}
-	x.audience = x.listens
-	return x
 }
 
 func (x *dispatch) now() int64 { return x.stream.engine.clock.Now().UnixNano() }
@@ -79,6 +82,7 @@ func (x *dispatch) begin() {
 
 // open starts the dispatcher of a consumer.
 func (x *dispatch) open(number uint32) *Consumer {
+	x.prepare()
 	s := x.stream
 	source := s.state.Source(number)
 	view := source.View()
@@ -469,6 +473,9 @@ func (x *dispatch) restart(c *Consumer, now int64) {
 // change proposes a command that changes what a consumer is to be given, be it there or about to be created. Nothing is delivered
 // until it is applied: the machine would hear of that behind it.
 func (x *dispatch) change(name string, command []byte, answer func(stream.Reply)) {
+	if x.changing == nil {
+		x.changing = map[string]int{}
+	}
 	x.changing[name]++
 	if c := x.stream.Consumer(name); c != nil {
 		c.frozen++

@@ -49,7 +49,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 	}
 	s.republish(fx.Stored)
 	if fx.Outbox && s.settled == nil {
-		s.relay.wake()
+		s.carrier().wake()
 	}
 	s.dispatch.note(fx)
 	s.stored = fx.Stored

@@ -277,7 +277,6 @@ func (e *Engine) newStream(asset *meta.Stream) *Stream {
 	s.ingest.init(s, ingestIDs)
 	s.desk.init(s, deskIDs)
 	s.dispatch = newDispatch(s)
-	s.relay.init(s)
 	s.alarm = deadline{clock: e.clock, ring: s.ring}
 	s.outlet = e.outlet(s)
 	return s

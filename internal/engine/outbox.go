@@ -54,9 +54,15 @@ type relayTarget struct {
 	warned  bool
 }
 
-func (r *relay) init(source *Stream) {
-	r.source = source
-	r.errand.init(source.engine.clock, r.look)
+// carrier is the stream's relay, which is made when there is a use for it.
+func (s *Stream) carrier() *relay {
+	if r := s.relay.Load(); r != nil {
+		return r
+	}
+	r := &relay{source: s}
+	r.errand.init(s.engine.clock, r.look)
+	s.relay.CompareAndSwap(nil, r)
+	return s.relay.Load()
 }
 
 // look does what there is to be done now.
@@ -244,14 +250,15 @@ func (s *Stream) mindOutbox() {
 	waiting := 0
 	s.View(func(state *stream.State) { waiting = state.Outbox() })
 	if waiting > 0 {
-		s.relay.wake()
+		s.carrier().wake()
 	}
 }
 
 // leaveOutbox ends the relay of a stream for good.
 func (s *Stream) leaveOutbox() {
-	s.relay.close()
-	for name := range s.relay.targets {
-		s.engine.relays.remove(streamName{s.Account(), name}, &s.relay)
+	r := s.carrier() // or what it is woken by later would make one
+	r.close()
+	for name := range r.targets {
+		s.engine.relays.remove(streamName{s.Account(), name}, r)
 	}
 }

@@ -37,9 +37,9 @@ func TestRefusedDeadLettersWait(t *testing.T) {
 	}
 	rests := func() {
 		n.await("the relay to rest", func() bool {
-			s.relay.mu.Lock()
-			defer s.relay.mu.Unlock()
-			return !s.relay.running && !s.relay.more
+			s.carrier().mu.Lock()
+			defer s.carrier().mu.Unlock()
+			return !s.carrier().running && !s.carrier().more
 		})
 	}
 	tried := func() uint64 {

@@ -81,7 +81,7 @@ type Stream struct {
 	tail tail
 	// copiers fill the stream, followers are those of other streams that copy this one.
 	copiers   copiers
-	relay     relay
+	relay     atomic.Pointer[relay] // see carrier
 	followers atomic.Pointer[[]*copier]
 	subs      []*router.Sub // where messages enter; of whoever holds the name, see Engine.names
 }
