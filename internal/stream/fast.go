@@ -143,7 +143,7 @@ func (s *State) openFast(c *fastCall, ok bool) (*fastBatch, *apierr.Error) {
 	switch {
 	case b != nil:
 		return b, nil
-	case c.Seq != 1 && c.Op != FastPing:
+	case c.Seq != 1:
 		return nil, apierr.BatchPublishUnknownBatchID.Err()
 	case len(s.fast.open) >= maxFastOpens:
 		return nil, apierr.BatchPublishTooManyInflight.Err()

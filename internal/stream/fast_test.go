@@ -108,8 +108,10 @@ func TestFastBatchesAreBounded(t *testing.T) {
 	if x.do(Tick{}); len(x.state.fast.open) != 1 {
 		t.Errorf("%d are open", len(x.state.fast.open))
 	}
-	if got := call("8", 2, FastAppend); got != fmt.Sprint([]fastFrame{{Error: apierr.BatchPublishUnknownBatchID.Err()}}) {
-		t.Error(got)
+	for _, op := range []FastOp{FastAppend, FastPing} {
+		if got := call("8", 2, op); got != fmt.Sprint([]fastFrame{{Error: apierr.BatchPublishUnknownBatchID.Err()}}) {
+			t.Errorf("%d: %s", op, got)
+		}
 	}
 	if got := call("7", 2, FastCommit); got != fmt.Sprint([]fastFrame{{Seq: maxFastOpens + 1, Batch: "7", Count: 2}}) {
 		t.Error(got)
