@@ -117,9 +117,8 @@ func (p AckPolicy) MarshalJSON() ([]byte, error)      { return quoted(p.String()
 func (p ReplayPolicy) MarshalJSON() ([]byte, error)   { return quoted(p.String()) }
 func (p PriorityPolicy) MarshalJSON() ([]byte, error) { return quoted(p.String()) }
 
-func (p *DeliverPolicy) UnmarshalJSON(data []byte) error { return unquote(deliverNames, data, p) }
-func (p *AckPolicy) UnmarshalJSON(data []byte) error     { return unquote(ackNames, data, p) }
-func (p *ReplayPolicy) UnmarshalJSON(data []byte) error  { return unquote(replayNames, data, p) }
+func (p *AckPolicy) UnmarshalJSON(data []byte) error    { return unquote(ackNames, data, p) }
+func (p *ReplayPolicy) UnmarshalJSON(data []byte) error { return unquote(replayNames, data, p) }
 
 // UnmarshalJSON has an error of its own for priority policies.
 func (p *PriorityPolicy) UnmarshalJSON(data []byte) error {
@@ -171,4 +170,13 @@ func (c *ConsumerConfig) RequiredLevel() int {
 		return 1
 	}
 	return 0
+}
+
+// UnmarshalJSON takes what old clients call no policy for the first one.
+func (p *DeliverPolicy) UnmarshalJSON(data []byte) error {
+	if string(data) == `"undefined"` {
+		*p = DeliverAll
+		return nil
+	}
+	return unquote(deliverNames, data, p)
 }
