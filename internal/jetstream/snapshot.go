@@ -193,7 +193,7 @@ func (t *snapshot) run() {
 	done := snapshotCompleted{Stream: t.name, Start: t.start, End: t.api.now(), Client: t.client, Domain: t.api.opt.Domain}
 	switch {
 	case err == nil:
-		t.status(204, "")
+		t.last(nil)
 	case errors.Is(err, errNoInterest), errors.Is(err, errNoFlow):
 		t.status(408, err.Error())
 	default:
@@ -215,7 +215,12 @@ func (t *snapshot) tell(what string, advisory any) {
 }
 
 func (t *snapshot) status(code int, text string) {
-	t.session.Publish(&router.Message{Subject: t.deliver, Header: header.AppendEnd(header.AppendStatus(nil, code, text))})
+	t.last(header.AppendEnd(header.AppendStatus(nil, code, text)))
+}
+
+// last sends what follows the chunks: a message without a body, with a header if something went wrong.
+func (t *snapshot) last(head []byte) {
+	t.session.Publish(&router.Message{Subject: t.deliver, Header: head})
 	t.session.Flush()
 }
 
