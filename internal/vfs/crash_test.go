@@ -260,6 +260,22 @@ func TestReplaceFileIsAtomic(t *testing.T) {
 	}
 }
 
+// Much is made durable piece by piece.
+func TestReplaceFileSyncsOnTheWay(t *testing.T) {
+	disk := NewMem()
+	content := bytes.Repeat([]byte("0123456789"), syncBytes/4)
+	for synced := range 4 {
+		process := NewFault(disk)
+		process.Inject(Rule{Kinds: OpSync, Skip: synced, Err: ErrKilled})
+		if done := ReplaceFile(process, "x", content) == nil; done != (synced == 3) {
+			t.Errorf("with %d syncs of the file it is done: %v", synced, done)
+		}
+	}
+	if got := get(ReadFile(disk, "x")); !bytes.Equal(got, content) {
+		t.Errorf("%d bytes are there", len(got))
+	}
+}
+
 // What the crash found, and who did not notice it, do not touch each other.
 func TestCrashMakesAWorldOfItsOwn(t *testing.T) {
 	m := NewMem()

@@ -101,7 +101,10 @@ func ReadFile(f FS, name string) ([]byte, error) {
 
 // WriteFile makes or replaces a file with the given content. It does not sync.
 func WriteFile(f FS, name string, data []byte) error {
-	return writeFile(f, name, data, func(File) error { return nil })
+	return writeFile(f, name, data, func(file File, data []byte) error {
+		_, err := file.Write(data)
+		return err
+	})
 }
 
 // ReplaceFile makes or replaces a file with the given content, so that after a crash at any time it has
@@ -109,7 +112,7 @@ func WriteFile(f FS, name string, data []byte) error {
 // behind but, after a crash or an error, a file of that name with ".new" appended.
 func ReplaceFile(f FS, name string, data []byte) error {
 	next := name + ".new"
-	if err := writeFile(f, next, data, File.Sync); err != nil {
+	if err := writeFile(f, next, data, writeSynced); err != nil {
 		return err
 	}
 	if err := f.Rename(next, name); err != nil {
@@ -118,16 +121,31 @@ func ReplaceFile(f FS, name string, data []byte) error {
 	return f.SyncDir(filepath.Dir(name))
 }
 
-func writeFile(f FS, name string, data []byte, finish func(File) error) error {
+func writeFile(f FS, name string, data []byte, write func(File, []byte) error) error {
 	file, err := f.Create(name)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = finish(file)
+	return errors.Join(write(file, data), file.Close())
+}
+
+// syncBytes is how much is written before it is synced: whoever else syncs meanwhile waits for as much.
+const syncBytes = 1 << 20
+
+// writeSynced makes data durable piece by piece.
+func writeSynced(file File, data []byte) error {
+	for {
+		n := min(len(data), syncBytes)
+		if _, err := file.Write(data[:n]); err != nil {
+			return err
+		}
+		if err := file.Sync(); err != nil {
+			return err
+		}
+		if data = data[n:]; len(data) == 0 {
+			return nil
+		}
 	}
-	return errors.Join(err, file.Close())
 }
 
 // RemoveAll deletes a file, or a directory with all that is in it. What does not exist is no error. Unlike
