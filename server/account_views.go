@@ -41,6 +41,9 @@ func (v source) describe(a *broker.Account) report.Account {
 	}
 	d.Terms = func() report.AccountTerms {
 		c := v.s.config().Account(a.Name())
+		if a.Name() == broker.DefaultAccount {
+			c.Mappings = v.s.config().Mappings
+		}
 		return report.AccountTerms{Mappings: mappedTo(c.Mappings), Exports: exportsOf(c), Imports: importsOf(c)}
 	}
 	return d
@@ -92,7 +95,7 @@ func importsOf(a config.Account) (list []report.AccountImport) {
 		if err != nil { // the configuration was checked
 			continue
 		}
-		shown := report.AccountImport{Subject: path.Remote, Account: i.Account, Local: path.Local, Type: kindOf(i.Service), Share: i.Share}
+		shown := report.AccountImport{Subject: path.Remote, Account: i.Account, Local: path.Local, Type: kindOf(i.Service), Share: i.Share && i.Service}
 		if i.Service {
 			shown.To = path.Local
 		}

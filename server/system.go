@@ -39,7 +39,11 @@ func (s *Server) introduction() system.Server {
 	}
 }
 
-var errNoConn = errors.New("no such client or leafnode id")
+// The words of stock.
+var (
+	errNoConn   = errors.New("no such client or leafnode id")
+	errNoClient = errors.New("no such client id")
+)
 
 // who is a connection whose identity is known.
 type who interface {
@@ -82,7 +86,7 @@ func (s *Server) warn(cid uint64) error {
 	guest, _ := s.registry.Get(cid)
 	conn, ok := guest.(interface{ LameDuck() error })
 	if !ok {
-		return errNoConn
+		return errNoClient
 	}
 	return conn.LameDuck()
 }

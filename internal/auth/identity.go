@@ -59,6 +59,9 @@ type Identity struct {
 	anonymous bool // showed no credentials
 }
 
+// HasKey reports whether it is that of a configured user who has a key in place of a password.
+func (i *Identity) HasKey() bool { return i.of != nil && i.of.key != nil }
+
 // Claims are what a JWT says of its user.
 type Claims struct {
 	Token       Secret

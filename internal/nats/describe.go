@@ -17,6 +17,8 @@ func (c *Conn) Describe() report.Conn {
 	about, subs, why, account := c.about, len(c.subs), c.why, ""
 	if c.account != nil {
 		account = c.account.Name()
+	} else if about.full != nil {
+		account = about.full.Name()
 	}
 	c.mu.Unlock()
 	return report.Conn{
@@ -30,9 +32,15 @@ func (c *Conn) Describe() report.Conn {
 	}
 }
 
-// claimsOf are the claims of who was let in; nil for none.
+// claimsOf are the claims of who was let in; nil for none. A stock server says of a user with a key that the account has
+// issued it.
 func claimsOf(identity *auth.Identity) *report.Claims {
-	if identity == nil || identity.Claims == nil {
+	switch {
+	case identity == nil:
+		return nil
+	case identity.Claims == nil && identity.HasKey():
+		return &report.Claims{Issuer: identity.Account}
+	case identity.Claims == nil:
 		return nil
 	}
 	c := identity.Claims

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"myelin/internal/auth"
+	"myelin/internal/broker"
 )
 
 // about is what a client says of itself, and who it is.
@@ -13,6 +14,8 @@ type about struct {
 
 	user     string         // who it is, or says that it is; a word in place of a token
 	identity *auth.Identity // nil for who was not let in
+
+	full *broker.Account // that had no room for it; nil for none
 }
 
 // name notes what the client says of itself and who it turned out to be.
@@ -28,14 +31,17 @@ func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identit
 	if user == "" {
 		user = c.about.user // said in an earlier CONNECT
 	}
-	c.about = about{opt.Name, opt.Lang, opt.Version, user, identity}
+	c.about = about{name: opt.Name, lang: opt.Lang, version: opt.Version, user: user, identity: identity}
 	c.mu.Unlock()
 }
 
-// claim notes who somebody says to be that has not been let in, as far as it is worth remembering.
-func (c *Conn) claim(opt *connectOptions, r *auth.Request) {
+// claim notes who somebody says to be that has not been let in, as far as it is worth remembering; full is the account that
+// had no room, nil if there was another reason.
+func (c *Conn) claim(opt *connectOptions, r *auth.Request, full *broker.Account) {
 	c.mu.Lock()
-	c.about = about{auth.Short(opt.Name), auth.Short(opt.Lang), auth.Short(opt.Version), auth.Short(r.Claims()), nil}
+	c.about = about{
+		name: auth.Short(opt.Name), lang: auth.Short(opt.Lang), version: auth.Short(opt.Version), user: auth.Short(r.Claims()), full: full,
+	}
 	c.mu.Unlock()
 }
 

@@ -117,7 +117,7 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 		identity, err = c.l.opt.Gate.Enter(r, until, c.l.closing)
 	}
 	if err != nil {
-		c.claim(opt, r)
+		c.claim(opt, r, nil)
 		return c.refused(err)
 	}
 	account := c.l.opt.Broker.Account(identity.Account)
@@ -125,7 +125,7 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 		return c.refused(auth.Refuse(r))
 	}
 	if f := c.admit(identity, account); f != nil {
-		c.claim(opt, r)
+		c.claim(opt, r, account)
 		return f
 	}
 	c.name(opt, r, identity)

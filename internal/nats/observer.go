@@ -12,8 +12,8 @@ import (
 type Observer interface {
 	// Connected says that somebody was let in who said so; conn describes the connection.
 	Connected(account *broker.Account, conn func() report.Conn)
-	// Disconnected says that a connection has ended. The account is nil if it never was in one; refused is why it was not let
-	// in, nil if it ended for another reason.
+	// Disconnected says that a connection has ended. The account is nil if it never was in one, whose name conn has
+	// nevertheless if that had no room; refused is why it was not let in, nil if it ended for another reason.
 	Disconnected(account *broker.Account, conn report.Conn, refused *auth.Error)
 	// Count says that the number of an account's connections has changed otherwise.
 	Count(account *broker.Account)

@@ -65,7 +65,8 @@ func TestAccStatz(t *testing.T) {
 	}{
 		{AccStatzOptions{}, "A"},
 		{AccStatzOptions{Unused: true}, "$G $SYS A"},
-		{AccStatzOptions{Accounts: []string{"$G", "NO"}}, "$G"},
+		{AccStatzOptions{Accounts: []string{"$G", "NO", "A"}}, "A"},
+		{AccStatzOptions{Accounts: []string{"$G", "NO"}, Unused: true}, "$G"},
 		{AccStatzOptions{Accounts: []string{"NO"}}, ""},
 	} {
 		if got := names(row.options); got != row.want {

@@ -60,13 +60,12 @@ func (v *Views) chosen(names []string) (list []Account) {
 	return list
 }
 
-// AccStatz tells the traffic of accounts that have connections, or of those that are asked for. Names that are none are
+// AccStatz tells the traffic of the accounts that are asked for, as far as they have connections. Names that are none are
 // passed over.
 func (v *Views) AccStatz(o AccStatzOptions) *AccStatz {
 	z := &AccStatz{ServerID: v.id(), Now: v.now(), Accounts: []AccountStat{}}
 	for _, a := range v.chosen(o.Accounts) {
-		asked := slices.Contains(o.Accounts, a.Name)
-		if len(o.Accounts) > 0 && !asked || !asked && !o.Unused && a.Connections == 0 {
+		if !o.Unused && a.Connections == 0 {
 			continue
 		}
 		z.Accounts = append(z.Accounts, AccountStat{

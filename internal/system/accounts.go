@@ -57,7 +57,11 @@ var accountViews = map[string]func(g *Guest, r *request, account string) any{
 			return nil
 		}
 		return view(func(v *report.Views, o report.AccStatzOptions) (any, error) {
-			return v.AccStatz(report.AccStatzOptions{Accounts: []string{account}}), nil
+			o.Accounts = []string{account}
+			if z := v.AccStatz(o); len(z.Accounts) > 0 {
+				return z, nil
+			}
+			return nil, nil
 		})(g, r)
 	},
 	"CONNS": func(g *Guest, _ *request, account string) any { return g.counts(account) },

@@ -96,6 +96,8 @@ func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused *au
 	if account != nil {
 		name = account.Name()
 		g.Count(account)
+	} else if c.Account != "" {
+		name = c.Account
 	}
 	if refused != nil {
 		g.tell("$SYS.SERVER."+g.opt.Server.ID+".CLIENT.AUTH.ERR", ended)
@@ -127,7 +129,7 @@ type counts struct {
 
 // counts describes an account; nil says that there is none of that name.
 func (g *Guest) counts(name string) any {
-	z := g.opt.Views.AccStatz(report.AccStatzOptions{Accounts: []string{name}})
+	z := g.opt.Views.AccStatz(report.AccStatzOptions{Accounts: []string{name}, Unused: true})
 	if len(z.Accounts) == 0 {
 		return nil
 	}

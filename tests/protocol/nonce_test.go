@@ -172,3 +172,23 @@ func nonceOf(t *testing.T, conn *testkit.Raw) string {
 	}
 	return found[1]
 }
+
+// Of a user with a key, the account is shown as the issuer.
+func TestIssuerOfKeys(t *testing.T) {
+	key := newKey(t)
+	server := testkit.Start(t, testkit.Options{Config: fmt.Sprintf("accounts { A { users: [{nkey: %s}] } }\n", key.public)})
+	conn := server.Raw(t)
+	conn.Send(fmt.Sprintf(`CONNECT {"nkey":%q,"sig":%q,"verbose":false}`, key.public, key.sign(t, nonceOf(t, conn), base64.RawURLEncoding)))
+	conn.Sync()
+	var page struct {
+		Conns []struct {
+			User   string `json:"authorized_user"`
+			Issuer string `json:"issuer_key"`
+			JWT    string `json:"jwt"`
+		} `json:"connections"`
+	}
+	server.Monitor("/connz?auth=1", &page)
+	if len(page.Conns) != 1 || page.Conns[0].User != key.public || page.Conns[0].Issuer != "A" || page.Conns[0].JWT != "" {
+		t.Errorf("the connection is %+v", page.Conns)
+	}
+}

@@ -10,6 +10,7 @@ import (
 )
 
 const sharing = `
+mappings: {g: h}
 accounts {
   A {
     users: [{user: a, password: p}, {user: r, password: p, permissions: {publish: "none", subscribe: "svc.*", allow_responses: true}}]
@@ -197,6 +198,7 @@ func TestAccountzShares(t *testing.T) {
 	type detail struct {
 		Exports []map[string]any `json:"exports"`
 		Imports []map[string]any `json:"imports"`
+		Maps    any              `json:"mappings"`
 	}
 	shown := func(account string) detail {
 		var page struct {
@@ -215,6 +217,9 @@ func TestAccountzShares(t *testing.T) {
 		t.Errorf("%v lacks %s", list, want)
 	}
 	a, b := shown("A"), shown("B")
+	if maps := fmt.Sprint(shown("$G").Maps); maps != "map[g:[map[subject:h weight:100]]]" {
+		t.Errorf("the mappings of $G are %s", maps)
+	}
 	expect(a.Exports, "map[response_type:Singleton subject:svc.* type:service]")
 	expect(a.Exports, "map[response_type:Streamed subject:many type:service]")
 	expect(a.Exports, "map[approved_accounts:[C] response_type:Singleton subject:p.> type:service]")

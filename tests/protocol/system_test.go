@@ -11,7 +11,7 @@ import (
 
 const tenants = `server_name: here
 accounts {
-  A { users: [{user: ann, password: p, permissions: {publish: ["x", "$SYS.>"], subscribe: {deny: "y"}}}] }
+  A { users: [{user: ann, password: p, permissions: {publish: ["x", "$SYS.>"], subscribe: {deny: "y"}}}], limits: {max_connections: 1} }
   B { users: [{user: bob, password: p}] }
   $SYS { users: [{user: sys, password: p}] }
 }
@@ -90,6 +90,12 @@ func TestSystemEvents(t *testing.T) {
 	expect(".AUTH.ERR", "$SYS.SERVER."+serverID+".CLIENT.AUTH.ERR", map[string]any{
 		"type": "io.nats.server.advisory.v1.client_disconnect", "client.id": float64(id), "client.user": "ann",
 		"client.acc": "$G", "reason": "Authentication Failure",
+	})
+	another := server.Raw(t)
+	another.Send(`CONNECT {"user":"ann","pass":"p"}`)
+	another.Expect("-ERR 'maximum account active connections exceeded'")
+	expect("A.DISCONNECT", "$SYS.ACCOUNT.A.DISCONNECT", map[string]any{
+		"client.id": float64(another.Info.ClientID), "client.acc": "A", "client.user": "ann", "reason": "Maximum Account Connections Exceeded",
 	})
 	ann.Close()
 	expect("A.DISCONNECT", "$SYS.ACCOUNT.A.DISCONNECT", map[string]any{
