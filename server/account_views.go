@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/config"
 	"myelin/internal/report"
@@ -71,7 +72,7 @@ func (s *Server) listed() []*broker.Account {
 		return accounts
 	}
 	c := s.config()
-	known := map[string]bool{broker.DefaultAccount: true, c.System(): true}
+	known := map[string]bool{auth.GlobalAccount: true, c.System(): true}
 	for _, a := range c.Auth.Accounts {
 		known[a.Name] = true
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"myelin/internal/auth"
-	"myelin/internal/broker"
 	"myelin/internal/logging"
 	"myelin/internal/subject"
 )
@@ -41,7 +40,7 @@ func (r *reload) prepareAccounts() error {
 	if maps, err := mappings(r.now.Mappings); err != nil {
 		return err
 	} else if maps != nil {
-		compiled[broker.DefaultAccount] = maps
+		compiled[auth.GlobalAccount] = maps
 	}
 	plan, err := planShares(r.now)
 	if err != nil {
@@ -57,7 +56,7 @@ func (r *reload) prepareAccounts() error {
 // changeAccounts puts accounts into force: first they are there, then somebody may be let in. Those that are gone are left
 // empty, without streams that anybody could reach; who was in them has to go.
 func (s *Server) changeAccounts(r *reload, users *auth.Authenticator, compiled map[string]*subject.Mappings) {
-	names := map[string]bool{broker.DefaultAccount: true}
+	names := map[string]bool{auth.GlobalAccount: true}
 	for _, c := range []*Config{r.old, r.now} {
 		for _, a := range c.Auth.Accounts {
 			names[a.Name] = true

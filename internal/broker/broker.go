@@ -14,16 +14,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"myelin/internal/auth"
 	"myelin/internal/clock"
 	"myelin/internal/router"
 	"myelin/internal/subject"
-)
-
-const (
-	// DefaultAccount is the account of everybody who is not put into another.
-	DefaultAccount = "$G"
-	// SystemAccount is the one in which the server tells of itself, unless another is chosen.
-	SystemAccount = "$SYS"
 )
 
 // Broker owns the accounts.
@@ -39,13 +33,13 @@ type Broker struct {
 	system   *Account // nil: the server tells nobody of itself
 }
 
-// New returns a broker with the default account, whose messages go through r. Their subjects are
+// New returns a broker with the global account, whose messages go through r. Their subjects are
 // rewritten by mappings; nil rewrites none.
 func New(r *router.Router, mappings *subject.Mappings) *Broker {
 	b := &Broker{newRouter: router.New, clock: clock.Real{}, accounts: make(map[string]*Account)}
-	b.global = newAccount(b, DefaultAccount, r)
+	b.global = newAccount(b, auth.GlobalAccount, r)
 	b.global.mappings.Store(mappings)
-	b.accounts[DefaultAccount] = b.global
+	b.accounts[auth.GlobalAccount] = b.global
 	return b
 }
 

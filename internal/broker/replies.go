@@ -165,8 +165,6 @@ func (r *replies) Drops(literal []byte) bool {
 	return r.open[key] == nil
 }
 
-var ackReply = []byte("$JS.ACK.")
-
 // Deliver passes an answer on; see router.Sink.
 func (r *replies) Deliver(m *router.Message, b *router.Batch) bool {
 	by := b.By(m)
@@ -186,7 +184,7 @@ func (r *replies) Deliver(m *router.Message, b *router.Batch) bool {
 	}
 	var asked []byte
 	beyond := e.beyond()
-	if len(m.Reply) > 0 && !bytes.HasPrefix(m.Reply, ackReply) {
+	if len(m.Reply) > 0 && !bytes.HasPrefix(m.Reply, ackPrefix) {
 		asked = beyond.expect(e.turned(bytes.Clone(m.Reply)))
 		p.Message.Reply, p.Message.Tail = asked, nil
 	}

@@ -41,8 +41,8 @@ const defaultThreshold = 2 * time.Minute
 // full or only its account. importer is the account that the request leaves. nil for a connection that is gone.
 type Introducer func(dst []byte, cid uint64, importer string, full bool) []byte
 
-// infoField is the header field that tells who sent a request from another account.
-const infoField = "Nats-Request-Info"
+// InfoField is the header field that tells who sent a request from another account.
+const InfoField = "Nats-Request-Info"
 
 // serviceImport passes requests on to the exporting account.
 type serviceImport struct {
@@ -112,7 +112,7 @@ func (i *serviceImport) pass(m *router.Message, b *router.Batch, trace *msgtrace
 	}
 	if introduce := i.importer.broker.introduce.Load(); introduce != nil && m.From != 0 {
 		p.Info = (*introduce)(p.Info[:0], m.From, i.importer.name, i.Share)
-		p.Header = header.Set(p.Header[:0], p.Message.Header, infoField, p.Info)
+		p.Header = header.Set(p.Header[:0], p.Message.Header, InfoField, p.Info)
 		p.Message.Original, p.Message.Added = m.Published(), true
 		p.Message.Header, p.Message.Tail = p.Header, nil
 	}

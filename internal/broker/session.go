@@ -22,7 +22,7 @@ type Session struct {
 	mapped    []byte                // the subject after mapping, where it is not always the same
 }
 
-// Open starts a session in the default account. What a session is told is pushed to self, which may be
+// Open starts a session in the global account. What a session is told is pushed to self, which may be
 // nil for a guest inside of the server.
 func (b *Broker) Open(self router.Dest) *Session {
 	return &Session{account: b.global, self: self}
@@ -65,7 +65,7 @@ func (s *Session) publishMapped(maps *subject.Mappings, m *router.Message) (take
 	return s.publisher.PublishRewritten(m)
 }
 
-// ackPrefix begins the subjects of acknowledgements, each of which is used once.
+// ackPrefix begins the subjects of acknowledgements. Each of them is used once, and so are those that begin with replyStart.
 var ackPrefix, replyStart = []byte("$JS.ACK."), []byte(replyPrefix)
 
 // Reply is Publish for the answer to a request, whose subject is not likely to come again.

@@ -3,6 +3,7 @@ package broker
 import (
 	"testing"
 
+	"myelin/internal/auth"
 	"myelin/internal/router"
 	"myelin/internal/subject"
 )
@@ -51,7 +52,7 @@ func TestSessionMapsSubjects(t *testing.T) {
 		}
 	}
 	s.Flush()
-	if len(all.got) != 3 || s.Account().Name() != DefaultAccount {
+	if len(all.got) != 3 || s.Account().Name() != auth.GlobalAccount {
 		t.Errorf("got %v in %s", all.got, s.Account().Name())
 	}
 }

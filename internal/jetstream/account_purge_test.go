@@ -4,14 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"myelin/internal/broker"
 	"myelin/internal/router"
 )
 
 // The system's account purges others, whether they are there or not; nobody else does.
 func TestAccountsArePurged(t *testing.T) {
 	x := newEngineTester(t)
-	system := x.broker.Add(broker.SystemAccount)
+	system := x.broker.Add("$SYS")
 	x.broker.SetSystem(system)
 	x.api.AccountsChanged()
 	administrator := &tester{api: x.api, broker: x.broker, session: system.Open(nil)}

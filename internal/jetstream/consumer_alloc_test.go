@@ -3,7 +3,7 @@ package jetstream
 import (
 	"testing"
 
-	"myelin/internal/broker"
+	"myelin/internal/auth"
 	"myelin/internal/consumer"
 	"myelin/internal/engine"
 	"myelin/internal/router"
@@ -45,7 +45,7 @@ func TestMessagesOfConsumersDoNotAllocate(t *testing.T) {
 			t.Errorf("%s takes %v allocations", c.what, n)
 		}
 	}
-	s := x.api.engine.Stream(broker.DefaultAccount, "S").(*engine.Stream)
+	s := x.api.engine.Stream(auth.GlobalAccount, "S").(*engine.Stream)
 	courier := x.api.CourierOf(s)
 	for _, name := range []string{"C", "F"} {
 		outlet := courier.Open(s.Consumer(name))

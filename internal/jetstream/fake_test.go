@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/auth"
 	"myelin/internal/broker"
 	"myelin/internal/clock"
 	"myelin/internal/engine"
@@ -62,7 +63,7 @@ func (e *fakeEngine) Create(_ string, cfg stream.Config, pedantic bool) (Stream,
 		}
 	}
 	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
-	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(broker.DefaultAccount), c.Name, s.Config)
+	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(auth.GlobalAccount), c.Name, s.Config)
 	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
 	s.listen(c.Subjects)
 	e.streams[c.Name] = s
@@ -167,7 +168,7 @@ func (e *fakeEngine) Restore(account string, cfg stream.Config) (Restore, *apier
 		return nil, err
 	}
 	s := &fakeStream{engine: e, id: newDestID(), bodies: map[uint64]Message{}}
-	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(broker.DefaultAccount), c.Name, s.Config)
+	s.outlet = e.api.Outlet(e.api.opt.Broker.Account(auth.GlobalAccount), c.Name, s.Config)
 	s.apply(stream.Configure{Config: c}.Encode(nil), nil)
 	final := *c
 	final.Sealed = sealed
@@ -461,7 +462,7 @@ func (x *tester) settle() {
 
 // settleStreams waits until all streams have stored what was published.
 func (x *tester) settleStreams() {
-	for _, s := range x.api.engine.Streams(broker.DefaultAccount) {
+	for _, s := range x.api.engine.Streams(auth.GlobalAccount) {
 		s.Propose(stream.Tick{}.Encode(nil), true)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"myelin/internal/broker"
+	"myelin/internal/auth"
 )
 
 // step is something that was done to a stock server, and what came of it. In subjects, replies, headers and
@@ -83,7 +83,7 @@ func (p *player) note(m received) {
 // a second question is answered once the first turn is over, and its timers are set.
 func (p *player) settle() {
 	for range 2 {
-		for _, s := range p.x.api.engine.Streams(broker.DefaultAccount) {
+		for _, s := range p.x.api.engine.Streams(auth.GlobalAccount) {
 			s.ConsumerStatuses(s.Consumers())
 		}
 	}

@@ -100,12 +100,12 @@ func FuzzLogin(f *testing.F) {
 		opt.Echo = true
 		known := json.Unmarshal([]byte(document), &opt) == nil && opt.User == "ann" && opt.Pass == "p" && opt.NKey == "" &&
 			opt.Account == "" && !opt.NewAccount && opt.Protocol >= 0 && opt.Protocol <= 1 && (opt.Headers || !opt.NoResponders)
-		before := l.opt.Broker.Account("A").Router().Stats().Inserts + l.opt.Broker.Account(broker.DefaultAccount).Router().Stats().Inserts
+		before := l.opt.Broker.Account("A").Router().Stats().Inserts + l.opt.Broker.Account(auth.GlobalAccount).Router().Stats().Inserts
 		lines, pong := try(t, l, "CONNECT "+document+"\r\nSUB x 1\r\n")
 		if pong != known {
 			t.Errorf("%q: let in: %v\n%q", document, pong, lines)
 		}
-		after := l.opt.Broker.Account("A").Router().Stats().Inserts + l.opt.Broker.Account(broker.DefaultAccount).Router().Stats().Inserts
+		after := l.opt.Broker.Account("A").Router().Stats().Inserts + l.opt.Broker.Account(auth.GlobalAccount).Router().Stats().Inserts
 		if done := after - before; (done == 1) != known {
 			t.Errorf("%q: %d subscriptions were made", document, done)
 		}
@@ -196,7 +196,7 @@ func TestMovingBetweenAccounts(t *testing.T) {
 	}
 	l.StopAccepting()
 	l.Close()
-	for _, name := range []string{"A", "B", broker.DefaultAccount} {
+	for _, name := range []string{"A", "B", auth.GlobalAccount} {
 		a := l.opt.Broker.Account(name)
 		if stats, conns := a.Router().Stats(), a.Traffic().Connections.Load(); stats.Subs != 0 || conns != 0 {
 			t.Errorf("%s has %d subscriptions and %d connections", name, stats.Subs, conns)

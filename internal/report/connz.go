@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"myelin/internal/auth"
 )
 
 // ConnState selects connections by whether they are open.
@@ -84,9 +86,6 @@ type ConnInfo struct {
 	MQTTClient     string      `json:"mqtt_client,omitempty"`
 	Proxy          *Proxy      `json:"proxy,omitempty"`
 }
-
-// globalAccount is where connections are when no accounts are configured.
-const globalAccount = "$G"
 
 var errSubjectFilterAlone = errors.New("filter by subject only valid with account filtering")
 
@@ -203,7 +202,7 @@ func (o *ConnzOptions) describe(c *Conn, now time.Time) ConnInfo {
 		if c.Claims != nil {
 			info.JWT, info.IssuerKey, info.Tags = c.Claims.JWT, c.Claims.Issuer, c.Claims.Tags
 		}
-		if c.Account != globalAccount {
+		if c.Account != auth.GlobalAccount {
 			info.Account = c.Account
 		}
 	}

@@ -2,17 +2,22 @@ package system
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"strings"
 
+	"github.com/klauspost/compress/s2"
+
+	"myelin/internal/broker"
 	"myelin/internal/header"
 	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 )
 
 const (
-	acceptField = "Accept-Encoding"
-	askerField  = "Nats-Request-Info" // from another account
+	acceptField   = "Accept-Encoding"
+	encodingField = "Content-Encoding"
 )
 
 // encodingFor is how to encode views for a request with that header; "" if it does not say what it takes.
@@ -36,7 +41,7 @@ func askerOf(block []byte) string {
 	var who struct {
 		Account string `json:"acc"`
 	}
-	if json.Unmarshal(header.Get(block, askerField), &who) != nil {
+	if json.Unmarshal(header.Get(block, broker.InfoField), &who) != nil {
 		return ""
 	}
 	return who.Account
@@ -57,12 +62,32 @@ func (g *Guest) reply(r *request, answer any) {
 		g.opt.Log.Errorf("An answer to %s cannot be encoded: %v", strings.Join(r.subject, "."), err)
 		return
 	}
-	if r.encoding == msgtrace.Snappy || r.encoding == msgtrace.Gzip {
-		body = compressed(r.encoding, body)
-	}
-	m := &router.Message{Subject: bytes.Clone(r.reply), Payload: body}
-	m.Header = header.AppendEnd(header.AppendField(header.AppendStart(nil), "Content-Encoding", string(r.encoding)))
 	session := r.account.Open(nil)
-	session.Reply(m)
+	session.Reply(encoded(r.encoding, bytes.Clone(r.reply), body))
 	session.Rest()
+}
+
+// encoded is a message with a body in an encoding, of which its header tells unless that is Plain.
+func encoded(e msgtrace.Encoding, subject, body []byte) *router.Message {
+	m := &router.Message{Subject: subject, Payload: body}
+	if e == msgtrace.Plain {
+		return m
+	}
+	if e == msgtrace.Snappy || e == msgtrace.Gzip {
+		m.Payload = compressed(e, body)
+	}
+	m.Header = header.AppendEnd(header.AppendField(header.AppendStart(nil), encodingField, string(e)))
+	return m
+}
+
+// compressed is a body in an encoding. Writing to memory does not fail.
+func compressed(e msgtrace.Encoding, body []byte) []byte {
+	var buf bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&buf)
+	if e == msgtrace.Snappy {
+		w = s2.NewWriter(&buf, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))
+	}
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return buf.Bytes()
 }

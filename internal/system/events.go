@@ -39,7 +39,7 @@ type client struct {
 func describe(c *report.Conn) client {
 	account := c.Account
 	if account == "" {
-		account = broker.DefaultAccount // where it waited to be let in
+		account = auth.GlobalAccount // where it waited to be let in
 	}
 	d := client{
 		Start: c.Start.UTC(), Host: c.IP, ID: c.CID, Account: account, User: c.User, Name: c.Name, Lang: c.Lang, Version: c.Version,
@@ -92,7 +92,7 @@ func (g *Guest) Disconnected(account *broker.Account, c report.Conn, refused *au
 	}
 	c.Subs = nil
 	ended := func() any { return g.disconnected(&c) }
-	name := broker.DefaultAccount
+	name := auth.GlobalAccount
 	if account != nil {
 		name = account.Name()
 		g.Count(account)

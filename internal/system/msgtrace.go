@@ -1,15 +1,9 @@
 package system
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
-	"io"
-
-	"github.com/klauspost/compress/s2"
 
 	"myelin/internal/broker"
-	"myelin/internal/header"
 	"myelin/internal/msgtrace"
 	"myelin/internal/router"
 )
@@ -31,27 +25,11 @@ func (g *Guest) Trace(account *broker.Account, t *msgtrace.Trace) {
 			g.opt.Log.Errorf("What became of a message cannot be encoded: %v", err)
 			return
 		}
-		m := &router.Message{Subject: []byte(t.Dest), Payload: body}
-		if t.Encoding != msgtrace.Plain {
-			m.Payload = compressed(t.Encoding, body)
-			m.Header = header.AppendEnd(header.AppendField(header.AppendStart(nil), "Content-Encoding", string(t.Encoding)))
-		}
+		m := encoded(t.Encoding, []byte(t.Dest), body)
 		session := account.Open(nil)
 		session.Send(m.Subject, m, true) // no mapping applies
 		session.Rest()
 	})
-}
-
-// compressed is a body in an encoding. Writing to memory does not fail.
-func compressed(e msgtrace.Encoding, body []byte) []byte {
-	var buf bytes.Buffer
-	var w io.WriteCloser = gzip.NewWriter(&buf)
-	if e == msgtrace.Snappy {
-		w = s2.NewWriter(&buf, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))
-	}
-	_, _ = w.Write(body)
-	_ = w.Close()
-	return buf.Bytes()
 }
 
 // Trace implements router.Tracer. What an account other than the system's asks for is answered in that.

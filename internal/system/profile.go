@@ -21,7 +21,7 @@ type profile struct {
 	Error   string `json:"error"`
 }
 
-// profileKind shows what the process does.
+// profileOf shows what the process does.
 func profileOf(g *Guest, r *request) any {
 	var o profileOptions
 	ok, answer := g.read(r, &o)
@@ -59,27 +59,4 @@ func (g *Guest) watchProcessors(r *request, d time.Duration) any {
 		g.queue.add(func() { g.reply(r, g.data(&profile{Profile: text.Bytes()}, nil)) })
 	})
 	return nil
-}
-
-// debugKind counts the subscriptions that share subjects with what the body names: a subject, and after a blank perhaps a
-// queue group. They are those of the account that asks.
-type debugKind struct{}
-
-func (debugKind) knows([]string) bool { return true }
-
-func (debugKind) answer(g *Guest, r *request) any {
-	words := bytes.Fields(r.body)
-	account := r.account.Name()
-	if r.asker != "" {
-		account = r.asker
-	}
-	n := 0
-	if len(words) > 0 {
-		queue := ""
-		if len(words) > 1 {
-			queue = string(words[1])
-		}
-		n = g.opt.Views.CountSubs(account, string(words[0]), queue)
-	}
-	return fmt.Appendf(nil, "%d", n)
 }
