@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
 
 	"myelin/internal/cli/nscstore"
@@ -291,7 +292,7 @@ func (s *share) addImport() *cobra.Command {
 
 // sourceKey is the public key of an account, which may be one of the operator's that is given by name.
 func sourceKey(a *nscstore.Account, source string) (string, error) {
-	if strings.HasPrefix(source, "A") && len(source) == 56 {
+	if nkeys.IsValidPublicAccountKey(source) {
 		return source, nil
 	}
 	other, err := a.Operator.Account(source)

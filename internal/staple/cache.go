@@ -11,10 +11,9 @@ const maxCached = 10_000
 
 // Cache remembers what was answered about certificates of peers. It may be used by many at a time; nil remembers nothing.
 type Cache struct {
-	// PreserveRevoked keeps what is revoked for good, also when the answer does not hold any longer.
-	preserveRevoked bool
+	preserveRevoked bool // what is revoked stays so, also when the answer does not hold any longer
 
-	mu    sync.Mutex
+	mu    sync.Mutex                  // guards what follows
 	known map[[sha256.Size]byte]known // by fingerprint
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -54,7 +53,7 @@ type Peers struct {
 // NewPeers returns one without functions to tell.
 func NewPeers(rules PeerRules, cache *Cache, clk clock.Clock, log Logger) *Peers {
 	p := &Peers{rules: rules, cache: cache, clock: clk, log: log}
-	p.client = http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	p.client = http.Client{Transport: newTransport()}
 	p.Invalid, p.Refused = func(_, _ *x509.Certificate, _ string) {}, func(*x509.Certificate, string) {}
 	return p
 }
@@ -181,11 +180,7 @@ func (p *Peers) ask(link, issuer *x509.Certificate, addresses []string) ([]byte,
 }
 
 func (p *Peers) get(ctx context.Context, address string, question []byte) ([]byte, error) {
-	path, err := url.JoinPath(address, url.QueryEscape(base64.StdEncoding.EncodeToString(question)))
-	if err != nil {
-		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	request, err := getRequest(ctx, address, question)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,8 @@
 // Package staple asks who issued a certificate whether that is still good (OCSP, RFC 6960), so that a server can show the
 // answer with it. A Responder asks once; a Keeper asks again before an answer gets old.
+//
+// Peers asks the same about the certificates of those who connect, and says whether they count as good; a Cache remembers
+// what was answered.
 package staple
 
 import (
@@ -94,7 +97,7 @@ func NewResponder(pair *tls.Certificate, authorities []*x509.Certificate, urls [
 	if r.issuer == nil {
 		return nil, errors.New("the certificate of its issuer is neither in its file nor in ca_file")
 	}
-	r.client = http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	r.client = http.Client{Timeout: askTimeout, Transport: newTransport()}
 	return r, nil
 }
 
@@ -129,11 +132,7 @@ func (r *Responder) post(ctx context.Context, address string, question []byte) (
 }
 
 func (r *Responder) get(ctx context.Context, address string, question []byte) (*Answer, error) {
-	path, err := url.JoinPath(address, url.QueryEscape(base64.StdEncoding.EncodeToString(question)))
-	if err != nil {
-		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	request, err := getRequest(ctx, address, question)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +149,20 @@ func (r *Responder) do(request *http.Request) (*Answer, error) {
 		return nil, fmt.Errorf("%s %s: %w", request.Method, request.URL.Redacted(), err)
 	}
 	return answer, nil
+}
+
+// getRequest is a question in the address (RFC 6960, appendix A).
+func getRequest(ctx context.Context, address string, question []byte) (*http.Request, error) {
+	path, err := url.JoinPath(address, url.QueryEscape(base64.StdEncoding.EncodeToString(question)))
+	if err != nil {
+		return nil, err
+	}
+	return http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+}
+
+// newTransport keeps no connection: questions are seldom.
+func newTransport() *http.Transport {
+	return &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}
 }
 
 // fetch returns what is answered to a request.

@@ -7,6 +7,7 @@ package nagios
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Status is how bad it is. Its value is the exit code of a plugin.
@@ -98,14 +99,6 @@ func (r *Result) Judge(m Metric, format string, args ...any) {
 // sorted are the metrics by name.
 func (r *Result) sorted() []Metric {
 	list := slices.Clone(r.metrics)
-	slices.SortStableFunc(list, func(a, b Metric) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		if a.Name > b.Name {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(list, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

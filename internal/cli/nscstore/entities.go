@@ -68,12 +68,16 @@ func (o *Operator) accountDir(account string) string {
 	return filepath.Join(o.store.operatorDir(o.Name), "accounts", account)
 }
 
+func (o *Operator) accountFile(account string) string {
+	return filepath.Join(o.accountDir(account), account+".jwt")
+}
+
 // Accounts are the accounts of the operator, by name.
 func (o *Operator) Accounts() ([]*Account, error) {
 	names, err := o.store.list(o.accountDir(""))
 	var found []*Account
 	for _, name := range names {
-		if !o.store.exists(filepath.Join(o.accountDir(name), name+".jwt")) {
+		if !o.store.exists(o.accountFile(name)) {
 			continue
 		}
 		a, err := o.Account(name)
@@ -93,7 +97,7 @@ func (o *Operator) Account(name string) (*Account, error) {
 	if err := checkName("an account", name); err != nil {
 		return nil, err
 	}
-	token, err := o.store.read(filepath.Join(o.accountDir(name), name+".jwt"), "account "+name)
+	token, err := o.store.read(o.accountFile(name), "account "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +126,7 @@ func (o *Operator) NewAccount(name string) (*Account, error) {
 	if err := checkName("an account", name); err != nil {
 		return nil, err
 	}
-	if o.store.exists(filepath.Join(o.accountDir(name), name+".jwt")) {
+	if o.store.exists(o.accountFile(name)) {
 		return nil, fmt.Errorf("account %s exists", name)
 	}
 	key, err := o.store.NewKey(nkeys.PrefixByteAccount)
@@ -162,7 +166,7 @@ func (a *Account) Save() error {
 	return a.Operator.store.write(a.file(), []byte(token))
 }
 
-func (a *Account) file() string { return filepath.Join(a.Operator.accountDir(a.Name), a.Name+".jwt") }
+func (a *Account) file() string { return a.Operator.accountFile(a.Name) }
 
 // SigningKey finds a signing key of the account by its public key or its role.
 func (a *Account) SigningKey(name string) (key string, scope *jwt.UserScope, err error) {

@@ -51,6 +51,10 @@ func checkName(kind, name string) error {
 
 func (s *Store) operatorDir(operator string) string { return filepath.Join(s.dir, "stores", operator) }
 
+func (s *Store) operatorFile(operator string) string {
+	return filepath.Join(s.operatorDir(operator), operator+".jwt")
+}
+
 // list returns the names in a folder, which need not exist.
 func (s *Store) list(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -109,7 +113,7 @@ func (s *Store) Operators() ([]string, error) {
 	names, err := s.list(filepath.Join(s.dir, "stores"))
 	var found []string
 	for _, name := range names {
-		if s.exists(filepath.Join(s.operatorDir(name), name+".jwt")) {
+		if s.exists(s.operatorFile(name)) {
 			found = append(found, name)
 		}
 	}
@@ -121,7 +125,7 @@ func (s *Store) Operator(name string) (*Operator, error) {
 	if err := checkName("an operator", name); err != nil {
 		return nil, err
 	}
-	token, err := s.read(filepath.Join(s.operatorDir(name), name+".jwt"), "operator "+name)
+	token, err := s.read(s.operatorFile(name), "operator "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -180,11 +184,10 @@ func (o *Operator) keep() error {
 	if err != nil {
 		return err
 	}
-	dir := o.store.operatorDir(o.Name)
-	if marker := filepath.Join(dir, ".nsc"); !o.store.exists(marker) {
+	if marker := filepath.Join(o.store.operatorDir(o.Name), ".nsc"); !o.store.exists(marker) {
 		if err := o.store.write(marker, about); err != nil {
 			return err
 		}
 	}
-	return o.store.write(filepath.Join(dir, o.Name+".jwt"), []byte(o.Token))
+	return o.store.write(o.store.operatorFile(o.Name), []byte(o.Token))
 }
