@@ -1,13 +1,12 @@
 package jetstream
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"myelin/internal/jsonl"
 )
 
 // exchange is a request and what a stock server answered, with what differs each time masked.
@@ -23,25 +22,7 @@ type exchange struct {
 
 func exchanges(t testing.TB, file string) []exchange { return recorded[exchange](t, file) }
 
-// recorded reads a file with a JSON value in each line.
-func recorded[T any](t testing.TB, file string) (list []T) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var x T
-		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, x)
-	}
-	return list
-}
+func recorded[T any](t testing.TB, file string) []T { return jsonl.Read[T](t, file) }
 
 // Failed deletes of messages are errors here and not there, so that their number differs.
 var (

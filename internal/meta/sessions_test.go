@@ -1,15 +1,14 @@
 package meta
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jsonl"
 	"myelin/internal/machine"
 	"myelin/internal/stream"
 )
@@ -83,23 +82,8 @@ func (x *session) command(step *sessionStep) []byte {
 // Sessions of requests under all kinds of limits have the answers of a stock server, byte by byte, whether
 // or not the machine restarts in between.
 func TestSessionsAreStocks(t *testing.T) {
-	f, err := os.Open("testdata/sessions.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	n := 0
-	for ; lines.Scan(); n++ {
-		var x session
-		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
-			t.Fatalf("line %d: %v", n+1, err)
-		}
-		replay(t, n+1, &x)
-	}
-	if err := lines.Err(); err != nil || n == 0 {
-		t.Fatalf("%d lines, %v", n, err)
+	for i, x := range jsonl.Read[session](t, "testdata/sessions.jsonl") {
+		replay(t, i+1, &x)
 	}
 }
 

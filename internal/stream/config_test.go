@@ -1,16 +1,15 @@
 package stream
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"myelin/internal/apierr"
 	"myelin/internal/bin"
+	"myelin/internal/jsonl"
 )
 
 // request is a configuration as clients send it.
@@ -25,28 +24,6 @@ type observed struct {
 	Request request
 	Config  json.RawMessage
 	Error   *apierr.Error
-}
-
-func eachObserved(t *testing.T, file string, visit func(t *testing.T, line string, o observed)) {
-	f, err := os.Open("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	n := 0
-	for lines.Scan() {
-		var o observed
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
-		}
-		visit(t, lines.Text(), o)
-		n++
-	}
-	if err := lines.Err(); err != nil || n == 0 {
-		t.Fatalf("%d lines, %v", n, err)
-	}
 }
 
 func compare(t *testing.T, line string, o observed, cfg *Config, err *apierr.Error) {
@@ -71,14 +48,14 @@ func compare(t *testing.T, line string, o observed, cfg *Config, err *apierr.Err
 
 // Creating: the answers of a stock server to single settings and to all pairs of faulty ones, byte by byte.
 func TestCheckIsStocks(t *testing.T) {
-	eachObserved(t, "check.jsonl", func(t *testing.T, line string, o observed) {
+	jsonl.Each(t, "testdata/check.jsonl", func(line string, o observed) {
 		cfg, err := Check(o.Request.Config, Bounds{}, o.Request.Pedantic)
 		compare(t, line, o, cfg, err)
 	})
 }
 
 func TestCheckUpdateIsStocks(t *testing.T) {
-	eachObserved(t, "update.jsonl", func(t *testing.T, line string, o observed) {
+	jsonl.Each(t, "testdata/update.jsonl", func(line string, o observed) {
 		old, err := Check(o.Old.Config, Bounds{}, o.Old.Pedantic)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)

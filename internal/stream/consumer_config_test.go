@@ -1,16 +1,15 @@
 package stream
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"myelin/internal/apierr"
 	"myelin/internal/bin"
+	"myelin/internal/jsonl"
 )
 
 // consumerRequest is a configuration of a consumer as clients send it.
@@ -30,27 +29,13 @@ type observedConsumer struct {
 }
 
 func eachObservedConsumer(t *testing.T, file string, visit func(line string, stream *Config, o observedConsumer)) {
-	f, err := os.Open("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var o observedConsumer
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
-		}
+	jsonl.Each(t, "testdata/"+file, func(line string, o observedConsumer) {
 		stream, refused := Check(o.Stream, Bounds{}, false)
 		if refused != nil {
 			t.Fatal(refused)
 		}
-		visit(lines.Text(), stream, o)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
+		visit(line, stream, o)
+	})
 }
 
 func compareConsumer(t *testing.T, line string, o observedConsumer, cfg *ConsumerConfig, err *apierr.Error) {

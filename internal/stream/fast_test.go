@@ -1,15 +1,13 @@
 package stream
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"testing"
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jsonl"
 	"myelin/internal/machine"
 )
 
@@ -52,26 +50,16 @@ func framesOf(r Reply) (list []fastFrame) {
 
 // Fast batches are answered as by a stock server, message by message.
 func TestFastBatchesAreStocks(t *testing.T) {
-	f, err := os.Open("testdata/fast.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	x := newLab(t, Config{AllowBatched: true})
 	start := x.now
-	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan(); n++ {
-		var step fastStep
-		if err := json.Unmarshal(lines.Bytes(), &step); err != nil {
-			t.Fatal(err)
-		}
+	for i, step := range jsonl.Read[fastStep](t, "testdata/fast.jsonl") {
 		x.now = start + step.Ms*int64(time.Millisecond)
 		if at := x.state.Deadline(); at > 0 && at <= x.now {
 			x.do(Tick{})
 		}
 		c, ok := ParseFast([]byte("_INBOX.x." + step.Reply))
 		if !ok {
-			t.Fatalf("line %d is of no fast batch", n)
+			t.Fatalf("line %d is of no fast batch", i+1)
 		}
 		c.Append = Append{1, []byte(step.Subject), []byte(step.Header), []byte("x")}
 		if level, ok := RequiredLevel(c.Header); ok && level > 5 {
@@ -79,11 +67,8 @@ func TestFastBatchesAreStocks(t *testing.T) {
 		}
 		r := x.do(&c)
 		if got := framesOf(r); !r.Fast || len(got)+len(step.Frames) > 0 && !reflect.DeepEqual(got, step.Frames) {
-			t.Errorf("line %d, %s: %+v, want %+v", n, step.Reply, got, step.Frames)
+			t.Errorf("line %d, %s: %+v, want %+v", i+1, step.Reply, got, step.Frames)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -1,14 +1,13 @@
 package stream
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jsonl"
 	"myelin/internal/machine"
 )
 
@@ -47,25 +46,11 @@ type pubAck struct {
 
 // Counters and atomic batches give the answers and store the messages that a stock server does.
 func TestFeaturesAreStocks(t *testing.T) {
-	f, err := os.Open("testdata/features.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		var o featureSession
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-			t.Fatal(err)
-		}
+	for i, o := range jsonl.Read[featureSession](t, "testdata/features.jsonl") {
 		if err := o.replay(); err != nil {
 			config, _ := json.Marshal(o.Config)
-			t.Errorf("line %d: %v\n%s", n, err, config)
+			t.Errorf("line %d: %v\n%s", i+1, err, config)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
 	}
 }
 

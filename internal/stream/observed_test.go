@@ -1,14 +1,13 @@
 package stream
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"testing"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jsonl"
 	"myelin/internal/machine"
 )
 
@@ -60,18 +59,9 @@ func (x *step) command() any {
 // In sessions of random publishes, deletes and purges, with all kinds of limits and headers, replies and
 // state are those of a stock server.
 func TestSessionsAreStocks(t *testing.T) {
-	f, err := os.Open("testdata/publish.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		var o session
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-			t.Fatal(err)
-		}
+	n := 0
+	jsonl.Each(t, "testdata/publish.jsonl", func(text string, o session) {
+		n++
 		cfg, refused := Check(o.Config, Bounds{}, false)
 		if refused != nil {
 			t.Fatalf("line %d: %v", n, refused)
@@ -84,14 +74,11 @@ func TestSessionsAreStocks(t *testing.T) {
 			s.Apply(machine.Entry{Time: int64(i + 2), Data: encode(x.command())}, &fx)
 			if err := x.compare(&s, fx.Replies[0]); err != nil {
 				line, _ := json.Marshal(x)
-				t.Errorf("line %d, step %d %s: %v\n%s", n, i, line, err, lines.Text()[:400])
+				t.Errorf("line %d, step %d %s: %v\n%s", n, i, line, err, text[:400])
 				break
 			}
 		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 func (x *step) compare(s *State, got Reply) error {

@@ -7,6 +7,7 @@ import (
 
 	"myelin/internal/base62"
 	"myelin/internal/header"
+	"myelin/internal/jsonl"
 	"myelin/internal/stream"
 )
 
@@ -19,7 +20,7 @@ type acked struct {
 }
 
 func TestAcksAreReadAsByStock(t *testing.T) {
-	for _, a := range readLines[acked](t, "acks.jsonl") {
+	for _, a := range jsonl.Read[acked](t, "testdata/acks.jsonl") {
 		var item stream.AckItem
 		kind := ParseAck([]byte(a.Body), &item)
 		if (kind == AckWithNext) == a.Empty {
@@ -52,11 +53,11 @@ func TestAcksAreReadAsByStock(t *testing.T) {
 // Messages that were refused came again at once or after 400 ms, unless the delay was much longer.
 func TestDelaysAreReadAsByStock(t *testing.T) {
 	const short = 400_000_000
-	for _, n := range readLines[struct {
+	for _, n := range jsonl.Read[struct {
 		Body   string
 		AtOnce bool `json:"at_once"`
 		Later  bool
-	}](t, "naks.jsonl") {
+	}](t, "testdata/naks.jsonl") {
 		var item stream.AckItem
 		if ParseAck([]byte(n.Body), &item); item.Kind != stream.AckNak {
 			t.Fatalf("%q is %v", n.Body, item.Kind)
@@ -88,7 +89,7 @@ type answered struct {
 
 // A stock server subscribes to what it would read. Where that names its domain and account, so does who asks.
 func TestSubjectsAreReadAsByStock(t *testing.T) {
-	for _, x := range readLines[answered](t, "subjects.jsonl") {
+	for _, x := range jsonl.Read[answered](t, "testdata/subjects.jsonl") {
 		a, ok := ParseAckSubject([]byte(x.Subject))
 		if x.Listened && ok != x.Answered {
 			t.Errorf("%s is read: %v", x.Subject, ok)
@@ -138,7 +139,7 @@ func TestBadAckSubjects(t *testing.T) {
 }
 
 func FuzzParseAckSubject(f *testing.F) {
-	for _, x := range readLines[answered](f, "subjects.jsonl") {
+	for _, x := range jsonl.Read[answered](f, "testdata/subjects.jsonl") {
 		f.Add([]byte(x.Subject))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -155,7 +156,7 @@ func FuzzParseAckSubject(f *testing.F) {
 }
 
 func FuzzParseAck(f *testing.F) {
-	for _, a := range readLines[acked](f, "acks.jsonl") {
+	for _, a := range jsonl.Read[acked](f, "testdata/acks.jsonl") {
 		f.Add([]byte(a.Body))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"myelin/internal/consumer"
+	"myelin/internal/jsonl"
 )
 
 // published is an event of a stock server: in its second half the server had a domain.
@@ -56,7 +57,7 @@ func (e *told) again(subject string) Advisory {
 
 func TestAdvisoriesAreStocks(t *testing.T) {
 	kinds := map[string]bool{}
-	for _, p := range readLines[published](t, "events.jsonl") {
+	for _, p := range jsonl.Read[published](t, "testdata/events.jsonl") {
 		var e told
 		if err := json.Unmarshal([]byte(p.Body), &e); err != nil {
 			t.Fatal(err)

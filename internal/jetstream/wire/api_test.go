@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/jsonl"
 	"myelin/internal/stream"
 )
 
@@ -42,7 +43,7 @@ func parse(verb string, payload []byte) (err *apierr.Error) {
 
 func TestRequestsAreRefusedAsByStock(t *testing.T) {
 	refused := 0
-	for _, x := range readLines[exchange](t, "api.jsonl") {
+	for _, x := range jsonl.Read[exchange](t, "testdata/api.jsonl") {
 		var reply struct{ Error *apierr.Error }
 		if err := json.Unmarshal([]byte(x.Reply), &reply); err != nil {
 			t.Fatal(err)
@@ -185,7 +186,7 @@ type paused struct {
 
 func TestAnswersHaveStocksBytes(t *testing.T) {
 	seen := map[string]int{}
-	for _, x := range readLines[exchange](t, "api.jsonl") {
+	for _, x := range jsonl.Read[exchange](t, "testdata/api.jsonl") {
 		kind, _, _ := strings.Cut(strings.TrimPrefix(x.Reply, `{"type":"io.nats.jetstream.api.v1.consumer_`), `_response"`)
 		if strings.Contains(x.Reply, `"error"`) {
 			continue
@@ -218,7 +219,7 @@ func TestAnswersHaveStocksBytes(t *testing.T) {
 }
 
 func FuzzRequests(f *testing.F) {
-	for _, x := range readLines[exchange](f, "api.jsonl") {
+	for _, x := range jsonl.Read[exchange](f, "testdata/api.jsonl") {
 		f.Add(strings.TrimPrefix(x.Subject, "$JS.API."), []byte(x.Body))
 	}
 	f.Fuzz(func(t *testing.T, verb string, payload []byte) {

@@ -1,37 +1,12 @@
 package wire
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
 	"myelin/internal/header"
+	"myelin/internal/jsonl"
 )
-
-// readLines decodes a file with one value of JSON in each line.
-func readLines[T any](t testing.TB, name string) (list []T) {
-	t.Helper()
-	f, err := os.Open("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var v T
-		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, v)
-	}
-	if len(list) == 0 {
-		t.Fatalf("%s is empty", name)
-	}
-	return list
-}
 
 // pulled is what became of a request for a consumer of a stream with 60 messages.
 type pulled struct {
@@ -43,7 +18,7 @@ type pulled struct {
 
 func TestPullsAreReadAsByStock(t *testing.T) {
 	const stored = 60
-	for _, p := range readLines[pulled](t, "pull.jsonl") {
+	for _, p := range jsonl.Read[pulled](t, "testdata/pull.jsonl") {
 		r, problem := ParsePull([]byte(p.Body), []byte("to"))
 		if len(p.Status) > 0 && strings.Contains(p.Status[0], " json: ") || problem != "" {
 			if got := string(AppendBadRequest(nil, problem)); len(p.Status) == 0 || got != p.Status[0] {
@@ -69,7 +44,7 @@ func TestPullFields(t *testing.T) {
 }
 
 func FuzzParsePull(f *testing.F) {
-	for _, p := range readLines[pulled](f, "pull.jsonl") {
+	for _, p := range jsonl.Read[pulled](f, "testdata/pull.jsonl") {
 		f.Add([]byte(p.Body))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {

@@ -9,6 +9,7 @@ import (
 	"myelin/internal/base62"
 	"myelin/internal/consumer"
 	"myelin/internal/header"
+	"myelin/internal/jsonl"
 )
 
 // sent is what a stock server sent besides plain messages.
@@ -39,7 +40,7 @@ func statusOf(t *testing.T, s sent, prefix string) *consumer.Status {
 
 func TestStatusesAreStocks(t *testing.T) {
 	statuses, deliveries := 0, 0
-	for _, s := range readLines[sent](t, "sent.jsonl") {
+	for _, s := range jsonl.Read[sent](t, "testdata/sent.jsonl") {
 		if code, _ := header.Status([]byte(s.Header)); code == 0 {
 			deliveries++
 			continue
@@ -73,7 +74,7 @@ func TestStatusesAreStocks(t *testing.T) {
 // Of a message without header and of one with a field, only the headers are delivered, to who is pinned.
 func TestDeliveryHeadersAreStocks(t *testing.T) {
 	own := []byte("NATS/1.0\r\nK: 1\r\n\r\n")
-	for _, s := range readLines[sent](t, "sent.jsonl") {
+	for _, s := range jsonl.Read[sent](t, "testdata/sent.jsonl") {
 		block := []byte(s.Header)
 		if code, _ := header.Status(block); code != 0 {
 			continue
