@@ -10,22 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
+	"myelin/internal/stream"
 	"myelin/internal/subject"
-)
-
-// The headers with which a server says where a message of a dead-letter stream comes from.
-const (
-	deadPrefix     = "Myelin-Dead-"
-	deadReason     = deadPrefix + "Reason"      // max_deliver or terminated
-	deadDetail     = deadPrefix + "Detail"      // what the client said when it gave the message up
-	deadStream     = deadPrefix + "Stream"      // the stream that the message was in,
-	deadConsumer   = deadPrefix + "Consumer"    // the consumer that did not handle it,
-	deadDeliveries = deadPrefix + "Deliveries"  // and how often that delivered it
-	deadSubject    = deadPrefix + "Subject"     // the subject that the message was published on
-	deadSequence   = deadPrefix + "Sequence"    // its sequence in the stream
-	deadTime       = deadPrefix + "Time"        // when that stored it, in RFC 3339
-	deadLost       = deadPrefix + "Lost"        // it was gone before it could be taken over: header and payload are missing
-	deadHeaderLost = deadPrefix + "Header-Lost" // its own header is missing, for want of room
 )
 
 // newDeadLetter is the group of commands about messages that no consumer could handle.
@@ -73,18 +59,18 @@ func readDeadLetter(stored *storedMessage) (*deadLetter, error) {
 		return nil, err
 	}
 	d := &deadLetter{
-		Seq: stored.Seq, Time: stored.Time, Reason: m.Header.Get(deadReason), Detail: m.Header.Get(deadDetail),
-		Stream: m.Header.Get(deadStream), Consumer: m.Header.Get(deadConsumer), Subject: m.Header.Get(deadSubject),
-		Lost: m.Header.Get(deadLost) != "", HeaderLost: m.Header.Get(deadHeaderLost) != "",
+		Seq: stored.Seq, Time: stored.Time, Reason: m.Header.Get(stream.HeaderDeadReason), Detail: m.Header.Get(stream.HeaderDeadDetail),
+		Stream: m.Header.Get(stream.HeaderDeadStream), Consumer: m.Header.Get(stream.HeaderDeadConsumer), Subject: m.Header.Get(stream.HeaderDeadSubject),
+		Lost: m.Header.Get(stream.HeaderDeadLost) != "", HeaderLost: m.Header.Get(stream.HeaderDeadHeaderLost) != "",
 		Bytes: len(m.Data), Headers: nats.Header{}, payload: m.Data,
 	}
-	d.Deliveries, _ = strconv.ParseUint(m.Header.Get(deadDeliveries), 10, 64)
-	d.Sequence, _ = strconv.ParseUint(m.Header.Get(deadSequence), 10, 64)
-	if at, err := time.Parse(time.RFC3339Nano, m.Header.Get(deadTime)); err == nil {
+	d.Deliveries, _ = strconv.ParseUint(m.Header.Get(stream.HeaderDeadDeliveries), 10, 64)
+	d.Sequence, _ = strconv.ParseUint(m.Header.Get(stream.HeaderDeadSequence), 10, 64)
+	if at, err := time.Parse(time.RFC3339Nano, m.Header.Get(stream.HeaderDeadTime)); err == nil {
 		d.Stored = &at
 	}
 	for key, values := range m.Header {
-		if !strings.HasPrefix(key, deadPrefix) {
+		if !strings.HasPrefix(key, stream.DeadPrefix) {
 			d.Headers[key] = values
 		}
 	}

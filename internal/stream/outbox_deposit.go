@@ -101,5 +101,5 @@ func (s *State) deposit(fields []byte, offset uint32, fx *Effects) Reply {
 	return Reply{Seq: p.seq}
 }
 
-// compare orders identities.
+// compareOrigins orders the identities of streams.
 func compareOrigins(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }

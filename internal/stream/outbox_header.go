@@ -9,19 +9,19 @@ import (
 	"myelin/internal/header"
 )
 
-// Header fields of a dead letter.
+// Header fields of a dead letter, which say where it comes from.
 const (
-	deadPrefix     = "Myelin-Dead-"
-	deadReason     = deadPrefix + "Reason"
-	deadDetail     = deadPrefix + "Detail"
-	deadStream     = deadPrefix + "Stream"
-	deadConsumer   = deadPrefix + "Consumer"
-	deadDeliveries = deadPrefix + "Deliveries"
-	deadSubject    = deadPrefix + "Subject"
-	deadSequence   = deadPrefix + "Sequence"
-	deadTime       = deadPrefix + "Time"
-	deadLost       = deadPrefix + "Lost"        // the message was gone before it could be read
-	deadHeaderLost = deadPrefix + "Header-Lost" // its own header is left out, since there is no room for it
+	DeadPrefix           = "Myelin-Dead-"
+	HeaderDeadReason     = DeadPrefix + "Reason"      // a DeadReason
+	HeaderDeadDetail     = DeadPrefix + "Detail"      // what the client said when it gave the message up
+	HeaderDeadStream     = DeadPrefix + "Stream"      // the stream that the message was in,
+	HeaderDeadConsumer   = DeadPrefix + "Consumer"    // the consumer that did not handle it,
+	HeaderDeadDeliveries = DeadPrefix + "Deliveries"  // and how often that delivered it
+	HeaderDeadSubject    = DeadPrefix + "Subject"     // the subject that it was stored under
+	HeaderDeadSequence   = DeadPrefix + "Sequence"    // its sequence in the stream
+	HeaderDeadTime       = DeadPrefix + "Time"        // when that stored it, in RFC 3339
+	HeaderDeadLost       = DeadPrefix + "Lost"        // it was gone before it could be read: header and body are missing
+	HeaderDeadHeaderLost = DeadPrefix + "Header-Lost" // its own header is left out, since there is no room for it
 )
 
 // Message makes the message that the target gets, of the header and body of the one that was given up. That header's
@@ -29,7 +29,7 @@ const (
 func (d *DeadLetter) Message(stream string, block, body []byte) Append {
 	made, _ := appendFields(nil, block, instructs)
 	if made = header.AppendEnd(d.fields(made, stream)); len(made) > maxHeaderBytes {
-		made = header.AppendField(d.fields(header.AppendStart(nil), stream), deadHeaderLost, "true")
+		made = header.AppendField(d.fields(header.AppendStart(nil), stream), HeaderDeadHeaderLost, "true")
 		made = header.AppendEnd(made)
 	}
 	return Append{Span: 1, Subject: []byte(d.Subject), Header: made, Body: body}
@@ -37,22 +37,22 @@ func (d *DeadLetter) Message(stream string, block, body []byte) Append {
 
 // Lost is Message for a message that is gone, as by a limit or a purge.
 func (d *DeadLetter) Lost(stream string) Append {
-	made := header.AppendField(d.fields(header.AppendStart(nil), stream), deadLost, "true")
+	made := header.AppendField(d.fields(header.AppendStart(nil), stream), HeaderDeadLost, "true")
 	return Append{Span: 1, Subject: []byte(d.Subject), Header: header.AppendEnd(made)}
 }
 
 // fields appends what is told about the message.
 func (d *DeadLetter) fields(dst []byte, stream string) []byte {
-	dst = header.AppendField(dst, deadReason, d.Reason.String())
+	dst = header.AppendField(dst, HeaderDeadReason, d.Reason.String())
 	if detail := oneLine(d.Detail); detail != "" {
-		dst = header.AppendField(dst, deadDetail, detail)
+		dst = header.AppendField(dst, HeaderDeadDetail, detail)
 	}
-	dst = header.AppendField(dst, deadStream, stream)
-	dst = header.AppendField(dst, deadConsumer, d.Consumer)
-	dst = header.AppendField(dst, deadDeliveries, strconv.FormatUint(uint64(d.Deliveries), 10))
-	dst = header.AppendField(dst, deadSubject, d.Subject)
-	dst = header.AppendField(dst, deadSequence, strconv.FormatUint(d.Seq, 10))
-	return header.AppendField(dst, deadTime, time.Unix(0, d.Time).UTC().Format(time.RFC3339Nano))
+	dst = header.AppendField(dst, HeaderDeadStream, stream)
+	dst = header.AppendField(dst, HeaderDeadConsumer, d.Consumer)
+	dst = header.AppendField(dst, HeaderDeadDeliveries, strconv.FormatUint(uint64(d.Deliveries), 10))
+	dst = header.AppendField(dst, HeaderDeadSubject, d.Subject)
+	dst = header.AppendField(dst, HeaderDeadSequence, strconv.FormatUint(d.Seq, 10))
+	return header.AppendField(dst, HeaderDeadTime, time.Unix(0, d.Time).UTC().Format(time.RFC3339Nano))
 }
 
 // oneLine makes any bytes a text without control characters.
@@ -67,7 +67,7 @@ func oneLine(text string) string {
 
 // instructs reports whether a header field says something to a stream that stores the message, or is one of a dead letter.
 func instructs(key []byte) bool {
-	for _, prefix := range []string{deadPrefix, expectedPrefix, batchPrefix, "Nats-Schedule"} {
+	for _, prefix := range []string{DeadPrefix, expectedPrefix, batchPrefix, "Nats-Schedule"} {
 		if bytes.HasPrefix(key, []byte(prefix)) {
 			return true
 		}
