@@ -144,12 +144,7 @@ func (s *State) answer(c *consumer, a AckItem, fx *Effects) AckResult {
 	}
 	switch {
 	case done:
-		if r.pending.remove(at) {
-			s.consumers.settle(c, a.Seq, s.now, &s.table)
-		} else {
-			r.floor.Active = s.now
-			c.settle()
-		}
+		s.consumers.release(c, at, a.Seq, s.now, &s.table)
 		fx.seqs = append(fx.seqs[:0], a.Seq)
 		s.finish(fx.seqs, fx)
 	case e.isAbandoned():
@@ -215,12 +210,6 @@ func (s *State) answerEarly(c *consumer, a AckItem, fx *Effects) AckResult {
 	fx.seqs = append(fx.seqs, a.Seq)
 	s.finish(fx.seqs, fx)
 	return AckApplied
-}
-
-// takes reports whether a message is one of the consumer's, acknowledged early or not.
-func (w wants) takes(seq uint64) bool {
-	next, ok := w.match(seq)
-	return ok && next == seq
 }
 
 // finish removes messages that a consumer is done with, if that is what the stream is for.

@@ -1,24 +1,20 @@
 package stream
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"myelin/internal/apierr"
 	"myelin/internal/bin"
-	"myelin/internal/seqset"
-	"myelin/internal/subject"
 )
 
 // consume applies a command about consumers; false: it is none, or malformed.
 func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok bool) {
 	r := bin.NewReader(fields)
 	switch {
-	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken:
+	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken && kind != kindRestoreConsumer:
 		return Reply{}, false
 	case s.config == nil:
 		return refuse(apierr.StreamNotFound), true
@@ -53,6 +49,8 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 		return s.acknowledge(r, fx)
 	case kindTaken:
 		return s.taken(r, fx)
+	case kindRestoreConsumer:
+		return s.restoreFrom(r, fx)
 	}
 	return Reply{}, false
 }
@@ -62,15 +60,10 @@ func (s *State) addConsumer(a AddConsumer, fx *Effects) Reply {
 	if c := x.byName[a.Config.Name]; c != nil {
 		return s.changeConsumer(c, a, fx)
 	}
-	switch {
-	case a.Action == ConsumerUpdate:
+	if a.Action == ConsumerUpdate {
 		return refuse(apierr.ConsumerDoesNotExist)
-	case s.config.MaxConsumers > 0 && len(x.list) >= s.config.MaxConsumers:
-		return refuse(apierr.MaximumConsumersLimit)
-	case x.last == math.MaxUint32:
-		return refuse(apierr.MaximumConsumersLimit)
 	}
-	if err := s.alone(a.Config, nil); err != nil {
+	if err := s.place(a.Config); err != nil {
 		return Reply{Err: err}
 	}
 	x.last++
@@ -82,6 +75,15 @@ func (s *State) addConsumer(a AddConsumer, fx *Effects) Reply {
 	fx.consumer(c.number, ConsumerAdded, AckItem{})
 	view := c.view()
 	return Reply{Consumer: c.number, Created: true, View: &view}
+}
+
+// place says why there may be no consumer more with a configuration.
+func (s *State) place(config *ConsumerConfig) *apierr.Error {
+	x := &s.consumers
+	if s.config.MaxConsumers > 0 && len(x.list) >= s.config.MaxConsumers || x.last == math.MaxUint32 {
+		return apierr.MaximumConsumersLimit.Err()
+	}
+	return s.alone(config, nil)
 }
 
 // enlist makes a consumer found and finds its filter.
@@ -119,228 +121,6 @@ func (s *State) detach(c *consumer, f *filter) {
 	if len(f.consumers) == 0 {
 		s.consumers.filters.drop(f, &s.table)
 	}
-}
-
-// begin finds where a new consumer starts.
-func (s *State) begin(c *consumer) {
-	r := c.consumerRecord
-	first := max(s.Info().First, 1)
-	start := first
-	switch r.config.Deliver {
-	case DeliverNew:
-		start = s.last + 1
-	case DeliverLast:
-		if last := s.lastOfAny(r.config.Filters()); last > 0 {
-			start = last
-		}
-	case DeliverByStartSequence:
-		start = max(start, r.config.StartSeq)
-	case DeliverByStartTime:
-		start = s.firstSince(r.config.StartTime.UnixNano())
-	case DeliverLastPerSubject:
-		start = s.beginLast(c)
-	}
-	r.delivered.Stream = start - 1
-	r.floor = r.delivered
-}
-
-// beginLast makes the set of the last messages of all subjects of c, and returns where it begins.
-func (s *State) beginLast(c *consumer) uint64 {
-	filters := c.config.Filters()
-	if len(filters) == 0 {
-		filters = []string{">"}
-	}
-	set := s.lasts(filters, c.filter)
-	first, ok := set.next(0)
-	if !ok {
-		return s.last + 1
-	}
-	c.initialEnd = s.last
-	c.initial = s.consumers.filters.closedTo(filters, set, &s.table)
-	return first
-}
-
-// manyMessages is how many messages there are to a subject from which on it takes less time to look for the subjects that a wildcard
-// matches than to go through the messages.
-const manyMessages = 8
-
-// lasts is the set of those messages of a filter that are the last ones of their subjects. Where each subject has one message, those are
-// all, and the set costs nothing.
-func (s *State) lasts(subjects []string, f *filter) ranks {
-	t := &s.table
-	if t.records == t.subjects.count {
-		return f.set.share()
-	}
-	var set ranks
-	if t.records > manyMessages*t.subjects.count || !slices.ContainsFunc(subjects, subject.HasWildcard) {
-		var seqs []uint64
-		for _, id := range t.matchingAny(subjects) {
-			if last := t.subjects.at(id).last; !s.outbox.isHidden(last) {
-				seqs = append(seqs, last)
-			}
-		}
-		slices.Sort(seqs)
-		set.addAll(seqs)
-		return set
-	}
-	t.eachRecord(func(seq uint64, r *record) {
-		if r.next == 0 && f.set.has(seq) {
-			set.add(seq)
-		}
-	})
-	return set
-}
-
-func (s *State) lastOfAny(filters []string) (last uint64) {
-	if len(filters) == 0 {
-		return s.lastOf([]byte(">"))
-	}
-	for _, f := range filters {
-		last = max(last, s.lastOf([]byte(f)))
-	}
-	return last
-}
-
-// firstSince is the sequence of the first message that is not older than a time; one behind the last if
-// there is none. Times ascend, but for those that a mirror's origin gave.
-func (s *State) firstSince(at int64) uint64 {
-	t := &s.table
-	n, _ := slices.BinarySearchFunc(t.blocks, at, func(b placed, at int64) int {
-		return cmp.Compare(b.newest(), at)
-	})
-	for p, ok := t.live(place{n, 0}); ok; p, ok = t.after(p) {
-		if t.at(p).time >= at {
-			return t.seq(p)
-		}
-	}
-	return s.last + 1
-}
-
-// newest is the time of the last live record of a block.
-func (b *block) newest() int64 {
-	i := len(b.records) - 1
-	for b.records[i].subject == 0 {
-		i--
-	}
-	return b.records[i].time
-}
-
-// changeConsumer gives a consumer another configuration.
-func (s *State) changeConsumer(c *consumer, a AddConsumer, fx *Effects) Reply {
-	old, config := c.config, *a.Config
-	if a.Action == ConsumerCreate {
-		if old.Durable == "" || !old.Equal(a.Config) {
-			return refuse(apierr.ConsumerAlreadyExists)
-		}
-		return Reply{Consumer: c.number}
-	}
-	config.PauseUntil = old.PauseUntil
-	if err := (&consumerCheck{ConsumerConfig: &config}).change(old); err != nil {
-		return Reply{Err: err}
-	}
-	if err := s.alone(&config, c); err != nil {
-		return Reply{Err: err}
-	}
-	same := filterKey(old.Filters()) == filterKey(config.Filters())
-	before, filter := c.wants(), c.filter
-	s.consumers.edit(c).config = &config
-	if !same {
-		s.refilter(c)
-		s.want(c.wants(), c.delivered.Stream, nil)
-		s.unwant(before, c.delivered.Stream, nil, fx)
-		if before.initial != nil {
-			s.consumers.filters.drop(before.initial, &s.table)
-		}
-		s.detach(c, filter)
-	}
-	fx.consumer(c.number, ConsumerChanged, AckItem{})
-	return Reply{Consumer: c.number}
-}
-
-// refilter gives c the filter of its configuration; what it waits for no longer belongs to that.
-func (s *State) refilter(c *consumer) {
-	x := &s.consumers
-	c.busy.remove(c)
-	s.attach(c)
-	s.noteLate(c)
-	c.initial, c.initialEnd = nil, 0
-	if c.early != nil {
-		matching := new(seqset.Set) // another one: what the consumer wanted before is still asked for
-		for seq := range c.early.Range(0) {
-			if c.filter.set.has(seq) {
-				matching.Add(seq)
-			}
-		}
-		c.early = matching
-		x.sweepEarly(c)
-	}
-	if c.pending.count > 0 {
-		c.busy = &x.strays
-		c.busy.fix(c)
-	}
-}
-
-// alone keeps the consumers of a work queue from getting the same messages.
-func (s *State) alone(config *ConsumerConfig, self *consumer) *apierr.Error {
-	if s.config.Retention != WorkQueue || config.Direct {
-		return nil
-	}
-	for _, c := range s.rivals(config) {
-		switch {
-		case c == self || c.config.Direct:
-		case len(config.Filters()) == 0:
-			return apierr.ConsumerWQMultipleUnfiltered.Err()
-		case overlap(config.Filters(), c.config.Filters()):
-			return apierr.ConsumerWQConsumerNotUnique.Err()
-		}
-	}
-	return nil
-}
-
-// rivals are the consumers that may want what one with a configuration wants: of filters without wildcards,
-// those whose filters match them, and else all.
-func (s *State) rivals(config *ConsumerConfig) (list []*consumer) {
-	x, subjects := &s.consumers.filters, config.Filters()
-	if len(subjects) == 0 || slices.ContainsFunc(subjects, subject.HasWildcard) {
-		return s.consumers.list
-	}
-	if x.all != nil {
-		list = append(list, x.all.consumers...)
-	}
-	for _, text := range subjects {
-		for _, p := range x.index.Match([]byte(text), nil) {
-			for _, f := range p.list {
-				list = append(list, f.consumers...)
-			}
-		}
-	}
-	return list
-}
-
-// overlap reports whether a message may match both of two lists of filters, of which an empty one matches all.
-func overlap(a, b []string) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(a, func(f string) bool {
-		return slices.ContainsFunc(b, func(g string) bool { return subject.Overlap(f, g) })
-	})
-}
-
-// permits refuses limits that a consumer of the stream exceeds.
-func (s *State) permits(config *Config) *apierr.Error {
-	var names []string
-	for _, c := range s.consumers.list {
-		limits := &config.ConsumerLimits
-		if limits.MaxAckPending > 0 && c.config.MaxAckPending > limits.MaxAckPending ||
-			limits.InactiveThreshold > 0 && c.config.Inactive > limits.InactiveThreshold {
-			names = append(names, c.config.Name)
-		}
-	}
-	if names == nil {
-		return nil
-	}
-	return apierr.StreamUpdate.With("change to limits violates consumers: " + strings.Join(names, ", "))
 }
 
 func (s *State) dropConsumer(d DropConsumer, fx *Effects) Reply {

@@ -273,3 +273,16 @@ func (t *table) fill(set *ranks, ids []uint32) {
 		}
 	})
 }
+
+// clear takes all messages out of all filters.
+func (x *filters) clear() {
+	if x.all != nil {
+		x.all.set.clear()
+	}
+	for _, f := range x.list {
+		if f != nil {
+			f.set.clear()
+		}
+	}
+	clear(x.subjects)
+}
