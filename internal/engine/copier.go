@@ -172,6 +172,14 @@ func (c *copier) obstacle(o *stream.Origin, from *Stream) *apierr.Error {
 	return nil
 }
 
+// setupFailed is the error of an origin whose consumer is not as it should be.
+func setupFailed(o *stream.Origin) apierr.ID {
+	if o.Mirror {
+		return apierr.MirrorConsumerSetupFailed
+	}
+	return apierr.SourceConsumerSetupFailed
+}
+
 // begin goes on where the stream stands: with the incarnation that it follows, or with another one.
 func (c *copier) begin(o *stream.Origin, from *Stream, r *reading) {
 	if o.Identity == incarnation(from) {
@@ -181,7 +189,7 @@ func (c *copier) begin(o *stream.Origin, from *Stream, r *reading) {
 		return
 	}
 	if o.Identity != "" {
-		c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
+		c.logAnew()
 	}
 	after := r.delivered // of which nothing may be taken for copied that was not
 	if r.number == 0 {
@@ -190,6 +198,10 @@ func (c *copier) begin(o *stream.Origin, from *Stream, r *reading) {
 	p := c.parcel()
 	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: after}.Encode(p.data))
 	c.propose(p)
+}
+
+func (c *copier) logAnew() {
+	c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
 }
 
 // beginning is the sequence after which an incarnation is copied that the stream does not follow yet.
@@ -259,6 +271,14 @@ func (c *copier) copy(o *stream.Origin, from *Stream, r *reading, flights int) {
 	}
 }
 
+// atOnce is how many messages the next proposal may have: only one, if the last was refused, and this may be, too.
+func (c *copier) atOnce() int {
+	if c.wait > 0 {
+		return 1
+	}
+	return copyMessages
+}
+
 // skip records that there was nothing to copy for long. A mirror of everything has the same last sequence as
 // its origin, also when that has no message.
 func (c *copier) skip(o *stream.Origin, s *selection, everything bool) {
@@ -292,75 +312,4 @@ func (c *copier) well() {
 	if c.wait == 0 {
 		c.err = nil
 	}
-}
-
-// parcel is a proposal of a copier.
-type parcel struct {
-	copier *copier
-	*packed
-	commands int
-}
-
-func (c *copier) parcel() *parcel { return &parcel{copier: c, packed: freePacked.Get().(*packed)} }
-
-// add takes the data with one more command.
-func (p *parcel) add(data []byte) {
-	p.data = data
-	p.commands++
-}
-
-// propose sends a parcel to the stream. It reports whether it is under way, or empty.
-func (c *copier) propose(p *parcel) bool {
-	if p.commands == 0 {
-		p.free()
-		return true
-	}
-	if err := c.dest.noRoom(); err != nil {
-		p.free()
-		c.retry(err)
-		return false
-	}
-	c.mu.Lock()
-	c.flights++
-	c.mu.Unlock()
-	ticket := replica.Ticket{Commands: p.commands, Cookie: p}
-	if !c.dest.events.post(replica.Event{Proposal: replica.Proposal{Data: p.data, Ticket: ticket}}) {
-		p.dropped(apierr.StreamNotFound.Err())
-		return false
-	}
-	return true
-}
-
-// answered takes the replies to the commands, within a turn of the stream.
-func (p *parcel) answered(replies []stream.Reply) {
-	var refused *apierr.Error
-	for i := range replies {
-		if refused = replies[i].Err; refused != nil {
-			break
-		}
-	}
-	p.copier.dest.grew = true // perhaps by nothing but its last sequence
-	p.dropped(refused)
-}
-
-// dropped ends the flight of the parcel. Nobody needs its data any more: the group has its own.
-func (p *parcel) dropped(refused *apierr.Error) {
-	p.free()
-	c := p.copier
-	c.mu.Lock()
-	c.flights--
-	if c.refused == nil {
-		c.refused = refused
-	}
-	c.taken = c.taken || refused == nil
-	c.mu.Unlock()
-	c.wake()
-}
-
-func (p *parcel) free() {
-	if cap(p.data) <= 2*replica.MaxBytes {
-		p.data = p.data[:0]
-		freePacked.Put(p.packed)
-	}
-	p.packed = nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"myelin/internal/apierr"
@@ -94,13 +95,6 @@ func (c *copier) lookAbroad(o *stream.Origin, flights int) {
 	c.copyAbroad(r, flights)
 }
 
-func setupFailed(o *stream.Origin) apierr.ID {
-	if o.Mirror {
-		return apierr.MirrorConsumerSetupFailed
-	}
-	return apierr.SourceConsumerSetupFailed
-}
-
 // dial asks for a consumer that delivers what follows.
 func (c *copier) dial(o *stream.Origin) {
 	f, x := &c.foreign, o.Source.External
@@ -134,29 +128,16 @@ func (c *copier) startAbroad(o *stream.Origin, fresh bool) (after uint64) {
 
 // remoteConfig is a consumer as stock servers make them.
 func (c *copier) remoteConfig(o *stream.Origin, after uint64) *stream.ConsumerConfig {
-	kind, letter := "_nats.src.", "S."
-	if o.Mirror {
-		kind, letter = "_nats.mirror.", "M."
-	}
-	to := "$JS"
-	if o.Source.External.Deliver != "" {
-		to = o.Source.External.Deliver
-	}
-	cfg := &stream.ConsumerConfig{
-		Name: c.reader, Ack: stream.AckNone, AckWait: remoteAckWait, MaxDeliver: 1, FlowControl: true, Direct: true, Sourcing: true,
-		DeliverSubject: to + "." + letter + randomName(base62.HashChars), Heartbeat: remoteHeartbeat, Inactive: remoteInactive,
-		Metadata: map[string]string{kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account()},
-	}
+	cfg, letter := c.consumerConfig(o)
+	cfg.Name, cfg.Ack, cfg.AckWait, cfg.MaxDeliver = c.reader, stream.AckNone, remoteAckWait, 1
+	cfg.FlowControl, cfg.Direct, cfg.Heartbeat, cfg.Inactive = true, true, remoteHeartbeat, remoteInactive
 	switch {
 	case !c.own:
 		cfg.DeliverSubject = o.Source.Consumer.DeliverSubject
 	case c.foreign.durable:
 		cfg.DeliverSubject = c.foreign.deliver
-	}
-	if patterns := filterOf(o.Source); len(patterns) == 1 {
-		cfg.FilterSubject = patterns[0]
-	} else {
-		cfg.FilterSubjects = patterns
+	default:
+		cfg.DeliverSubject = cmp.Or(o.Source.External.Deliver, "$JS") + "." + letter + "." + randomName(base62.HashChars)
 	}
 	switch {
 	case after > 0:
@@ -164,7 +145,7 @@ func (c *copier) remoteConfig(o *stream.Origin, after uint64) *stream.ConsumerCo
 	case o.Source.StartTime != nil:
 		cfg.Deliver, cfg.StartTime = stream.DeliverByStartTime, o.Source.StartTime
 	}
-	return cfg
+	return &cfg
 }
 
 // beginAbroad goes on where the stream stands: with the incarnation that it follows, or with another one.
@@ -176,7 +157,7 @@ func (c *copier) beginAbroad(o *stream.Origin) {
 		r.rewind()
 		c.wake()
 	case o.Identity != "" && !r.fresh: // it was asked for what follows in another incarnation
-		c.engine.log.Noticef("Stream '%s > %s' copies '%s' anew, which was created again", c.dest.Account(), c.dest.Name(), c.name)
+		c.logAnew()
 		c.again(0)
 		c.wake()
 	default:
@@ -194,10 +175,7 @@ func (c *copier) copyAbroad(r *receiver, flights int) {
 			c.later(crowdedWait)
 			return
 		}
-		most, bytes := copyMessages, 0
-		if c.wait > 0 {
-			most = 1 // the last one was refused, and this may be, too
-		}
+		most, bytes := c.atOnce(), 0
 		p := c.parcel()
 		r.take(func(a *Arrival) bool {
 			if bytes += len(a.Header) + len(a.Body); p.commands == most || p.commands > 0 && bytes > copyBytes {

@@ -51,10 +51,7 @@ type selection struct {
 
 // choose finds what comes next. It looks at the state alone, and reads no message.
 func (c *copier) choose(from *Stream, wanted filter, by *reading) (s selection) {
-	maxMessages, bytes := copyMessages, uint64(0)
-	if c.wait > 0 {
-		maxMessages = 1 // the last one was refused, and this may be, too
-	}
+	maxMessages, bytes := c.atOnce(), uint64(0)
 	c.mu.Lock()
 	s.seen = max(c.seen, by.delivered)
 	c.mu.Unlock()

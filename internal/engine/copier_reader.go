@@ -19,6 +19,12 @@ import (
 // copierKey is in the metadata of a reader: the incarnation of the stream that it is for.
 const copierKey = "_myelin.copier"
 
+// The keys of that metadata by which stock servers say what a consumer is for begin with these.
+const (
+	sourceMeta = "_nats.src."
+	mirrorMeta = "_nats.mirror."
+)
+
 // readerName is the name of the reader of an origin; its last base62.HashChars bytes are its own.
 func readerName(dest *Stream, mirror bool, key string) string {
 	kind := "JS_SRC_"
@@ -68,17 +74,17 @@ func (c *copier) reading(o *stream.Origin, from *Stream) (r reading, ok bool) {
 
 // unsuitable says why a consumer that was made beforehand cannot be the reader of an origin, or is nil.
 func unsuitable(o *stream.Origin, view *stream.ConsumerView, last uint64, incarnation string) *apierr.Error {
-	fc, setup := apierr.SourceConsumerRequiresAckFC, apierr.SourceConsumerSetupFailed
+	needsFC := apierr.SourceConsumerRequiresAckFC
 	if o.Mirror {
-		fc, setup = apierr.MirrorConsumerRequiresAckFC, apierr.MirrorConsumerSetupFailed
+		needsFC = apierr.MirrorConsumerRequiresAckFC
 	}
 	switch {
 	case view.Config.Ack != stream.AckFlowControl:
-		return fc.Err()
+		return needsFC.Err()
 	case view.Config.DeliverSubject != o.Source.Consumer.DeliverSubject:
-		return setup.With("the consumer has another deliver subject")
+		return setupFailed(o).With("the consumer has another deliver subject")
 	case o.Mirror && o.Identity != incarnation && view.Delivered.Stream < last:
-		return setup.With("the consumer has to be reset behind the last sequence of the mirror")
+		return setupFailed(o).With("the consumer has to be reset behind the last sequence of the mirror")
 	}
 	return nil
 }
@@ -124,24 +130,29 @@ func (c *copier) appointed(err *apierr.Error) {
 	c.wake()
 }
 
-// readerConfig is how the reader of an origin is made: it begins where the stream goes on.
-func (c *copier) readerConfig(o *stream.Origin, from *Stream) (*stream.ConsumerConfig, *apierr.Error) {
-	kind, letter := "_nats.src.", "S."
+// consumerConfig is what the consumers by which an origin is read have in common, be it here or elsewhere, and the letter
+// that their deliver subjects have.
+func (c *copier) consumerConfig(o *stream.Origin) (cfg stream.ConsumerConfig, letter string) {
+	kind, letter := sourceMeta, "S"
 	if o.Mirror {
-		kind, letter = "_nats.mirror.", "M."
+		kind, letter = mirrorMeta, "M"
 	}
-	cfg := stream.ConsumerConfig{
-		Durable: c.reader, Ack: stream.AckFlowControl, Sourcing: true,
-		DeliverSubject: "$JS." + letter + c.reader[len(c.reader)-base62.HashChars:],
-		Metadata: map[string]string{
-			kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account(), copierKey: incarnation(c.dest),
-		},
-	}
+	cfg.Sourcing = true
+	cfg.Metadata = map[string]string{kind + "stream": c.dest.Name(), kind + "acc": c.dest.Account()}
 	if f := filterOf(o.Source); len(f) == 1 {
 		cfg.FilterSubject = f[0]
 	} else {
 		cfg.FilterSubjects = f
 	}
+	return cfg, letter
+}
+
+// readerConfig is how the reader of an origin is made: it begins where the stream goes on.
+func (c *copier) readerConfig(o *stream.Origin, from *Stream) (*stream.ConsumerConfig, *apierr.Error) {
+	cfg, letter := c.consumerConfig(o)
+	cfg.Durable, cfg.Ack = c.reader, stream.AckFlowControl
+	cfg.DeliverSubject = "$JS." + letter + "." + c.reader[len(c.reader)-base62.HashChars:]
+	cfg.Metadata[copierKey] = incarnation(c.dest)
 	after := o.Seq
 	if o.Identity != incarnation(from) {
 		after = c.beginning(o, from)
@@ -289,7 +300,7 @@ func (s *Stream) dismissOrphans() {
 }
 
 func (s *Stream) dismissOrphan(reader *stream.ConsumerConfig) {
-	of := reader.Metadata["_nats.src.stream"] + reader.Metadata["_nats.mirror.stream"]
+	of := reader.Metadata[sourceMeta+"stream"] + reader.Metadata[mirrorMeta+"stream"]
 	dest := s.engine.Stream(s.Account(), of)
 	switch {
 	case dest == nil || incarnation(dest) != reader.Metadata[copierKey]:

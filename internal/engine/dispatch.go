@@ -7,8 +7,6 @@ import (
 
 	"myelin/internal/base62"
 	"myelin/internal/consumer"
-	"myelin/internal/replica"
-	"myelin/internal/router"
 	"myelin/internal/stream"
 )
 
@@ -33,6 +31,7 @@ type dispatch struct {
 	deliverer *deliverer
 	on        bool // the machine is up to date
 	parting   bool // nothing is delivered any more
+	hidden    bool // the stream is being restored: its consumers do not begin
 	consumers map[uint32]*Consumer
 	changing  map[string]int         // by name of a consumer, commands under way until which nothing is to be delivered
 	stirred   []*Consumer            // to be looked after
@@ -55,7 +54,7 @@ type waiter struct {
 }
 
 func newDispatch(s *Stream) *dispatch {
-	return &dispatch{stream: s, deliverer: &deliverer{stream: s}}
+	return &dispatch{stream: s, deliverer: &deliverer{stream: s}, hidden: s.asset.Config.Metadata[metaRestoring] != ""}
 }
 
 // prepare makes what only a stream with consumers needs.
@@ -68,8 +67,19 @@ func (x *dispatch) prepare() {
 
 func (x *dispatch) now() int64 { return x.stream.engine.clock.Now().UnixNano() }
 
+// show starts the consumers of a stream that was restored.
+func (x *dispatch) show() {
+	x.hidden, x.on = false, true
+	for view := range x.stream.state.Consumers() {
+		x.open(view.Number)
+	}
+}
+
 // begin starts the consumers that the machine has. Those that live in memory did so in an earlier life.
 func (x *dispatch) begin() {
+	if x.hidden {
+		return
+	}
 	x.on = true
 	for view := range x.stream.state.Consumers() {
 		if view.Config.MemoryStorage && x.stream.asset.Config.Storage != stream.Memory {
@@ -131,167 +141,6 @@ func randomName(chars int) string {
 		name[i] = base62.Digits[rand.IntN(len(base62.Digits))]
 	}
 	return string(name)
-}
-
-// listens reports whether anybody listens to a subject.
-func (x *dispatch) listens(to []byte) (found bool) {
-	routes := x.stream.engine.router(x.stream.Account())
-	if routes == nil {
-		return false
-	}
-	routes.Matching(to, func(*router.Sub) bool {
-		found = true
-		return false
-	})
-	return found
-}
-
-// listening reports whether anybody listens to a consumer's deliver subject, in its deliver group or in none if it has
-// none. A stream that takes what is published there is nobody.
-func (x *dispatch) listening(c *Consumer) (found bool) {
-	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
-	if routes == nil || !config.Push() || c.copied.Load() {
-		return false
-	}
-	routes.Matching([]byte(config.DeliverSubject), func(s *router.Sub) bool {
-		_, stored := s.Sink.(*ingest)
-		found = !stored && s.Queue == config.DeliverGroup
-		return !found
-	})
-	return found
-}
-
-// watch has a push consumer hear of who listens to its deliver subject.
-func (x *dispatch) watch(c *Consumer) {
-	routes, config := x.stream.engine.router(x.stream.Account()), c.Config()
-	if routes == nil || c.watch != nil && c.watch.Subject == config.DeliverSubject {
-		return
-	}
-	x.unwatch(c)
-	if config.Push() {
-		c.watch = &router.Watch{Subject: config.DeliverSubject, Changed: func() {
-			x.stream.events.do(func() { x.interest(c) })
-		}}
-		routes.Watch(c.watch)
-	}
-}
-
-func (x *dispatch) unwatch(c *Consumer) {
-	if c.watch != nil {
-		if routes := x.stream.engine.router(x.stream.Account()); routes != nil {
-			routes.Unwatch(c.watch)
-		}
-		c.watch = nil
-	}
-}
-
-// interest finds out who listens now.
-func (x *dispatch) interest(c *Consumer) {
-	if x.consumers[c.number] == c && c.Config().Push() {
-		c.dispatcher.Interest(x.now(), x.listening(c))
-		x.stir(c)
-	}
-}
-
-// note takes in what an entry did to consumers.
-func (x *dispatch) note(fx *stream.Effects) {
-	if !x.on {
-		return
-	}
-	if len(fx.Consumers) > 0 {
-		now, reasons := x.now(), reasons{list: fx.Gone}
-		for i := range fx.Consumers {
-			x.happened(&fx.Consumers[i], now, &reasons)
-		}
-	}
-	if len(x.hungry) > 0 && len(fx.Stored) > 0 {
-		fx.Touched(func(filter uint64) {
-			for _, c := range x.hungry[filter] {
-				x.stir(c)
-			}
-		})
-	}
-}
-
-func (x *dispatch) happened(e *stream.ConsumerEvent, now int64, reasons *reasons) {
-	if e.Kind == stream.ConsumerAdded {
-		if x.stream.state.Source(e.Consumer) == nil {
-			return // the same entry drops it again
-		}
-		x.shipment(x.open(e.Consumer)).created = true
-		return
-	}
-	c := x.consumers[e.Consumer]
-	if c == nil {
-		return
-	}
-	switch e.Kind {
-	case stream.ConsumerChanged:
-		x.configure(c, now)
-	case stream.ConsumerDropped:
-		x.drop(c)
-		return
-	case stream.ConsumerRestarted:
-		x.restart(c, now)
-	case stream.ConsumerAcked:
-		c.dispatcher.Acked(now, e.Ack, x.out(c))
-	case stream.ConsumerVanished:
-		c.dispatcher.Vanished(now, e.Ack.Seq, reasons.of(e.Ack.Seq) != stream.Purged, x.out(c))
-	case stream.ConsumerEmptied:
-		c.dispatcher.Emptied(now)
-	}
-	x.stir(c)
-}
-
-// reasons finds why messages went, best in the order of their removal.
-type reasons struct {
-	list []stream.Gone
-	at   int
-}
-
-func (r *reasons) of(seq uint64) stream.Reason {
-	for range r.list {
-		if g := &r.list[r.at]; g.First <= seq && seq <= g.Last {
-			return g.Reason
-		}
-		r.at = (r.at + 1) % len(r.list)
-	}
-	return 0
-}
-
-func (x *dispatch) configure(c *Consumer, now int64) {
-	config := c.source.View().Config
-	c.config.Store(config)
-	c.dispatcher.Configure(now, config, x.out(c))
-	x.sate(c)
-	if filter := c.source.Filter(); filter != c.filter {
-		c.filter = filter
-		if x.consumes(c) {
-			x.restart(c, now) // what is sent and not confirmed is of the old filter
-		}
-	}
-	x.watch(c)
-	x.interest(c)
-}
-
-// drop ends a consumer that the machine does not have any more.
-func (x *dispatch) drop(c *Consumer) {
-	p := x.shipment(c)
-	c.dispatcher.Close("Consumer Deleted", &p.out)
-	p.out.Acks, p.out.Delivered = p.out.Acks[:0], p.out.Delivered[:0] // which nobody has
-	p.dropped = true
-	x.ship(c)
-	x.forget(c)
-}
-
-// forget lets go of a consumer.
-func (x *dispatch) forget(c *Consumer) {
-	x.unwatch(c)
-	x.sate(c)
-	x.timers.set(c, never)
-	delete(x.consumers, c.number)
-	x.stream.roster.remove(c)
-	c.leaving = true
 }
 
 // stir has a consumer looked after behind this turn, or the next.
@@ -400,96 +249,6 @@ func (x *dispatch) sate(c *Consumer) {
 	} else {
 		x.hungry[c.filter] = list
 	}
-}
-
-// shipment is what is being decided for a consumer.
-func (x *dispatch) shipment(c *Consumer) *shipment {
-	if c.shipment == nil {
-		c.shipment = newShipment(c)
-	}
-	return c.shipment
-}
-
-func (x *dispatch) out(c *Consumer) *consumer.Out { return &x.shipment(c).out }
-
-// ship proposes what was decided for a consumer, and hands the deliverer what is to be sent.
-func (x *dispatch) ship(c *Consumer) {
-	p := c.shipment
-	if p == nil {
-		return
-	}
-	c.shipment = nil
-	out := &p.out
-	if len(out.Acks) > 0 {
-		x.propose(c, (&stream.Ack{Consumer: c.number, Acks: out.Acks}).Encode)
-	}
-	if len(out.Delivered) > 0 {
-		if p.confirms = x.consumes(c); p.confirms {
-			p.start = c.starts
-		} else {
-			x.propose(c, (&stream.Delivered{Consumer: c.number, At: out.Delivered}).Encode)
-		}
-		c.transit.deliveries.Add(int64(len(out.Deliveries)))
-	}
-	if out.Drop && !c.leaving {
-		c.leaving = true
-		x.stream.propose(stream.DropConsumer{Name: c.name, Number: c.number}.Encode(nil), true, func(r stream.Reply) { c.leaving = r.Err == nil })
-	}
-	if p.empty() {
-		p.free()
-	} else {
-		x.deliverer.add(p)
-	}
-}
-
-// consumes reports whether the machine removes the messages that a consumer was given. Then it must not hear of that
-// before they were read.
-func (x *dispatch) consumes(c *Consumer) bool {
-	return c.Config().Ack == stream.AckNone && x.stream.Config().Retention != stream.Limits
-}
-
-// confirm proposes a Delivered for what was sent, unless the consumer has started again since.
-func (x *dispatch) confirm(c *Consumer, start int, delivered []byte) {
-	switch {
-	case x.consumers[c.number] != c || c.starts != start:
-	case c.frozen > 0: // it is about to; if not, it begins where the machine has it
-		c.lost = true
-	default:
-		x.proposed++
-		c.underway++
-		x.stream.events.post(replica.Event{Proposal: replica.Proposal{
-			Data: delivered, Urgent: true, Lazy: true, Void: c.void, Ticket: replica.Ticket{Commands: 1, Cookie: applied{c, c.void}},
-		}})
-	}
-}
-
-// restart has a dispatcher begin where the machine has the consumer.
-func (x *dispatch) restart(c *Consumer, now int64) {
-	c.lost, c.void = false, new(bool)
-	c.starts++
-	c.dispatcher.Restart(now, x.start(c))
-}
-
-// change proposes a command that changes what a consumer is to be given, be it there or about to be created. Nothing is delivered
-// until it is applied: the machine would hear of that behind it.
-func (x *dispatch) change(name string, command []byte, answer func(stream.Reply)) {
-	if x.changing == nil {
-		x.changing = map[string]int{}
-	}
-	x.changing[name]++
-	if c := x.stream.Consumer(name); c != nil {
-		c.frozen++
-	}
-	x.stream.propose(command, false, func(r stream.Reply) {
-		if x.changing[name]--; x.changing[name] == 0 {
-			delete(x.changing, name)
-		}
-		if c := x.stream.Consumer(name); c != nil {
-			c.frozen--
-			x.stir(c)
-		}
-		answer(r)
-	})
 }
 
 func (x *dispatch) unpin(c *Consumer) bool {

@@ -2,78 +2,12 @@ package engine
 
 import (
 	"slices"
-	"sync"
 
 	"myelin/internal/apierr"
+	"myelin/internal/consumer"
 	"myelin/internal/replica"
 	"myelin/internal/stream"
 )
-
-// maxAcks bounds the acknowledgements in one command.
-const maxAcks = 4096
-
-// acknowledgements are what the clients of a consumer said, and who of them waits for an answer.
-type acknowledgements struct {
-	items []stream.AckItem
-	who   *publishers // a reply for each item; nil: nobody waits
-}
-
-var freeAcknowledgements = sync.Pool{New: func() any { return new(acknowledgements) }}
-
-func (a *acknowledgements) free() {
-	clear(a.items)
-	a.items, a.who = a.items[:0], nil
-	freeAcknowledgements.Put(a)
-}
-
-// acknowledge takes in an acknowledgement. What would change nothing is not worth a place in the log, unless
-// somebody wants to be sure.
-func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
-	if item.Time != 0 {
-		if _, stored, ok := c.source.Look(item.Seq); ok && stored != item.Time {
-			return // it is for a message of an earlier stream of the name, which had the same number
-		}
-	}
-	if c.dispatcher.Knows(item.Seq) {
-		item.DSeq, item.Time = 0, 0 // the machine knows it, too
-	} else if r := c.source.Probe(&item); r == stream.AckIgnored || r == stream.AckKnown && len(reply) == 0 {
-		return
-	}
-	if c.acks == nil {
-		c.acks = freeAcknowledgements.Get().(*acknowledgements)
-		x.asking = append(x.asking, c)
-	}
-	a := c.acks
-	if len(reply) > 0 && a.who == nil {
-		a.who = freePublishers.Get().(*publishers)
-		for range a.items {
-			a.who.add(nil)
-		}
-	}
-	a.items = append(a.items, item)
-	if a.who != nil {
-		a.who.add(reply)
-	}
-}
-
-// proposeAcks makes proposals of all that was taken in.
-func (x *dispatch) proposeAcks(p *proposals) {
-	for i, c := range x.asking {
-		a := c.acks
-		for n := 0; n < len(a.items); n += maxAcks {
-			some := a.items[n:min(n+maxAcks, len(a.items))]
-			var cookie any = heard{x}
-			if a.who != nil {
-				cookie = &answered{c, a.who, n, n+maxAcks >= len(a.items)}
-			}
-			p.events = append(p.events, x.event((&stream.Ack{Consumer: c.number, Acks: some}).Encode, a.who == nil, cookie))
-		}
-		x.asking[i] = nil
-		c.acks = nil
-		a.free()
-	}
-	x.asking = x.asking[:0]
-}
 
 // propose proposes what a dispatcher decided. Nobody waits for it.
 func (x *dispatch) propose(c *Consumer, encode func([]byte) []byte) {
@@ -124,46 +58,6 @@ func (a applied) done() {
 	x.settle()
 }
 
-// heard is applied for acknowledgements that nobody waits for: without them, messages come again.
-type heard struct{ x *dispatch }
-
-func (h heard) answered([]stream.Reply) { h.x.settle() }
-func (h heard) dropped(*apierr.Error)   { h.x.settle() }
-
-// answered is applied for acknowledgements that somebody waits for.
-type answered struct {
-	c     *Consumer
-	who   *publishers
-	first int  // of who
-	last  bool // nothing of who comes behind it
-}
-
-func (a *answered) answered(replies []stream.Reply) {
-	for i, result := range replies[0].Acks {
-		if reply := a.who.reply(a.first + i); result != stream.AckIgnored {
-			a.c.stream.acknowledged(reply)
-		}
-	}
-	a.done()
-}
-
-func (a *answered) dropped(*apierr.Error) { a.done() }
-
-func (a *answered) done() {
-	if a.last {
-		a.who.free()
-	}
-	a.c.stream.dispatch.settle()
-}
-
-// acknowledged tells a client that its acknowledgement was applied.
-func (s *Stream) acknowledged(reply []byte) {
-	if len(reply) > 0 {
-		s.outlet.Acknowledged(reply)
-		s.told = true
-	}
-}
-
 // settle notes that one of our proposals is applied, or never will be.
 func (x *dispatch) settle() {
 	x.applied++
@@ -212,4 +106,87 @@ func (x *dispatch) describe(list []*Consumer) []ConsumerStatus {
 		})
 	}
 	return out
+}
+
+// shipment is what is being decided for a consumer.
+func (x *dispatch) shipment(c *Consumer) *shipment {
+	if c.shipment == nil {
+		c.shipment = newShipment(c)
+	}
+	return c.shipment
+}
+
+func (x *dispatch) out(c *Consumer) *consumer.Out { return &x.shipment(c).out }
+
+// ship proposes what was decided for a consumer, and hands the deliverer what is to be sent.
+func (x *dispatch) ship(c *Consumer) {
+	p := c.shipment
+	if p == nil {
+		return
+	}
+	c.shipment = nil
+	out := &p.out
+	if len(out.Acks) > 0 {
+		x.propose(c, (&stream.Ack{Consumer: c.number, Acks: out.Acks}).Encode)
+	}
+	if len(out.Delivered) > 0 {
+		if p.confirms = x.consumes(c); p.confirms {
+			p.start = c.starts
+		} else {
+			x.propose(c, (&stream.Delivered{Consumer: c.number, At: out.Delivered}).Encode)
+		}
+		c.transit.deliveries.Add(int64(len(out.Deliveries)))
+	}
+	if out.Drop && !c.leaving {
+		c.leaving = true
+		x.stream.propose(stream.DropConsumer{Name: c.name, Number: c.number}.Encode(nil), true, func(r stream.Reply) { c.leaving = r.Err == nil })
+	}
+	if p.empty() {
+		p.free()
+	} else {
+		x.deliverer.add(p)
+	}
+}
+
+// consumes reports whether the machine removes the messages that a consumer was given. Then it must not hear of that
+// before they were read.
+func (x *dispatch) consumes(c *Consumer) bool {
+	return c.Config().Ack == stream.AckNone && x.stream.Config().Retention != stream.Limits
+}
+
+// confirm proposes a Delivered for what was sent, unless the consumer has started again since.
+func (x *dispatch) confirm(c *Consumer, start int, delivered []byte) {
+	switch {
+	case x.consumers[c.number] != c || c.starts != start:
+	case c.frozen > 0: // it is about to; if not, it begins where the machine has it
+		c.lost = true
+	default:
+		x.proposed++
+		c.underway++
+		x.stream.events.post(replica.Event{Proposal: replica.Proposal{
+			Data: delivered, Urgent: true, Lazy: true, Void: c.void, Ticket: replica.Ticket{Commands: 1, Cookie: applied{c, c.void}},
+		}})
+	}
+}
+
+// change proposes a command that changes what a consumer is to be given, be it there or about to be created. Nothing is delivered
+// until it is applied: the machine would hear of that behind it.
+func (x *dispatch) change(name string, command []byte, answer func(stream.Reply)) {
+	if x.changing == nil {
+		x.changing = map[string]int{}
+	}
+	x.changing[name]++
+	if c := x.stream.Consumer(name); c != nil {
+		c.frozen++
+	}
+	x.stream.propose(command, false, func(r stream.Reply) {
+		if x.changing[name]--; x.changing[name] == 0 {
+			delete(x.changing, name)
+		}
+		if c := x.stream.Consumer(name); c != nil {
+			c.frozen--
+			x.stir(c)
+		}
+		answer(r)
+	})
 }

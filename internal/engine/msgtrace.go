@@ -45,21 +45,29 @@ type traced struct {
 // then the trace hears that at once.
 func (t *traces) add(m *router.Message) (mark []byte) {
 	report := m.Trace.Store(t.stream)
+	number, refusal := t.enter(&traced{m.Trace.Only, slices.Clone(m.Subject), slices.Clone(m.Header), report})
+	if refusal != "" {
+		report(msgtrace.Outcome{Error: refusal})
+		return nil
+	}
+	return binary.BigEndian.AppendUint64([]byte{traceMark}, number)
+}
+
+// enter gives a message a number, or says why not.
+func (t *traces) enter(w *traced) (number uint64, refusal string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed:
-		report(msgtrace.Outcome{Error: "stream closed"})
-		return nil
+		return 0, "stream closed"
 	case len(t.waiting) >= maxAwaiting:
-		report(msgtrace.Outcome{Error: "too many traced messages wait"})
-		return nil
+		return 0, "too many traced messages wait"
 	case t.waiting == nil:
 		t.waiting = make(map[uint64]*traced)
 	}
 	t.last++
-	t.waiting[t.last] = &traced{m.Trace.Only, slices.Clone(m.Subject), slices.Clone(m.Header), report}
-	return binary.BigEndian.AppendUint64([]byte{traceMark}, t.last)
+	t.waiting[t.last] = w
+	return t.last, ""
 }
 
 // find returns the message that a reply with a mark belongs to, or nil.
