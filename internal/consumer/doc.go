@@ -12,7 +12,7 @@
 // One goroutine at a time uses a Dispatcher, and the Source stands still during a call.
 //
 // An event costs the logarithm of what waits at most, apart from what it takes away or sends; delivering
-// allocates nothing. A message that waits for its acknowledgement takes 56 bytes, 8 to 16 of an index beside.
+// allocates nothing. A message that waits for its acknowledgement takes 48 bytes, and 6 to 12 in an index.
 // Only conditions of overflow requests cost more: each pick looks at every distinct pair of them.
 //
 // What stock servers do was learnt from running one: testdata/*.txt are transcripts of its answers, which the
