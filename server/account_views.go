@@ -42,7 +42,7 @@ func (v source) describe(a *broker.Account) report.Account {
 	}
 	d.Terms = func() report.AccountTerms {
 		c := v.s.config().Account(a.Name())
-		if a.Name() == broker.DefaultAccount {
+		if a.Name() == auth.GlobalAccount {
 			c.Mappings = v.s.config().Mappings
 		}
 		return report.AccountTerms{Mappings: mappedTo(c.Mappings), Exports: exportsOf(c), Imports: importsOf(c)}
