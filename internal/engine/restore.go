@@ -72,6 +72,14 @@ type Restore struct {
 	next   *load
 	before *load // that is under way, or nil
 	err    error // the first
+
+	consumers []consumerCommand // that it will have
+}
+
+// consumerCommand makes a consumer.
+type consumerCommand struct {
+	name string
+	data []byte
 }
 
 // load is a proposal of a restore.
@@ -141,6 +149,24 @@ func (r *Restore) Add(m *Message) error {
 	return r.err
 }
 
+// AddConsumer gives the stream a consumer, once all messages are there.
+func (r *Restore) AddConsumer(rec *stream.ConsumerRecord) {
+	c := stream.RestoreConsumer{ConsumerRecord: *rec}
+	r.consumers = append(r.consumers, consumerCommand{rec.Config.Name, c.Encode(nil)})
+}
+
+// addConsumers makes the consumers. Nothing is delivered before the stream shows.
+func (r *Restore) addConsumers() {
+	for _, c := range r.consumers {
+		if r.err != nil {
+			return
+		}
+		if reply := r.stream.Propose(c.data, false); reply.Err != nil {
+			r.err = fmt.Errorf("consumer %s: %w", c.name, reply.Err)
+		}
+	}
+}
+
 // send proposes what was gathered, when what was proposed before is stored: one gathers while the other is.
 func (r *Restore) send() {
 	r.settle()
@@ -170,8 +196,8 @@ func (r *Restore) settle() {
 	r.before = nil
 }
 
-// Finish shows the stream, whose last sequence is last or that of its last message. After an error there is
-// none.
+// Finish shows the stream with its consumers; its last sequence is last or that of its last message. After an error
+// there is none.
 func (r *Restore) Finish(last uint64) (*Stream, error) {
 	r.send()
 	r.settle()
@@ -180,6 +206,7 @@ func (r *Restore) Finish(last uint64) (*Stream, error) {
 			r.err = reply.Err
 		}
 	}
+	r.addConsumers()
 	defer r.engine.names.lock(r.asset.Account, r.asset.Config.Name)()
 	if r.err != nil {
 		return nil, errors.Join(r.err, r.abandon())
@@ -191,12 +218,25 @@ func (r *Restore) Finish(last uint64) (*Stream, error) {
 		return nil, errors.Join(reply.Err, r.abandon())
 	}
 	e.restores.set(r.asset.Account, r.asset.Config.Name, nil)
-	e.hosted.put(r.stream)
+	r.show()
 	s, err := e.follow(reply.Stream)
 	if err != nil {
 		return nil, err // it is there, and configured at the next start
 	}
 	return s, nil
+}
+
+// show lets others find the stream, with its consumers at work.
+func (r *Restore) show() {
+	s, shown := r.stream, make(chan struct{})
+	shows := s.events.do(func() {
+		s.dispatch.show()
+		r.engine.hosted.put(s)
+		close(shown)
+	})
+	if shows {
+		<-shown
+	}
 }
 
 // Abandon removes what there is of the stream.

@@ -30,6 +30,8 @@ type Restore interface {
 	// Add stores a message with its sequence and time, after all others; its slices are copied. The error may
 	// be that of an earlier one.
 	Add(m *Message) error
+	// AddConsumer gives the stream a consumer when it is finished; the record is not kept.
+	AddConsumer(rec *stream.ConsumerRecord)
 	// Finish shows the stream, whose last sequence is last or that of its last message. After an error there
 	// is none.
 	Finish(last uint64) (Stream, error)

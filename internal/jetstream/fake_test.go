@@ -197,6 +197,8 @@ func (r *fakeRestore) Finish(last uint64) (Stream, error) {
 	return r.fakeStream, nil
 }
 
+func (r *fakeRestore) AddConsumer(*stream.ConsumerRecord) {}
+
 func (r *fakeRestore) Abandon() error { return nil }
 
 func (s *fakeStream) Name() string { return s.Config().Name }

@@ -14,12 +14,12 @@ import (
 )
 
 // unpack makes a stream of its backup. After an error there is none.
-func unpack(d *door, config *stream.Config, packed io.Reader) (Stream, error) {
+func (r *restore) unpack(packed io.Reader) (Stream, error) {
 	a, err := newArchiveReader(s2.NewReader(packed))
 	if err != nil {
 		return nil, err
 	}
-	into, failed := d.api.engine.Restore(d.account, *config)
+	into, failed := r.api.engine.Restore(r.door.account, *r.config)
 	switch {
 	case failed == nil:
 	case errors.Is(failed, apierr.StreamNameExist.Err()):
@@ -27,22 +27,19 @@ func unpack(d *door, config *stream.Config, packed io.Reader) (Stream, error) {
 	default:
 		return nil, failed
 	}
-	b := rebuild{into: into}
+	b := rebuild{restore: r, into: into}
 	if err := b.fill(a); err != nil {
 		return nil, errors.Join(err, into.Abandon())
 	}
-	s, err := into.Finish(b.last)
-	if err == nil && b.skipped > 0 {
-		d.api.opt.Log.Warnf("Restore of stream '%s > %s' left out %d consumers, which are not supported yet", d.account, config.Name, b.skipped)
-	}
-	return s, err
+	return into.Finish(b.last)
 }
 
 // rebuild is a stream that is being restored.
 type rebuild struct {
-	into    Restore
-	last    uint64 // sequence that the backup gave out
-	skipped int    // consumers
+	*restore
+	into      Restore
+	last      uint64 // sequence that the backup gave out
+	consumers int
 }
 
 // fill takes all entries.
@@ -75,7 +72,32 @@ func (b *rebuild) add(e *entry) error {
 		}
 		b.last = state.LastSeq
 	case bytes.HasPrefix(e.Name, []byte(archiveConsume)):
-		b.skipped++
+		name := string(e.Name[len(archiveConsume):])
+		if err := b.addConsumer(name, e.Body); err != nil {
+			return fmt.Errorf("consumer %s: %w", name, err)
+		}
 	}
+	return nil
+}
+
+// addConsumer takes the entry of a consumer, which has to be one that could be created here.
+func (b *rebuild) addConsumer(name string, entry []byte) error {
+	var a archivedConsumer
+	if err := json.Unmarshal(entry, &a); err != nil {
+		return err
+	}
+	if a.Config.Name == "" {
+		a.Config.Name = name
+	}
+	if b.consumers++; b.maxConsumers > 0 && b.consumers > b.maxConsumers {
+		return apierr.MaximumConsumersLimit.Err()
+	}
+	rec := a.record()
+	checked, err := stream.CheckConsumer(a.Config, b.config, b.bounds, false)
+	if err != nil {
+		return err
+	}
+	rec.Config = checked
+	b.into.AddConsumer(rec)
 	return nil
 }

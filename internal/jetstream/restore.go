@@ -63,6 +63,7 @@ func (c *call) streamRestore(resp *streamRestore) *apierr.Error {
 		return apierr.StreamRestore.With("too many snapshots and restores at a time")
 	}
 	r := newRestore(c, &q.Config)
+	r.bounds, r.maxConsumers = c.consumerBounds(), c.limits.MaxConsumers
 	r.tell("RESTORE_CREATE", restoreCreated{r.api.event("restore_create"), name, r.client, r.api.opt.Domain})
 	r.session.Subscribe(r.sub)
 	go r.run()
@@ -94,11 +95,14 @@ type restore struct {
 	api     *API
 	session *broker.Session
 	config  *stream.Config
+	bounds  stream.ConsumerBounds
 	client  *Client
 	start   time.Time
 	sub     *router.Sub
 	id      uint64 // as a Dest
 	bytes   int64  // taken so far
+
+	maxConsumers int // that the stream may have; 0 and less: any number
 
 	mu      sync.Mutex
 	queue   []*request
@@ -128,7 +132,7 @@ func (r *restore) run() {
 	source, sink := io.Pipe()
 	made := make(chan restored, 1)
 	go func() {
-		s, err := unpack(r.door, r.config, source)
+		s, err := r.unpack(source)
 		source.CloseWithError(err) // the next chunk finds it
 		made <- restored{s, err}
 	}()

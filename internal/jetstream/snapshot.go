@@ -12,6 +12,7 @@ import (
 
 	"myelin/internal/apierr"
 	"myelin/internal/broker"
+	"myelin/internal/engine"
 	"myelin/internal/header"
 	"myelin/internal/jetstream/wire"
 	"myelin/internal/router"
@@ -66,9 +67,8 @@ func (c *call) streamSnapshot(resp *streamSnapshot) *apierr.Error {
 	if !c.door.transfers.begin() {
 		return apierr.StreamSnapshot.With("too many snapshots and restores at a time")
 	}
-	info := c.door.api.infoOf(s)
-	resp.Config, resp.State = info.Config, &info.State
-	t := newSnapshot(c, s, &q, info.State)
+	t := newSnapshot(c, s, &q)
+	resp.Config, resp.State = c.door.api.infoOf(s).Config, &t.state
 	c.after = func() {
 		t.tell("SNAPSHOT_CREATE", snapshotCreated{t.api.event("snapshot_create"), t.name, t.state, t.client, t.api.opt.Domain})
 		go t.run()
@@ -143,6 +143,7 @@ type snapshot struct {
 	stream  Stream
 	name    string
 	state   StreamState
+	records []stream.ConsumerRecord // as of the same moment
 	client  *Client
 	start   time.Time
 	deliver []byte
@@ -155,7 +156,7 @@ type snapshot struct {
 	underWay   int // bytes
 }
 
-func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest, state StreamState) *snapshot {
+func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest) *snapshot {
 	orDefault := func(n, otherwise int) int {
 		if n <= 0 {
 			return otherwise
@@ -163,12 +164,29 @@ func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest, state StreamS
 		return n
 	}
 	chunk := min(max(orDefault(q.ChunkSize, defaultChunkBytes), minChunkBytes), maxChunkBytes)
-	return &snapshot{
-		door: c.door, api: c.door.api, session: c.door.tenant.Open(nil), stream: s, name: s.Name(), state: state,
+	t := &snapshot{
+		door: c.door, api: c.door.api, session: c.door.tenant.Open(nil), stream: s, name: s.Name(),
 		client: c.client(), start: c.door.api.now(), deliver: []byte(q.DeliverSubject), chunk: make([]byte, 0, chunk),
 		window:     min(orDefault(q.WindowSize, defaultWindowBytes), maxWindowBytes),
 		ackSubject: "$JS.SNAPSHOT.ACK." + s.Name() + "." + nuid.Next() + ".",
 		acks:       make(chan int, maxWindowBytes/minChunkBytes),
+	}
+	s.View(func(state *stream.State) { t.look(state, !q.NoConsumers) })
+	return t
+}
+
+// look notes how the stream is, and how its consumers are if they are wanted.
+func (t *snapshot) look(state *stream.State, consumers bool) {
+	t.state = stateOf(state.Info())
+	t.state.Consumers = state.NumShownConsumers()
+	if !consumers {
+		return
+	}
+	for view := range state.Consumers() {
+		if !engine.Copies(view.Config) {
+			rec, _ := state.ConsumerRecord(view.Number)
+			t.records = append(t.records, rec)
+		}
 	}
 }
 
@@ -241,6 +259,9 @@ func (t *snapshot) send() error {
 	if err := a.add(&entry{Name: []byte(archiveState), Body: state, Time: t.start.UnixNano()}); err != nil {
 		return err
 	}
+	if err := t.consumers(a); err != nil {
+		return err
+	}
 	if err := t.messages(a); err != nil {
 		return err
 	}
@@ -248,6 +269,21 @@ func (t *snapshot) send() error {
 		return err
 	}
 	return t.flush(nil)
+}
+
+// consumers writes those that the stream had at the start, as they were then.
+func (t *snapshot) consumers(a *archiveWriter) error {
+	for i := range t.records {
+		body, err := archived(&t.records[i])
+		if err != nil {
+			return err
+		}
+		if err := a.add(&entry{Name: []byte(archiveConsume + t.records[i].Config.Name), Body: body, Time: t.start.UnixNano()}); err != nil {
+			return err
+		}
+		t.records[i] = stream.ConsumerRecord{} // it may be large
+	}
+	return nil
 }
 
 // waitInterest waits for somebody who listens. Many clients subscribe to the subject itself when they have the

@@ -39,7 +39,8 @@ const (
 	kindAck
 	kindRelayed // outbox_command.go
 	kindDeposit
-	kindTaken // taken.go
+	kindTaken           // taken.go
+	kindRestoreConsumer // consumer_backup.go
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

@@ -14,7 +14,7 @@ import (
 func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok bool) {
 	r := bin.NewReader(fields)
 	switch {
-	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken:
+	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken && kind != kindRestoreConsumer:
 		return Reply{}, false
 	case s.config == nil:
 		return refuse(apierr.StreamNotFound), true
@@ -49,6 +49,8 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 		return s.acknowledge(r, fx)
 	case kindTaken:
 		return s.taken(r, fx)
+	case kindRestoreConsumer:
+		return s.restoreFrom(r, fx)
 	}
 	return Reply{}, false
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"myelin/internal/bin"
-	"myelin/internal/seqset"
 )
 
 // The consumers in a snapshot:
@@ -122,7 +121,7 @@ func (s *State) restoreConsumers(r *bin.Reader) {
 	for range r.Count(20) {
 		number := r.Uvarint()
 		c := restoredConsumer{consumer: &consumer{place: -1, consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}}
-		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) || !s.restoreConsumer(&c, r) {
+		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) || !c.read(r) || !s.hasPending(&c) {
 			r.Fail(errSnapshot)
 			return
 		}
@@ -178,8 +177,18 @@ func (c *consumer) settleRestored(x *consumers) {
 	c.busy.fix(c)
 }
 
-// restoreConsumer reads what follows the configuration of a consumer.
-func (s *State) restoreConsumer(c *restoredConsumer, r *bin.Reader) bool {
+// hasPending reports whether all is there that c waits for.
+func (s *State) hasPending(c *restoredConsumer) bool {
+	for seq := range c.pending.all() {
+		if _, there := s.table.find(seq); !there {
+			return false
+		}
+	}
+	return true
+}
+
+// read reads what follows the configuration of a consumer.
+func (c *restoredConsumer) read(r *bin.Reader) bool {
 	if !c.config.sound() {
 		return false
 	}
@@ -193,8 +202,8 @@ func (s *State) restoreConsumer(c *restoredConsumer, r *bin.Reader) bool {
 		time += r.Varint()
 		count := r.Uvarint()
 		seq += gap
-		if _, there := s.table.find(seq); gap == 0 || !there || seq > c.delivered.Stream || count == 0 ||
-			count >= 1<<32 || !countable(uint32(count), dseq) || c.config.Ack == AckNone {
+		if gap == 0 || seq < gap || seq > c.delivered.Stream || count == 0 || count >= 1<<32 ||
+			r.Err() != nil || !countable(uint32(count), dseq) || c.config.Ack == AckNone {
 			return false
 		}
 		c.pending.add(seq, dseq, time, uint32(count))
@@ -238,8 +247,8 @@ func (s *State) restoreEarly(c restoredConsumer) bool {
 	if len(c.earlySet) == 0 {
 		return true
 	}
-	r, set := bin.NewReader(c.earlySet), new(seqset.Set)
-	if set.Decode(r) != nil || r.Close() != nil || set.Empty() {
+	set, ok := c.readEarly()
+	if !ok || set.Empty() {
 		return false
 	}
 	if first, _ := set.Min(); first <= c.delivered.Stream || set.Len() > c.filter.set.count {
