@@ -116,7 +116,7 @@ func (l *ledger) event() {
 	case n < 80:
 		l.pause(int64(l.r.IntN(3)) * 1e8)
 	case n < 82:
-		l.d.Unpin(l.now, &l.out)
+		l.d.Unpin(l.now, "g", &l.out)
 	default:
 		l.sleep(int64(l.r.IntN(200)) * 1e6)
 	}

@@ -245,7 +245,7 @@ func (m *model) manage(command, argument string) {
 		m.d.Configure(m.now, &config, &m.out)
 		m.d.Interest(m.now, m.listeners[config.DeliverSubject])
 	case "unpin":
-		m.d.Unpin(m.now, &m.out)
+		m.d.Unpin(m.now, argument, &m.out)
 	case "drop":
 		m.d.Close("Consumer Deleted", &m.out)
 		m.out.Drop = true

@@ -16,18 +16,19 @@ func (d *Dispatcher) pinID() string {
 	return d.pin.id
 }
 
-// Unpin lets another client take over, as an administrator asks. It reports whether somebody was pinned.
-func (d *Dispatcher) Unpin(now int64, out *Out) bool {
+// Unpin lets another client take over, as an administrator asks, who names a group: who is pinned may have named another. It
+// reports whether somebody was pinned.
+func (d *Dispatcher) Unpin(now int64, group string, out *Out) bool {
 	d.now = max(d.now, now)
 	if d.pin == nil {
 		return false
 	}
-	d.unpin("admin", out)
+	d.unpin("admin", group, out)
 	return true
 }
 
-func (d *Dispatcher) unpin(reason string, out *Out) {
-	out.advise(Advisory{Kind: Unpinned, Group: d.pin.group, Reason: reason})
+func (d *Dispatcher) unpin(reason, group string, out *Out) {
+	out.advise(Advisory{Kind: Unpinned, Group: group, Reason: reason})
 	d.pin = nil
 }
 

@@ -39,7 +39,7 @@ func (d *Dispatcher) timers(out *Out) {
 		out.advise(Advisory{Kind: Resumed})
 	}
 	if d.pin != nil && d.pin.ends <= d.now {
-		d.unpin("timeout", out)
+		d.unpin("timeout", d.pin.group, out)
 	}
 	d.requestTimers(out)
 	d.expire(out)

@@ -191,10 +191,10 @@ func (s *Stream) ResetConsumer(name string, seq uint64) (*stream.ConsumerView, *
 	return r.View, r.Err
 }
 
-// Unpin lets another client of a group be pinned. It reports whether anybody was.
-func (c *Consumer) Unpin() (pinned bool) {
+// Unpin lets another client be pinned, as who asks for a group. It reports whether anybody was.
+func (c *Consumer) Unpin(group string) (pinned bool) {
 	answer := make(chan bool, 1)
-	if !c.stream.events.do(func() { answer <- c.stream.dispatch.unpin(c) }) {
+	if !c.stream.events.do(func() { answer <- c.stream.dispatch.unpin(c, group) }) {
 		return false
 	}
 	return <-answer

@@ -251,11 +251,11 @@ func (x *dispatch) sate(c *Consumer) {
 	}
 }
 
-func (x *dispatch) unpin(c *Consumer) bool {
+func (x *dispatch) unpin(c *Consumer, group string) bool {
 	if x.consumers[c.number] != c {
 		return false
 	}
-	pinned := c.dispatcher.Unpin(x.now(), x.out(c))
+	pinned := c.dispatcher.Unpin(x.now(), group, x.out(c))
 	x.stir(c)
 	return pinned
 }

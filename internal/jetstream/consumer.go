@@ -239,7 +239,7 @@ func (c *call) consumerUnpin(*envelope) *apierr.Error {
 	if config.Priority != stream.PriorityPinned || !slices.Contains(config.PriorityGroups, group) {
 		return apierr.ConsumerInvalidPriorityGroup.Err()
 	}
-	consumer.Unpin()
+	consumer.Unpin(group)
 	return nil
 }
 
