@@ -48,6 +48,25 @@ func (d *Dispatcher) Acked(now int64, item stream.AckItem, out *Out) {
 	}
 }
 
+// Late reports whether a request would be given what an acknowledgement settles that is not applied yet: the wait for it is over.
+func (d *Dispatcher) Late(now int64, seq uint64) bool {
+	if d.config.Ack == stream.AckAll || d.config.Ack == stream.AckFlowControl {
+		return d.waiting.again > 0 || d.ackDue <= now
+	}
+	i := d.waiting.find(seq)
+	if i == 0 {
+		return false
+	}
+	switch e := &d.waiting.slab[i]; e.place {
+	case again:
+		return true
+	case inHeap:
+		return e.time <= now
+	default:
+		return d.due(e) <= now
+	}
+}
+
 // before removes what is acknowledged by a later message.
 func (d *Dispatcher) before(seq uint64) {
 	for i := d.waiting.lists[all].head; i != 0 && d.waiting.slab[i].seq < seq; i = d.waiting.lists[all].head {

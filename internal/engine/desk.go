@@ -210,8 +210,7 @@ func (x *dispatch) heard(c *Consumer, kind byte, r *bin.Reader) {
 		reply, item := readAck(r)
 		if q := readRequest(r); c != nil {
 			x.acknowledge(c, reply, item)
-			c.dispatcher.Pull(x.now(), q, x.out(c))
-			x.stir(c)
+			x.pullNext(c, q, item.Seq)
 		}
 	case frameUnknown:
 		if reply := r.Bytes(); c != nil {
@@ -222,4 +221,26 @@ func (x *dispatch) heard(c *Consumer, kind byte, r *bin.Reader) {
 			x.stir(c)
 		}
 	}
+}
+
+// pullNext takes in a request that came with an acknowledgement. It must not be given that message, and so waits for the
+// acknowledgement to be applied if the message is to be delivered again.
+func (x *dispatch) pullNext(c *Consumer, q consumer.Request, acked uint64) {
+	if c.acks == nil || !c.dispatcher.Late(x.now(), acked) {
+		c.dispatcher.Pull(x.now(), q, x.out(c))
+		x.stir(c)
+		return
+	}
+	x.await(c, q)
+}
+
+// await takes in a request once the acknowledgements are applied that were taken in so far.
+func (x *dispatch) await(c *Consumer, q consumer.Request) {
+	proposed := x.proposed + uint64(len(x.asking)) // one for each who has acknowledgements
+	x.waiters = append(x.waiters, waiter{proposed, func() {
+		if x.consumers[c.number] == c {
+			c.dispatcher.Pull(x.now(), q, x.out(c))
+			x.stir(c)
+		}
+	}})
 }
