@@ -104,9 +104,10 @@ func (t *Teller) action(subject, action string) Advisory {
 	return t.advisory(subject, actionEvent{t.head("consumer_action"), t.names(), action, t.Domain})
 }
 
-// Pause says that the consumer begins to pause, or that it goes on. The zero time is that of a pause which was taken back.
+// Pause says that the consumer begins to pause, or that it goes on, by the clock of who asked for it. The zero time is that of a pause
+// which was taken back.
 func (t *Teller) Pause(paused bool, until time.Time) Advisory {
-	return t.advisory("PAUSE", pauseEvent{t.head("consumer_pause"), t.names(), paused, until.UTC(), t.Domain})
+	return t.advisory("PAUSE", pauseEvent{t.head("consumer_pause"), t.names(), paused, until, t.Domain})
 }
 
 // Advise turns what a dispatcher has to tell into an event. until is up to when the consumer pauses, or paused; the

@@ -120,7 +120,7 @@ func PauseOf(until *time.Time, now time.Time) Pause {
 	if until == nil {
 		return Pause{}
 	}
-	p := Pause{Until: until.UTC()}
+	p := Pause{Until: *until}
 	if until.After(now) {
 		p.Paused, p.Remaining = true, until.Sub(now)
 	}
