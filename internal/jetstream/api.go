@@ -247,6 +247,8 @@ func (e *entrance) Deliver(m *router.Message, b *router.Batch) bool {
 	switch {
 	case e.door.elsewhere():
 		return false
+	case e.door.homeless():
+		return e.door.lanes.deliver(verb, m, b)
 	case hasPrefix(verb, directGet):
 		return e.door.direct.deliver(verb[len(directGet):], m, b)
 	case hasPrefix(verb, msgNext):

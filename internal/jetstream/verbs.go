@@ -55,7 +55,18 @@ var verbs = []*verb{
 	spread(row("CONSUMER.CREATE.*", 2, "consumer_create", (*call).consumerCreate)),
 	spread(row("CONSUMER.CREATE.*.>", 2, "consumer_create", (*call).consumerCreate)),
 	spread(row("CONSUMER.DURABLE.CREATE.*.*", 3, "consumer_create", (*call).consumerCreate)),
+
+	unanswered("META.LEADER.STEPDOWN"),
+	unanswered("META.RESCUE"),
+	unanswered("SERVER.REMOVE"),
+	unanswered("SERVER.EVACUATE"),
 }
+
+// unanswered is what the system's account asks of clusters only.
+func unanswered(pattern string) *verb { return &verb{pattern: pattern, stream: -1, system: true} }
+
+// noStreams answers what the system's account asks as others do that have streams.
+var noStreams = row("", -1, "system", func(*call, *envelope) *apierr.Error { return apierr.NotEnabledForAccount.Err() })
 
 // index finds the row of a subject.
 var index = func() *subject.Index[*verb] {
@@ -169,8 +180,8 @@ func (d *door) answer(q *request, session *broker.Session) {
 		d.answerBatch(q, session)
 		return
 	}
-	v := verbOf(q.verb)
-	if v == nil || v.system && d.tenant != d.api.opt.Broker.System() {
+	v := d.rowOf(q.verb)
+	if v == nil {
 		return
 	}
 	c := &call{request: q, door: d, verb: v, session: session}
@@ -191,6 +202,28 @@ func (d *door) answer(q *request, session *broker.Session) {
 	if c.after != nil {
 		c.after()
 	}
+}
+
+// rowOf is the row of the table by which a request of the account is answered, or nil. The system's account hears to all
+// that it has no streams, but to what is its own, and to the question for that.
+func (d *door) rowOf(text []byte) *verb {
+	v := verbOf(text)
+	switch own := d.tenant == d.api.opt.Broker.System(); {
+	case v != nil && v.system:
+		if !own || v.run == nil {
+			return nil
+		}
+	case own && hasPrefix(text, "ACCOUNT."): // what is asked of clusters, too
+		return nil
+	case d.homeless() && string(text) != "INFO":
+		return noStreams
+	}
+	return v
+}
+
+// homeless reports whether the account is the system's and may have no streams.
+func (d *door) homeless() bool {
+	return d.allowed.Load() == nil && d.tenant == d.api.opt.Broker.System()
 }
 
 func (c *call) count(resp response) {
