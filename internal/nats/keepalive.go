@@ -18,6 +18,7 @@ type keepAlive struct {
 	next   time.Time // when it is to fire
 	sent   time.Time // of the ping that is not answered yet
 	unpaid int       // pings without an answer
+	timed  bool      // a ping was answered
 }
 
 // start plans the first look at the connection.
@@ -44,8 +45,10 @@ func (k *keepAlive) until(c *Conn, d time.Duration) time.Duration {
 	return d
 }
 
-// connected plans an early ping after CONNECT.
+// connected plans an early ping after CONNECT. Until that is answered, the round trip is taken for what it took the client
+// to connect.
 func (k *keepAlive) connected(c *Conn) {
+	c.rtt.Store(int64(max(c.clock().Now().Sub(c.start), 1)))
 	k.plan(c, jitter(min(firstPing, c.l.limits().PingInterval)))
 }
 
@@ -64,7 +67,7 @@ func (k *keepAlive) tick(c *Conn) *fatal {
 		return nil
 	}
 	silent := now.Sub(time.Unix(0, c.activity.Load()))
-	if silent >= interval || c.rtt.Load() == 0 && k.unpaid == 0 {
+	if silent >= interval || !k.timed && k.unpaid == 0 {
 		if k.unpaid >= c.l.limits().PingMax {
 			c.l.totals.stale.Add(1)
 			return &fatal{reason: StaleConnection, text: textStale}
@@ -86,7 +89,7 @@ func (k *keepAlive) pong(c *Conn) {
 	k.unpaid = 0
 	if !k.sent.IsZero() {
 		c.rtt.Store(int64(max(c.clock().Now().Sub(k.sent), 1)))
-		k.sent = time.Time{}
+		k.sent, k.timed = time.Time{}, true
 	}
 }
 
