@@ -150,7 +150,7 @@ func (c *copier) origin() (o stream.Origin, ok bool) {
 	return o, ok
 }
 
-// incarnation is what copies of a stream's messages name it by.
+// incarnation tells a stream from all others, for good.
 func incarnation(s *Stream) string { return hex.EncodeToString(s.asset.ID[:]) }
 
 // obstacle says what forbids copying until somebody changes it, or is nil. Whoever does wakes the copier.
@@ -196,7 +196,7 @@ func (c *copier) begin(o *stream.Origin, from *Stream, r *reading) {
 		after = c.beginning(o, from)
 	}
 	p := c.parcel()
-	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: after}.Encode(p.data))
+	p.add(stream.Follow{Origin: o.Number, Identity: incarnation(from), From: after, Shown: from.Identity()}.Encode(p.data))
 	c.propose(p)
 }
 

@@ -158,7 +158,7 @@ func (x *sourced) check(n *node, s *Stream) error {
 // compare counts the messages of an origin that S was never seen to hold, and that were not counted before. There is none behind one that is in S.
 // But those that were sent again after their stream was deleted are not taken once more if S takes no id twice.
 func (x *sourced) compare(origin *Stream, first uint64) (lacks uint64, err error) {
-	name := origin.Name() + " " + incarnation(origin)
+	name := origin.Name() + " " + origin.Identity()
 	if last := origin.Info().Last; x.through[name] > last {
 		return 0, fmt.Errorf("S has taken %s %d, and that ends at %d", name, x.through[name], last)
 	}

@@ -123,7 +123,7 @@ func TestSourcesOfStream(t *testing.T) {
 	n.publish("B.z", 1, 1)
 	n.awaitLast(s, 703)
 	got := told(t, s, false)
-	mark := "Nats-Stream-Source: B 6 B.y\fB.z changed\f> B.y " + incarnation(n.Stream(account, "B"))
+	mark := "Nats-Stream-Source: B 6 B.y\fB.z changed\f> B.y " + n.Stream(account, "B").Identity()
 	if !strings.Contains(got, fmt.Sprintf("changed %q", "NATS/1.0\r\n"+mark+"\r\n\r\n")) || strings.Count(got, "\nB.z ") != 1 ||
 		strings.Count("\n"+got, "\nA.x ") != 700 {
 		t.Fatal(got)

@@ -3,11 +3,13 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/base62"
 	"myelin/internal/meta"
 	"myelin/internal/replica"
 	"myelin/internal/router"
@@ -94,6 +96,14 @@ func (s *Stream) Account() string { return s.asset.Account }
 
 // Created is when the stream was created.
 func (s *Stream) Created() time.Time { return time.Unix(0, s.asset.Created) }
+
+// Identity is another for each stream that ever had this name, and short: what others are told, and marks in copies.
+func (s *Stream) Identity() string { return Identity(s.Account(), s.Name(), s.Created()) }
+
+// Identity is that of a stream of the account.
+func Identity(account, name string, created time.Time) string {
+	return base62.Hash(account + " " + name + " " + strconv.FormatInt(created.UnixNano(), 10))
+}
 
 // Config is the configuration that is in force. It never changes; an update gives another.
 func (s *Stream) Config() *stream.Config { return s.config.Load() }

@@ -2,10 +2,10 @@ package jetstream
 
 import (
 	"math/rand/v2"
-	"strconv"
 
 	"myelin/internal/apierr"
 	"myelin/internal/base62"
+	"myelin/internal/engine"
 	"myelin/internal/header"
 	"myelin/internal/jetstream/wire"
 	"myelin/internal/stream"
@@ -52,7 +52,7 @@ func asksIdentity(block []byte) bool {
 
 // identityOf is other for each stream that ever had this name.
 func identityOf(account string, s Stream) string {
-	return base62.Hash(account + " " + s.Name() + " " + strconv.FormatInt(s.Created().UnixNano(), 10))
+	return engine.Identity(account, s.Name(), s.Created())
 }
 
 // addConsumer creates or changes a consumer, and describes it. Requests for one stream come one after the other.

@@ -86,7 +86,7 @@ func (g *featureGenerator) command() any {
 	case n < 80:
 		return Skip{1 + g.Uint64N(6), g.Uint64N(60), g.IntN(2) == 0}
 	case n < 82:
-		return Follow{1 + g.Uint64N(6), []string{"one", "two", ""}[g.IntN(3)], g.Uint64N(20)}
+		return Follow{1 + g.Uint64N(6), []string{"one", "two", ""}[g.IntN(3)], g.Uint64N(20), ""}
 	case n < 86:
 		return &Fire{g.Uint64N(60), g.now, headerOf("Nats-Schedule-Target: b.1"), headerOf("A: b"), []byte("x")}
 	case n < 88:

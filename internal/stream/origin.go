@@ -131,7 +131,7 @@ func (s *State) Origins() []Origin {
 	list := make([]Origin, 0, len(s.origins.list))
 	for i := range s.origins.list {
 		o := &s.origins.list[i]
-		list = append(list, Origin{o.number, o.key, o.mirror, o.source, o.identity, o.seq})
+		list = append(list, Origin{o.number, o.key, o.mirror, o.source, incarnationOf(o.identity), o.seq})
 	}
 	return list
 }
@@ -141,7 +141,7 @@ func (s *State) Origins() []Origin {
 func (s *State) FormerOrigins() []Origin {
 	list := make([]Origin, 0, len(s.origins.former))
 	for _, p := range s.origins.former {
-		list = append(list, Origin{Number: p.number, Key: p.key, Identity: p.identity, Seq: p.seq})
+		list = append(list, Origin{Number: p.number, Key: p.key, Identity: incarnationOf(p.identity), Seq: p.seq})
 	}
 	return list
 }
@@ -172,24 +172,29 @@ func (s *State) follow(c Follow) Reply {
 		return refuse(apierr.StreamNotFound)
 	}
 	o := s.origins.find(c.Origin)
-	if o == nil || len(c.Identity) > maxIdentityBytes || strings.ContainsAny(c.Identity, " \t\r\n") {
+	names := c.Identity + c.Shown
+	if o == nil || len(names) > maxIdentityBytes || strings.ContainsAny(names, " \t\r\n") {
 		return refuse(apierr.BadRequest)
 	}
-	if c.Identity == o.identity && o.seq > 0 {
+	same := c.Identity == incarnationOf(o.identity)
+	if same && o.seq > 0 {
 		return Reply{}
 	}
-	if c.Identity != o.identity {
+	if !same {
 		s.origins.next++
 		o.number = s.origins.next
 	}
 	o.identity, o.seq = c.Identity, c.From
+	if c.Shown != "" {
+		o.identity += shownMark + c.Shown
+	}
 	return Reply{}
 }
 
 // The origins in a snapshot:
 //
 //	uvarint  number that was given last
-//	...      for each of the configuration, in its order: number, identity, sequence
+//	...      for each of the configuration, in its order: number, identity (with what marks call it), sequence
 //	uvarint  former ones, oldest first, and for each: key, number, identity, sequence
 
 func (x *origins) snapshot(dst []byte) []byte {

@@ -35,8 +35,9 @@ type Skip struct {
 // incarnation which are still on their way are refused.
 type Follow struct {
 	Origin   uint64
-	Identity string // of the incarnation, as copies of its messages shall name it; without spaces, may be empty
+	Identity string // of the incarnation, unlike all others; without spaces, may be empty
 	From     uint64
+	Shown    string // what copies of its messages shall call the incarnation; empty: Identity
 }
 
 const maxIdentityBytes = 255
@@ -58,7 +59,10 @@ func (c Skip) Encode(dst []byte) []byte {
 // Encode appends the command to the Data of an entry.
 func (c Follow) Encode(dst []byte) []byte {
 	fields := bin.AppendString(bin.AppendUvarint([]byte{kindFollow}, c.Origin), c.Identity)
-	return bin.AppendBytes(dst, bin.AppendUvarint(fields, c.From))
+	if fields = bin.AppendUvarint(fields, c.From); c.Shown != "" {
+		fields = bin.AppendString(fields, c.Shown)
+	}
+	return bin.AppendBytes(dst, fields)
 }
 
 // decode reads the fields, and returns where in them the message stands.

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"myelin/internal/base62"
 	"myelin/internal/header"
@@ -48,10 +49,28 @@ func (o *origin) appendMark(dst, original []byte, seq uint64) []byte {
 		dst = append(append(dst, ' '), part...)
 	}
 	dst = append(append(dst, ' '), original...)
-	if o.identity != "" {
-		dst = append(append(dst, ' '), o.identity...)
+	if shown := shownIdentity(o.identity); shown != "" {
+		dst = append(append(dst, ' '), shown...)
 	}
 	return append(dst, "\r\n"...)
+}
+
+// shownMark is between what tells an incarnation from all others and what marks call it, in the progress of an origin. No identity has
+// one.
+const shownMark = "\n"
+
+// incarnationOf is what tells the incarnation from all others.
+func incarnationOf(identity string) string {
+	identity, _, _ = strings.Cut(identity, shownMark)
+	return identity
+}
+
+// shownIdentity is what marks call the incarnation: nothing else, if it was followed before there was another name for it.
+func shownIdentity(identity string) string {
+	if _, shown, ok := strings.Cut(identity, shownMark); ok {
+		return shown
+	}
+	return identity
 }
 
 // markName is what a mark calls the source: one that is external has what its API is called by, in few letters, as in stock servers.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/bin"
 	"myelin/internal/machine"
 )
 
@@ -126,7 +127,7 @@ func TestSources(t *testing.T) {
 	cfg := Config{Sources: []Source{first, second}, MaxMsgSize: 120, DuplicateWindow: time.Minute}
 	x := newLab(t, cfg)
 	list := x.state.Origins()
-	x.want(x.do(Follow{list[1].Number, "id234567", 4}), "0 0 false", "")
+	x.want(x.do(Follow{list[1].Number, "id234567", 4, ""}), "0 0 false", "")
 	if changed := x.state.Origins()[1]; changed.Number == list[1].Number || changed.Seq != 4 || changed.Identity != "id234567" {
 		t.Fatalf("%+v", changed)
 	}
@@ -165,12 +166,13 @@ func TestSources(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	late := message(0, 2, "a.x")
-	x.do(Follow{x.state.Origins()[0].Number, "another", 1})
+	x.do(Follow{x.state.Origins()[0].Number, "another", 1, ""})
 	x.want(x.do(late), "bad request (10003)", "")
 	x.want(x.do(message(0, 2, "a.y")), "5 0 false", `5 a.y "NATS/1.0\r\nNats-Stream-Source: A 2 a.x\fa.y z.x\f> a.y another\r\n\r\n" body`+"\n")
-	x.want(x.do(Follow{x.state.Origins()[0].Number, "another", 0}), "0 0 false", "")
-	x.want(x.do(Follow{x.state.Origins()[0].Number, "a b", 0}), "bad request (10003)", "")
-	x.want(x.do(Follow{99, "a", 0}), "bad request (10003)", "")
+	x.want(x.do(Follow{x.state.Origins()[0].Number, "another", 0, ""}), "0 0 false", "")
+	x.want(x.do(Follow{x.state.Origins()[0].Number, "a b", 0, ""}), "bad request (10003)", "")
+	x.want(x.do(Follow{99, "a", 0, ""}), "bad request (10003)", "")
+	x.want(x.do(Follow{x.state.Origins()[0].Number, "a", 0, "b c"}), "bad request (10003)", "")
 }
 
 func entryOf(now int64, command any) machine.Entry {
@@ -194,5 +196,33 @@ func TestMirrorIsPromotedByUpdate(t *testing.T) {
 		if _, refused := CheckUpdate(promoted, cfg, Bounds{}, false); refused == nil || refused.Error() != want {
 			t.Errorf("%v, want %s", refused, want)
 		}
+	}
+}
+
+// Marks call an incarnation what Follow says, also after a snapshot; one that was followed by its identity alone keeps that.
+func TestMarksNameIncarnations(t *testing.T) {
+	x := newLab(t, Config{Sources: []Source{{Name: "A"}}})
+	long := strings.Repeat("0f", 16)
+	mark := func(seq uint64) string {
+		x.do(&Copy{x.state.Origins()[0].Number, seq, 0, 1, Append{1, []byte("a"), nil, nil}})
+		return string(x.fx.Stored[0].Header)
+	}
+	x.do(Follow{x.state.Origins()[0].Number, long, 0, ""})
+	if got, want := mark(1), "NATS/1.0\r\nNats-Stream-Source: A 1 > > a "+long+"\r\n\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	before := x.state.Origins()[0]
+	x.do(Follow{before.Number, long, 9, "id234567"}) // it is the same
+	if after := x.state.Origins()[0]; after.Number != before.Number || after.Identity != long || after.Seq != 1 {
+		t.Errorf("%+v was %+v", after, before)
+	}
+	x.do(Follow{before.Number, "other", 0, "id234567"})
+	snapshot := x.state.origins.snapshot(nil)
+	x.state.origins.restore(bin.NewReader(snapshot))
+	if o := x.state.Origins()[0]; o.Identity != "other" || o.Number == before.Number {
+		t.Errorf("%+v", o)
+	}
+	if got, want := mark(1), "NATS/1.0\r\nNats-Stream-Source: A 1 > > a id234567\r\n\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

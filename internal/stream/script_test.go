@@ -119,7 +119,7 @@ func (x *script) command(words []string) {
 	case "skip":
 		x.entry = Skip{x.number(words[1]), x.number(words[2]), len(words) > 3 && words[3] == "gone"}.Encode(x.entry)
 	case "follow":
-		x.entry = Follow{x.number(words[1]), words[2], x.number(words[3])}.Encode(x.entry)
+		x.entry = Follow{x.number(words[1]), words[2], x.number(words[3]), ""}.Encode(x.entry)
 	case "batch":
 		b := &Batch{ID: []byte(words[1])}
 		for _, subject := range words[2:] {

@@ -112,7 +112,10 @@ func (s *State) manage(kind byte, fields []byte, fx *Effects) Reply {
 			return s.skip(c)
 		}
 	case kindFollow:
-		c := Follow{r.Uvarint(), r.String(), r.Uvarint()}
+		c := Follow{r.Uvarint(), r.String(), r.Uvarint(), ""}
+		if r.Len() > 0 {
+			c.Shown = r.String()
+		}
 		if r.Close() == nil {
 			return s.follow(c)
 		}
