@@ -249,4 +249,10 @@ func TestCalloutSentinel(t *testing.T) {
 			t.Errorf("asked about %+v", r.ConnectOptions)
 		}
 	}
+	// It stands for who sends CONNECT.
+	conn := server.Raw(t)
+	conn.Send("PING")
+	if said := outcome(conn); said != violation {
+		t.Errorf("without CONNECT: %s", said)
+	}
 }

@@ -19,8 +19,8 @@ var _ auth.Judge = (*Judge)(nil)
 // Restricted implements auth.Judge.
 func (*Judge) Restricted() bool { return true }
 
-// Required implements auth.Judge.
-func (j *Judge) Required() bool { return j.authority.rules.Load().sentinel == "" }
+// Required implements auth.Judge. Where a sentinel stands for who shows nothing they still have to send CONNECT, as in stock.
+func (*Judge) Required() bool { return true }
 
 // NeedsNonce implements auth.Judge.
 func (*Judge) NeedsNonce() bool { return true }

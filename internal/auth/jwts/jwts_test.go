@@ -460,7 +460,10 @@ func TestTrust(t *testing.T) {
 		{"account", []string{w.shelf[public(w.account)]}, nil, "not operator claim", false},
 		{"expired", claims(func(c *jwt.OperatorClaims) { c.Expires = start.Unix() }), nil, "has expired", false},
 		{"strict", claims(func(c *jwt.OperatorClaims) { c.StrictSigningKeyUsage = true; c.SigningKeys.Add(public(signing)) }), nil, "", false},
-		{"newer", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "2.16.0" }), nil, "or newer", false},
+		{"newer", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "2.16.0" }), nil, "expected minor version 16 > server minor version 15", false},
+		{"much newer", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "3.0.0" }), nil, public(w.operator) + " expected major version 3 > server major version 2", false},
+		{"a little newer", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "2.15.1" }), nil, "expected update version 1 > server update version 0", false},
+		{"older", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "1.99.9" }), nil, "", true},
 		{"as new", claims(func(c *jwt.OperatorClaims) { c.AssertServerVersion = "2.15.0" }), nil, "", true},
 	} {
 		trust, err := NewTrust(row.tokens, row.keys, "2.15.0-dev", start)

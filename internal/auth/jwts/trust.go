@@ -67,24 +67,33 @@ func checkOperator(c *jwt.OperatorClaims, version string, now time.Time) error {
 		return fmt.Errorf("operator %q: the JWT has expired", c.Name)
 	case c.NotBefore > now.Unix():
 		return fmt.Errorf("operator %q: the JWT is not valid yet", c.Name)
-	case c.AssertServerVersion != "" && older(version, c.AssertServerVersion):
-		return fmt.Errorf("operator %q expects server version %s or newer, this is %s", c.Name, c.AssertServerVersion, version)
+	case c.AssertServerVersion != "":
+		return atLeast(c.Subject, version, c.AssertServerVersion)
 	}
 	return nil
 }
 
-// older compares versions, apart from what follows a dash; what is none is not older.
-func older(version, least string) bool {
+// atLeast says whether the version, apart from what follows a dash, is older than an operator wants it to be; what is none is
+// not older.
+func atLeast(operator, version, least string) error {
 	version, _, _ = strings.Cut(version, "-")
-	a, b := [3]int{}, [3]int{}
+	is, want := [3]int{}, [3]int{}
 	var err error
-	if a[0], a[1], a[2], err = jwt.ParseServerVersion(version); err != nil {
-		return false
+	if is[0], is[1], is[2], err = jwt.ParseServerVersion(version); err != nil {
+		return nil
 	}
-	if b[0], b[1], b[2], err = jwt.ParseServerVersion(least); err != nil {
-		return false
+	if want[0], want[1], want[2], err = jwt.ParseServerVersion(least); err != nil {
+		return nil
 	}
-	return slices.Compare(a[:], b[:]) < 0
+	if slices.Compare(is[:], want[:]) >= 0 {
+		return nil
+	}
+	for i, part := range []string{"major", "minor", "update"} {
+		if is[i] != want[i] {
+			return fmt.Errorf("operator %s expected %s version %d > server %s version %d", operator, part, want[i], part, is[i])
+		}
+	}
+	return nil
 }
 
 // Operators are those that are trusted by JWT, in the order of the configuration. They are not to be changed.
