@@ -69,8 +69,8 @@ var accountViews = map[string]func(g *Guest, r *request, account string) any{
 
 // permissions are those of a user as they are shown.
 type permissions struct {
-	Publish   *subjects  `json:"publish,omitempty"`
-	Subscribe *subjects  `json:"subscribe,omitempty"`
+	Publish   subjects   `json:"publish"`
+	Subscribe subjects   `json:"subscribe"`
 	Responses *responses `json:"responses,omitempty"`
 }
 
@@ -88,17 +88,10 @@ func shownPermissions(p *auth.Permissions) *permissions {
 	if p == nil {
 		return nil
 	}
-	shown := &permissions{Publish: shownSubjects(p.Publish), Subscribe: shownSubjects(p.Subscribe)}
+	shown := &permissions{Publish: subjects{p.Publish.Allow, p.Publish.Deny}, Subscribe: subjects{p.Subscribe.Allow, p.Subscribe.Deny}}
 	if r := p.Responses; r != nil {
 		most, expires := r.Limits()
 		shown.Responses = &responses{most, expires}
 	}
 	return shown
-}
-
-func shownSubjects(s auth.Subjects) *subjects {
-	if len(s.Allow)+len(s.Deny) == 0 {
-		return nil
-	}
-	return &subjects{s.Allow, s.Deny}
 }

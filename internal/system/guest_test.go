@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 			if cid != 7 {
 				return nil
 			}
-			return &User{Name: "ann", Account: "A", Permissions: &auth.Permissions{
+			return &User{Name: "ann", Account: "A", Expires: w.clock.Now().Add(1999 * time.Millisecond), Permissions: &auth.Permissions{
 				Publish: auth.Subjects{Allow: []string{"x"}}, Responses: new(auth.Responses)}}
 		},
 		Kick: func(cid uint64) error {
@@ -173,7 +173,7 @@ func TestRequests(t *testing.T) {
 		{"$SYS", "$SYS.REQ.SERVER.NID.RELOAD", "", `{SERVER}`},
 		{"$SYS", "$SYS.REQ.SERVER.NID.KICK", `{"cid":9}`, `{SERVER}`},
 		{"$SYS", "$SYS.REQ.SERVER.NID.KICK", `{"cid":"x"}`, ""},
-		{"A", "$SYS.REQ.USER.INFO", "", `{SERVER,"data":{"user":"ann","account":"A","account_name":"A","permissions":{"publish":{"allow":["x"]},"responses":{"max":1,"ttl":120000000000}}}}`},
+		{"A", "$SYS.REQ.USER.INFO", "", `{SERVER,"data":{"user":"ann","account":"A","account_name":"A","permissions":{"publish":{"allow":["x"]},"subscribe":{},"responses":{"max":1,"ttl":120000000000}},"expires":1000000000}}`},
 		{"A", "$SYS.REQ.ACCOUNT.PING.CONNZ", `{"acc":"B","auth":true}`, `{SERVER,"data":{"server_id":"NID","now":"2026-01-02T03:04:05Z","num_connections":1,"total":1,"offset":0,"limit":1024,"connections":[{"cid":7`},
 		{"A", "$SYS.REQ.SERVER.PING.CONNZ", `{"server_name":"two"}`, ""},
 		{"B", "$SYS.REQ.SERVER.PING.CONNZ", `{"acc":"A"}`, `{SERVER,"data":{"server_id":"NID","now":"2026-01-02T03:04:05Z","num_connections":1,"total":1,"offset":0,"limit":1024,"connections":[{"cid":8`},

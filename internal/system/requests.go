@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"myelin/internal/broker"
 	"myelin/internal/msgtrace"
@@ -175,7 +176,7 @@ type userInfo struct {
 	AccountName string       `json:"account_name,omitempty"`
 	UserName    string       `json:"user_name,omitempty"`
 	Permissions *permissions `json:"permissions,omitempty"`
-	Expires     int64        `json:"expires,omitempty"` // nanoseconds from now
+	Expires     int64        `json:"expires,omitempty"` // nanoseconds from now, whole seconds
 }
 
 func (userKind) knows([]string) bool { return true }
@@ -190,7 +191,7 @@ func (userKind) answer(g *Guest, r *request) any {
 		info.AccountName = u.AccountName
 	}
 	if !u.Expires.IsZero() {
-		info.Expires = int64(u.Expires.Sub(g.now()))
+		info.Expires = int64(u.Expires.Sub(g.now()).Truncate(time.Second))
 	}
 	return &answered{Server: g.server(), Data: info}
 }
