@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"myelin/internal/apierr"
+	"myelin/internal/consumer"
 	"myelin/internal/stream"
 	"myelin/internal/vfs"
 )
@@ -119,11 +121,13 @@ func TestRestoreThroughCrashes(t *testing.T) {
 		finished := false
 		if err == nil {
 			if r, err := n.Restore(account, stream.Config{Name: "R", Subjects: []string{"R.>"}}); err == nil {
+				r.AddConsumer(aReader("C"))
 				for seq := uint64(1); seq <= 5000; seq++ {
 					if r.Add(backedUp(seq)) != nil {
 						break
 					}
 				}
+				r.AddConsumer(aReader("D"))
 				_, err := r.Finish(0)
 				finished = err == nil
 			}
@@ -135,6 +139,10 @@ func TestRestoreThroughCrashes(t *testing.T) {
 		if s == nil && finished || s != nil && s.Info().Messages != 5000 {
 			t.Fatalf("finished: %v; %+v", finished, s)
 		}
+		if s != nil {
+			checkReader(t, s, "C")
+			checkReader(t, s, "D")
+		}
 		if s == nil {
 			n.create("R")
 		}
@@ -144,4 +152,86 @@ func TestRestoreThroughCrashes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// aReader is a consumer that was given 4 messages, of which it acknowledged two.
+func aReader(name string, change ...func(*stream.ConsumerConfig)) *stream.ConsumerRecord {
+	cfg := stream.ConsumerConfig{Name: name, Durable: name, Ack: stream.AckExplicit, AckWait: time.Hour, MaxDeliver: -1, MaxAckPending: 100, MaxWaiting: 10}
+	for _, c := range change {
+		c(&cfg)
+	}
+	return &stream.ConsumerRecord{
+		Config: &cfg, Created: 77, Delivered: stream.Position{Consumer: 5, Stream: 4}, Floor: stream.Position{Consumer: 1, Stream: 1},
+		Pending: []stream.PendingAck{{Seq: 2, DSeq: 2, Time: 1, Count: 2}, {Seq: 4, DSeq: 4, Time: 1, Count: 1}},
+	}
+}
+
+func checkReader(t *testing.T, s *Stream, name string) {
+	t.Helper()
+	var view stream.ConsumerView
+	s.View(func(state *stream.State) { view, _ = state.Consumer(name) })
+	if s.Consumer(name) == nil || view.NumAckPending != 2 || view.Delivered.Stream != 4 || view.Floor.Stream != 1 || view.Created != 77 {
+		t.Errorf("%s is %+v", name, view)
+	}
+}
+
+// Restored consumers are at work as soon as the stream shows, and not before: those that push, and those in memory, too.
+func TestRestoreBringsConsumers(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	n.listenTo("push.to")
+	n.listenTo("in")
+	r, err := n.Restore(account, stream.Config{Name: "R", Subjects: []string{"R.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddConsumer(aReader("PULL"))
+	r.AddConsumer(aReader("PUSH", func(c *stream.ConsumerConfig) { c.DeliverSubject = "push.to" }))
+	r.AddConsumer(aReader("MEMORY", func(c *stream.ConsumerConfig) { c.MemoryStorage = true }))
+	for seq := uint64(1); seq <= 6; seq++ {
+		if err := r.Add(backedUp(seq)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.send()
+	r.settle()
+	r.addConsumers()
+	if len(r.stream.Consumers()) > 0 || len(n.post.got) > 0 {
+		t.Fatal("consumers work before the stream shows")
+	}
+	r.consumers = nil
+	s, failed := r.Finish(0)
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	for _, name := range []string{"PULL", "MEMORY"} {
+		checkReader(t, s, name)
+	}
+	n.pull(s.Consumer("PULL"), consumer.Request{Batch: 10, To: []byte("in")})
+	got := map[string][]uint64{}
+	for _, d := range n.delivered(8) {
+		got[d.consumer] = append(got[d.consumer], d.Seq)
+	}
+	if fmt.Sprint(got) != "map[PULL:[2 4 5 6] PUSH:[2 4 5 6]]" {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// A consumer that the stream may not have keeps it from being restored.
+func TestRestoreRefusesConsumers(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	r, err := n.Restore(account, stream.Config{Name: "R", Retention: stream.WorkQueue})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(backedUp(4)); err != nil {
+		t.Fatal(err)
+	}
+	r.AddConsumer(aReader("A"))
+	r.AddConsumer(aReader("B")) // which would get the same
+	if _, err := r.Finish(0); !errors.Is(err, apierr.ConsumerWQMultipleUnfiltered.Err()) || !strings.Contains(err.Error(), "consumer B") {
+		t.Error(err)
+	}
+	if n.Stream(account, "R") != nil {
+		t.Error("it is there")
+	}
 }

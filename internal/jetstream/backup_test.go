@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -157,6 +156,20 @@ func TestStockBackupIsRestored(t *testing.T) {
 	}
 }
 
+// pack is what is sent of an archive.
+func pack(t *testing.T, archive []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := s2.NewWriter(&b)
+	if _, err := w.Write(archive); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // A backup that is damaged, cut, or no backup leaves no stream, and says why.
 func TestBadBackupLeavesNothing(t *testing.T) {
 	x := newTester(t, nil)
@@ -168,15 +181,8 @@ func TestBadBackupLeavesNothing(t *testing.T) {
 	x.request(apiPrefix+"STREAM.DELETE.S", "", "")
 	flipped := bytes.Clone(packed)
 	flipped[len(flipped)/2] ^= 1
-	var other bytes.Buffer
-	w := s2.NewWriter(&other)
-	if _, err := io.WriteString(w, "meta.inf"); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for name, bad := range map[string][]byte{"cut": packed[:len(packed)-3], "flipped": flipped, "other": other.Bytes(), "garbage": []byte("garbage"), "empty": nil} {
+	other := pack(t, []byte("meta.inf"))
+	for name, bad := range map[string][]byte{"cut": packed[:len(packed)-3], "flipped": flipped, "other": other, "garbage": []byte("garbage"), "empty": nil} {
 		if answer := x.restoreBackup(t, "S", config, bad, 1<<20); !strings.Contains(answer, `"err_code":10062,"description":"restore failed: `) {
 			t.Errorf("%s: %s", name, answer)
 		}
