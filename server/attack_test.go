@@ -142,7 +142,9 @@ func TestSubjectsOfOthers(t *testing.T) {
 			}
 		}
 		own := strings.ToUpper(row.by) + " "
-		got := slices.DeleteFunc(all.take(), func(s string) bool { return strings.HasPrefix(s, own) })
+		got := slices.DeleteFunc(all.take(), func(s string) bool {
+			return strings.HasPrefix(s, own) || s == "B $JS.EVENT.ADVISORY.API" // which tells B of a request of its own, a little later
+		})
 		if !slices.Equal(got, row.want) {
 			t.Errorf("%s: %q get it", what, got)
 		}
