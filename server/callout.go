@@ -20,7 +20,7 @@ import (
 func (s *Server) openCallout() error {
 	peers := peerLog(s.log)
 	if s.ownLog != nil {
-		peers = s.ownLog.RateLimited(peerLogEvery)
+		peers = s.ownLog.RateLimited(peerLogEvery, peerLogBurst)
 	}
 	var err error
 	s.asker, err = callout.New(callout.Options{

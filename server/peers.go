@@ -36,5 +36,5 @@ func (s *Server) certificateLog() peerLog {
 	if s.ownLog == nil {
 		return s.log
 	}
-	return s.ownLog.RateLimited(peerLogEvery)
+	return s.ownLog.RateLimited(peerLogEvery, peerLogBurst)
 }

@@ -44,8 +44,12 @@ func program() string {
 	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 }
 
-// peerLogEvery keeps peers that do something wrong all the time from filling the disk with it.
-const peerLogEvery = 10 * time.Millisecond
+// Peers that do something wrong all the time must not fill the disk with it: at most a hundred lines come in any second, half of
+// them at once.
+const (
+	peerLogEvery = 20 * time.Millisecond
+	peerLogBurst = 50
+)
 
 // openLog opens the log that the configuration asks for.
 func (s *Server) openLog() error {
@@ -53,7 +57,7 @@ func (s *Server) openLog() error {
 	if err != nil {
 		return err
 	}
-	s.log, s.ownLog, s.peerLog = log, log, log.RateLimited(peerLogEvery)
+	s.log, s.ownLog, s.peerLog = log, log, log.RateLimited(peerLogEvery, peerLogBurst)
 	s.closeLog = func() { log.Close() }
 	return nil
 }

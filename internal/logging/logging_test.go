@@ -197,7 +197,7 @@ func (c chatty) String() string {
 
 func TestRateLimited(t *testing.T) {
 	l, out, c := record(t, Options{})
-	limited := l.RateLimited(time.Second)
+	limited := l.RateLimited(time.Second, 1)
 	for range 5 {
 		limited.Warnf("Slow consumer %d%%", 50)
 	}
@@ -213,6 +213,29 @@ func TestRateLimited(t *testing.T) {
 [42] [ERR] Slow consumer (and 4 more like it before)
 [42] [INF] again (and 1 more like it before)
 [42] [INF] later
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+}
+
+// After a quiet time so many lines are logged at once, and never more than that and one per interval.
+func TestRateLimitedBurst(t *testing.T) {
+	l, out, c := record(t, Options{})
+	limited := l.RateLimited(time.Second, 3)
+	for round := range 3 {
+		for i := range 5 {
+			limited.Noticef("%d.%d", round, i)
+		}
+		c.Advance([]time.Duration{time.Second, time.Hour, 0}[round])
+	}
+	want := `[42] [INF] 0.0
+[42] [INF] 0.1
+[42] [INF] 0.2
+[42] [INF] 1.0 (and 2 more like it before)
+[42] [INF] 2.0 (and 4 more like it before)
+[42] [INF] 2.1
+[42] [INF] 2.2
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
