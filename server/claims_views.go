@@ -16,7 +16,7 @@ func (c *claimShares) terms(a *jwts.Account, now time.Time) report.AccountTerms 
 		Updated: a.Read, Mappings: mappedTo(mappingsOf(a.Claims.Mappings)),
 		Claims: &report.AccountClaims{
 			JWT: a.Token, Issuer: a.Claims.Issuer, Tags: a.Claims.Tags, Decoded: a.Claims, Revoked: revocations(a.Claims.Revocations),
-			Expired: a.Expired(now),
+			Expired: a.Expired(now), Issues: issuesOf(a.Claims),
 		},
 	}
 	for _, e := range a.Claims.Exports {
@@ -85,4 +85,15 @@ func (s *Server) accountTag(account string) string {
 		return claimed.Name()
 	}
 	return ""
+}
+
+// issuesOf is what is wrong with claims at the moment.
+func issuesOf(claims *jwt.AccountClaims) []report.ClaimIssue {
+	var found jwt.ValidationResults
+	claims.Validate(&found)
+	var issues []report.ClaimIssue
+	for _, i := range found.Issues {
+		issues = append(issues, report.ClaimIssue{Description: i.Description, Blocking: i.Blocking, TimeCheck: i.TimeCheck})
+	}
+	return issues
 }

@@ -82,3 +82,16 @@ func TestClaimsShown(t *testing.T) {
 		t.Errorf("%v, %v, %s", z.OperatorJWTs, z.OperatorClaims, z.SystemAccount)
 	}
 }
+
+// What is wrong with the claims of an account is told in the words of stock.
+func TestClaimsIssues(t *testing.T) {
+	claims := jwt.NewAccountClaims(public(newRealm().account))
+	if found := issuesOf(claims); found != nil {
+		t.Errorf("%+v", found)
+	}
+	claims.Expires = 1
+	want := []report.ClaimIssue{{Description: "claim is expired", TimeCheck: true}}
+	if found := issuesOf(claims); !slices.Equal(found, want) {
+		t.Errorf("%+v", found)
+	}
+}

@@ -46,6 +46,15 @@ type AccountClaims struct {
 	Decoded any // as it is written in JSON
 	Revoked map[string]time.Time
 	Expired bool
+
+	Issues []ClaimIssue // what is wrong with them
+}
+
+// ClaimIssue is something that is wrong with claims.
+type ClaimIssue struct {
+	Description string `json:"description"`
+	Blocking    bool   `json:"blocking"`
+	TimeCheck   bool   `json:"time_check"` // it has to do with when they are read
 }
 
 // MappedTo is where a mapping leads.
@@ -129,6 +138,7 @@ type AccountInfo struct {
 	Tags         []string              `json:"tags,omitempty"`
 	Decoded      any                   `json:"decoded_jwt,omitempty"`
 	Revoked      map[string]time.Time  `json:"revoked_user,omitempty"`
+	Issues       []ClaimIssue          `json:"validation_result_jwt,omitempty"`
 	SublistStats SublistStats          `json:"sublist_stats,omitempty"`
 }
 
@@ -174,6 +184,7 @@ func (i *AccountInfo) set(t AccountTerms) {
 	}
 	if c := t.Claims; c != nil {
 		i.JWT, i.IssuerKey, i.Tags, i.Decoded, i.Revoked, i.Expired = c.JWT, c.Issuer, c.Tags, c.Decoded, c.Revoked, c.Expired
+		i.Issues = c.Issues
 	}
 }
 

@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
 
 // verb is one row of the protocol.
 type verb struct {
@@ -148,7 +151,7 @@ func (r *Reader) message(op *Op, in []byte, body, header, total int) error {
 		return malformed("bad message size in %q", in[:body])
 	}
 	if total > r.MaxPayload {
-		return &Error{PayloadTooBig, "message of more than the maximum payload"}
+		return &Error{PayloadTooBig, fmt.Sprintf("maximum payload exceeded: %d vs %d", total, r.MaxPayload)}
 	}
 	end := body + total
 	if len(in) < end+2 {

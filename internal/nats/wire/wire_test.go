@@ -114,6 +114,12 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+func TestTooBigSaysHowMuch(t *testing.T) {
+	if _, err := readAll("PUB a 33\r\n", 10); err == nil || err.Error() != "maximum payload exceeded: 33 vs 32" {
+		t.Error(err)
+	}
+}
+
 func TestHeadersMustBeAllowed(t *testing.T) {
 	r := newReader()
 	r.Headers = false
