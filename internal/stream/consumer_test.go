@@ -108,6 +108,11 @@ func FuzzConsumers(f *testing.F) {
 			r.step()
 		}
 		f.Add(bytes.Join(r.data, nil))
+		for v := range r.state.Consumers() {
+			rec, _ := r.state.ConsumerRecord(v.Number)
+			r.data = append(r.data, encode(DropConsumer{Name: v.Config.Name}, &RestoreConsumer{rec}))
+		}
+		f.Add(bytes.Join(r.data, nil))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var s State
