@@ -79,6 +79,7 @@ func (g *Group[FX]) write(a *appending) {
 	if g.stalled {
 		return
 	}
+	a.care.Behind = len(g.appends) > 1
 	durable, err := g.log.Append(a.number, a.records, a.care)
 	if err != nil || durable {
 		g.complete(a.number, err)

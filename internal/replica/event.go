@@ -135,4 +135,7 @@ type Log interface {
 type Care struct {
 	Urgent bool // it may use what is held in reserve
 	Lazy   bool // it counts as durable once it is written
+	// Behind says that the answer to an earlier append was not heard yet: that to this one must not come before it. If there was no
+	// room for the other, this one may have been refused for that, or be there though the other is not.
+	Behind bool
 }

@@ -324,6 +324,28 @@ func TestLogFullBeforeACheckpoint(t *testing.T) {
 	n.wantLedger(1, 2, 3)
 }
 
+// The log is told when the answer to an earlier append was not heard: then it must not answer at once.
+func TestAppendBehindAnother(t *testing.T) {
+	n := newNode(t)
+	n.propose(1, 1, 0)
+	n.settle()
+	for id, behind := range []bool{false, true, true} {
+		n.propose(uint64(id)+2, 1, 0)
+		if err := n.turn(); err != nil {
+			t.Fatal(err)
+		}
+		if n.disk.care.Behind != behind {
+			t.Errorf("append %d behind another: %v", id, n.disk.care.Behind)
+		}
+	}
+	n.settle()
+	n.propose(5, 1, 0)
+	n.settle()
+	if n.disk.care.Behind {
+		t.Error("behind another that was answered")
+	}
+}
+
 // What follows from a proposal that was dropped is dropped, too.
 func TestVoid(t *testing.T) {
 	n := newNode(t)

@@ -35,7 +35,7 @@ func (w *WAL) SetInLine(yes bool) { w.inLine = yes }
 // Append implements Log.
 func (w *WAL) Append(number uint64, records []Record, care Care) (durable bool, err error) {
 	b := &wal.Batch{Records: w.translate(records, care.Lazy), Priority: care.Urgent, Lazy: care.Lazy}
-	if w.inLine || care.Lazy { // which does not wait for the disk
+	if (w.inLine || care.Lazy) && !care.Behind { // what is lazy does not wait for the disk
 		if committed, err := w.log.TryCommit(b); committed {
 			w.note(err)
 			return err == nil, logError(err)

@@ -110,6 +110,38 @@ func TestTermAfterAFullLog(t *testing.T) {
 	}
 }
 
+// What was refused for want of room is heard of before what stands behind it, which may be committed in line otherwise, be it refused for
+// that reason, too, or be there.
+func TestAnswersInOrder(t *testing.T) {
+	disk := vfs.NewFault(vfs.NewMem())
+	log, err := wal.Open(disk, "log", wal.Options{Clock: clock.Real{}, SegmentBytes: 1 << 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan Event, 2)
+	part := NewWAL(log, groupID, false, func(e Event) { events <- e })
+	disk.SetSpace(0)
+	entry := func(index uint64) []Record {
+		return []Record{{Kind: RecordHardState, Term: 1, Vote: 1}, {Kind: RecordEntry, Term: 1, Index: index, Data: make([]byte, 1000)}}
+	}
+	if durable, err := part.Append(1, entry(1), Care{}); durable || err != nil {
+		t.Fatal(durable, err)
+	}
+	first := <-events // which nobody has looked at
+	for _, care := range []Care{{Lazy: true, Behind: true}, {Behind: true}} {
+		part.SetInLine(!care.Lazy)
+		if durable, err := part.Append(2, entry(2), care); durable || err != nil {
+			t.Errorf("%+v: answered at once: %v, %v", care, durable, err)
+		}
+		if second := <-events; !errors.Is(first.Err, ErrFull) || second.Err == nil {
+			t.Errorf("%v, %v", first.Err, second.Err)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // With the real log, power may fail after any turn, in line or not, relaxed or not, while segments fill and
 // are released by checkpoints: what was acknowledged before is there after. A relaxed log promises less,
 // but never more than was proposed, nor in another order.
