@@ -160,14 +160,9 @@ func newAuthAccountInfo(con *console) *cobra.Command {
 		Aliases: []string{"i", "show", "view"},
 		Short:   "Show an account",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			a, err := k.theAccount(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onAccount(func(a *nscstore.Account) error {
 			return showAccount(k, a)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	return cmd
@@ -208,12 +203,7 @@ func newAuthAccountList(con *console) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List accounts",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			o, err := k.theOperator(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onOperator(func(o *nscstore.Operator) error {
 			accounts, err := o.Accounts()
 			if err != nil {
 				return err
@@ -229,7 +219,7 @@ func newAuthAccountList(con *console) *cobra.Command {
 				t.row(a.Name, a.Claims.Subject, len(users), a.Claims.Limits.IsJSEnabled(), a.System())
 			}
 			return k.listed(list, namesOnly, "accounts", t)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	cmd.Flags().BoolVar(&namesOnly, "names", false, "print just the names")

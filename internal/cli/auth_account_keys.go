@@ -117,12 +117,7 @@ func newAccountKeysList(con *console) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List signing keys and roles",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			a, err := k.theAccount(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onAccount(func(a *nscstore.Account) error {
 			keys := a.Claims.SigningKeys.Keys()
 			slices.Sort(keys)
 			list := []shownKey{}
@@ -143,7 +138,7 @@ func newAccountKeysList(con *console) *cobra.Command {
 				return con.jsonIndented(list)
 			}
 			return t.print(con)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	return cmd
@@ -158,12 +153,7 @@ func newAccountKeysRemove(con *console) *cobra.Command {
 		Aliases: []string{"delete"},
 		Short:   "Remove a signing key: once the account is pushed, the users that it has signed are locked out",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			a, err := k.theAccount(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onAccount(func(a *nscstore.Account) error {
 			key, _, err := a.SigningKey(key)
 			if err != nil {
 				return err
@@ -176,7 +166,7 @@ func newAccountKeysRemove(con *console) *cobra.Command {
 				return err
 			}
 			return a.Operator.Store().RemoveKey(key)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	cmd.Flags().StringVar(&key, "key", "", "public `key` or role")

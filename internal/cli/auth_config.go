@@ -35,12 +35,7 @@ myelin auth account push brings them; with cache it asks others for them.`,
 		Example: `  myelin auth config --output auth.conf          # and in server.conf: include auth.conf
   myelin auth config --resolver memory`,
 		Args: arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			o, err := k.theOperator(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onOperator(func(o *nscstore.Operator) error {
 			text, err := operatorConfig(o, resolver, dir, allowDelete)
 			if err != nil {
 				return err
@@ -50,7 +45,7 @@ myelin auth account push brings them; with cache it asks others for them.`,
 			}
 			con.printf("%s", text)
 			return nil
-		},
+		}),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&k.dir, "store", "", "`folder` of operators and keys, in place of the user's own")

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/spf13/cobra"
+
+	"myelin/internal/cli/nscstore"
 )
 
 // newMappings is the group of commands about how an account rewrites the subjects of what is published in it.
@@ -75,12 +77,7 @@ func newMappingList(con *console) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List mappings",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			a, err := k.theAccount(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onAccount(func(a *nscstore.Account) error {
 			if k.asJSON {
 				return con.jsonIndented(a.Claims.Mappings)
 			}
@@ -91,7 +88,7 @@ func newMappingList(con *console) *cobra.Command {
 				}
 			}
 			return t.print(con)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	return cmd

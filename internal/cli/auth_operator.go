@@ -145,14 +145,9 @@ func newOperatorInfo(con *console) *cobra.Command {
 		Aliases: []string{"i", "show", "view"},
 		Short:   "Show an operator",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			o, err := k.theOperator(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onOperator(func(o *nscstore.Operator) error {
 			return showOperator(k, o)
-		},
+		}),
 	}
 	k.addFlags(cmd, true)
 	return cmd

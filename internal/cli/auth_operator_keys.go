@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
+
+	"myelin/internal/cli/nscstore"
 )
 
 // newOperatorKeys is the group of commands about the signing keys of an operator.
@@ -24,12 +26,7 @@ func newOperatorKeysList(con *console) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List signing keys",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			o, err := k.theOperator(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onOperator(func(o *nscstore.Operator) error {
 			if k.asJSON {
 				return con.jsonIndented(append([]string{}, o.Claims.SigningKeys...))
 			}
@@ -37,7 +34,7 @@ func newOperatorKeysList(con *console) *cobra.Command {
 				con.printf("%s\n", key)
 			}
 			return nil
-		},
+		}),
 	}
 	k.addFlags(cmd, true)
 	return cmd
@@ -50,12 +47,7 @@ func newOperatorKeysAdd(con *console) *cobra.Command {
 		Aliases: []string{"new", "create"},
 		Short:   "Make a signing key, and print its public part",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			o, err := k.theOperator(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onOperator(func(o *nscstore.Operator) error {
 			key, err := o.Store().NewKey(nkeys.PrefixByteOperator)
 			if err != nil {
 				return err
@@ -66,7 +58,7 @@ func newOperatorKeysAdd(con *console) *cobra.Command {
 			}
 			con.printf("%s\n", key)
 			return nil
-		},
+		}),
 	}
 	k.addFlags(cmd, true)
 	return cmd

@@ -121,6 +121,26 @@ func (k *keeper) only(kind string, names []string, flag, add string) (string, er
 	return k.con.choose(strings.ToUpper(kind[:1])+kind[1:], names, "", flag)
 }
 
+// onOperator and onAccount run a command about the operator or the account that its first argument names, see theOperator and theAccount.
+func (k *keeper) onOperator(do func(*nscstore.Operator) error) func(*cobra.Command, []string) error {
+	return onNamed(k.theOperator, do)
+}
+
+func (k *keeper) onAccount(do func(*nscstore.Account) error) func(*cobra.Command, []string) error {
+	return onNamed(k.theAccount, do)
+}
+
+func onNamed[T any](find func(name string) (T, error), do func(T) error) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		name, _ := nameAndID(args)
+		found, err := find(name)
+		if err != nil {
+			return err
+		}
+		return do(found)
+	}
+}
+
 // theAccount is the one that is named, else the only one besides the system's.
 func (k *keeper) theAccount(name string) (*nscstore.Account, error) {
 	o, err := k.theOperator("")

@@ -232,12 +232,7 @@ func newUserList(con *console) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List the users of an account",
 		Args:    arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			name, _ := nameAndID(args)
-			a, err := k.theAccount(name)
-			if err != nil {
-				return err
-			}
+		RunE: k.onAccount(func(a *nscstore.Account) error {
 			users, err := a.Users()
 			if err != nil {
 				return err
@@ -253,7 +248,7 @@ func newUserList(con *console) *cobra.Command {
 				t.row(u.Name, u.Claims.Subject, role, a.Claims.IsClaimRevoked(u.Claims), expiryText(u.Claims.Expires))
 			}
 			return k.listed(list, namesOnly, "users", t)
-		},
+		}),
 	}
 	k.addFlags(cmd, false)
 	cmd.Flags().BoolVar(&namesOnly, "names", false, "print just the names")
