@@ -29,11 +29,15 @@ func (h host) Apply(e machine.Entry, fx *stream.Effects) {
 func (h host) Deadline() int64             { return h.state.Deadline() }
 func (h host) Snapshot(dst []byte) []byte  { return h.state.Snapshot(dst) }
 func (h host) Freeze() func([]byte) []byte { return h.state.Freeze() }
-func (h host) Restore(r *bin.Reader) error { return h.state.Restore(r) }
 func (h host) Lead(uint64)                 {}
 func (h host) Follow()                     {}
 func (h host) Send([]*raftpb.Message)      {} // one voter has no peers
 func (h host) Store(c *replica.Checkpoint) { h.keep(c) }
+
+func (h host) Restore(r *bin.Reader) error {
+	defer h.count()
+	return h.state.Restore(r)
+}
 
 // Perform tells those who proposed what became of it, and notes what others have to do.
 func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effects) {
@@ -53,6 +57,7 @@ func (h host) Perform(e machine.Entry, tickets []replica.Ticket, fx *stream.Effe
 	}
 	s.dispatch.note(fx)
 	s.stored = fx.Stored
+	s.count() // who is answered may rely on the room that is there now
 	s.answer(tickets, fx.Replies)
 	s.stored = nil
 	s.note(fx.Gone)

@@ -191,7 +191,7 @@ func (r *relay) serve(t *relayTarget) {
 		t.begin()
 	}
 	for range servedAtOnce {
-		if t.flights >= relayFlights || t.stopped {
+		if t.flights >= relayFlights || t.flights > 0 && t.careful || t.stopped {
 			return
 		}
 		letters, low := r.choose(t)

@@ -57,11 +57,15 @@ func TestRefusedDeadLettersWait(t *testing.T) {
 	if now := tried(); now != before {
 		t.Errorf("it is tried again %d times", now-before)
 	}
-	for i := range uint64(3) {
-		now.Advance(maxRelayWait)
-		if now := tried(); now != before+i+1 {
-			t.Errorf("in time it is tried again %d times instead of %d", now-before, i+1)
+	wait := minRelayWait
+	for i := range uint64(5) {
+		now.Advance(wait - time.Millisecond)
+		early := tried()
+		now.Advance(time.Millisecond)
+		if in := tried(); early != before+i || in != before+i+1 {
+			t.Errorf("it is tried again %d times before %v are over, then %d times, instead of %d and %d", early-before, wait, in-before, i, i+1)
 		}
+		wait *= 2
 	}
 	waiting := 0
 	s.View(func(state *stream.State) { waiting = state.Outbox() })

@@ -84,7 +84,6 @@ func (s *Stream) afterTurn(err error) {
 	if s.grew {
 		s.wakeFollowers()
 	}
-	s.count()
 	if len(s.scheduled) > 0 {
 		go s.fire(s.scheduled)
 		s.scheduled = nil
