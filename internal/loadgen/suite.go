@@ -171,14 +171,14 @@ func (s *Suite) runOnce(ctx context.Context, c *Case, binary string, args []stri
 // make a server use them, and what removes them.
 func (s *Suite) furnish(c *Case, env *Env) (args []string, done func(), err error) {
 	var made []func()
-	done = func() {
+	remove := func() {
 		for _, remove := range made {
 			remove()
 		}
 	}
 	defer func() {
 		if err != nil {
-			done()
+			remove()
 		}
 	}()
 	env.Dir, args, err = c.Store.prepare(s.Dir)
@@ -202,7 +202,7 @@ func (s *Suite) furnish(c *Case, env *Env) (args []string, done func(), err erro
 		made = append(made, secure.remove)
 		env.TLS, args = secure.tls, append(args, secure.args...)
 	}
-	return args, done, nil
+	return args, remove, nil
 }
 
 // writeConfig writes a configuration file below dir and returns its path.
