@@ -126,7 +126,7 @@ func (b *batchGet) findLasts() (seqs []uint64, tooMany bool) {
 			if pattern == "" {
 				continue // means all to Subjects, and nothing here
 			}
-			for name := range state.Subjects(pattern) {
+			for name := range state.SubjectsLike(pattern) {
 				if seen[string(name)] {
 					continue
 				}

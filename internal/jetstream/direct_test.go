@@ -98,6 +98,30 @@ func TestMultiLastIsBounded(t *testing.T) {
 	}
 }
 
+// Clients ask for the keys that begin with something by a token that ends in a wildcard: it lists subjects, and finds the last message of each.
+// To all else it is one subject.
+func TestKeysByTheirBeginning(t *testing.T) {
+	x := newTester(t, nil)
+	x.request("$JS.API.STREAM.CREATE.S", "", `{"name":"S","subjects":["k.>"],"allow_direct":true}`)
+	for _, key := range []string{"apple", "banana", "avocado"} {
+		x.publish("k."+key, "", "", key)
+	}
+	got := x.request("$JS.API.DIRECT.GET.S", "", `{"multi_last":["k.a*"]}`)
+	if len(got) != 3 || got[0].body != "apple" || got[1].body != "avocado" {
+		t.Errorf("the last messages are %v", got)
+	}
+	info := x.request("$JS.API.STREAM.INFO.S", "", `{"subjects_filter":"k.a*"}`)[0].body
+	if !strings.Contains(info, `"subjects":{"k.apple":1,"k.avocado":1}`) {
+		t.Errorf("the subjects are %s", info)
+	}
+	if got := x.request("$JS.API.STREAM.PURGE.S", "", `{"filter":"k.a*"}`)[0].body; !strings.Contains(got, `"purged":0`) {
+		t.Errorf("a purge says %s", got)
+	}
+	if got := x.request("$JS.API.DIRECT.GET.S", "", `{"next_by_subj":"k.a*"}`)[0].header; !strings.Contains(got, "404") {
+		t.Errorf("the next message is %q", got)
+	}
+}
+
 // A long batch reaches somebody who takes it slowly, whole and in order.
 func TestLongBatch(t *testing.T) {
 	x := newTester(t, nil)

@@ -266,7 +266,7 @@ func deletedOf(s Stream) (list []uint64) {
 func subjectsOf(s Stream, filter string) map[string]uint64 {
 	all := map[string]uint64{}
 	s.View(func(state *stream.State) {
-		for name, n := range state.Subjects(filter) {
+		for name, n := range state.SubjectsLike(filter) {
 			all[string(name)] = n
 		}
 	})

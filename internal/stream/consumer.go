@@ -164,7 +164,7 @@ func (x *consumers) settle(c *consumer, gone uint64, now int64, t *table) {
 
 // settle keeps the place of c among those who wait for acks.
 func (c *consumer) settle() {
-	if c.pending.count == 0 && c.busy != &c.filter.busy {
+	if c.pending.count == 0 && c.busy != &c.filter.busy && (c.initial == nil || !c.initial.wider) {
 		c.busy.remove(c)
 		c.busy = &c.filter.busy
 	}

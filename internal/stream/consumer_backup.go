@@ -117,7 +117,7 @@ func (s *State) regain(c *restoredConsumer, early *seqset.Set) {
 		c.pending.remove(at)
 	}
 	if c.initialEnd > 0 {
-		c.members = slices.DeleteFunc(c.members, func(seq uint64) bool { return !c.filter.set.has(seq) })
+		c.members = slices.DeleteFunc(c.members, func(seq uint64) bool { return !s.mayBegin(c.consumer, seq) })
 		s.restoreInitial(*c)
 	}
 	if early != nil {

@@ -37,10 +37,10 @@ func TestLastOfEachSubject(t *testing.T) {
 				apply(Delete{Seq: 1 + rng.Uint64N(s.last)}.Encode(nil))
 			}
 		}
-		for i, filter := range []string{">", "k.*.*", "k.1.>", "k.2.7", "none.*"} {
+		for i, filter := range []string{">", "k.*.*", "k.1.>", "k.2.7", "none.*", "k.1.1*", "k.*.2>"} {
 			addConsumers(t, s, 1, ConsumerConfig{Deliver: DeliverLastPerSubject}, func(int) string { return filter })
 			var want, got []uint64
-			for _, id := range s.table.matching(filter) {
+			for _, id := range s.table.listed(filter) {
 				want = append(want, s.table.subjects.at(id).last)
 			}
 			slices.Sort(want)

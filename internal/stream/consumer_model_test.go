@@ -59,6 +59,14 @@ func (c *modelConsumer) matches(msg consumerMessage) bool {
 	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return subject.Matches(f, msg.subject) })
 }
 
+// begins reports whether the subject of a message begins as a filter says that ends in a wildcard.
+func (c *modelConsumer) begins(msg consumerMessage) bool {
+	return slices.ContainsFunc(c.cfg.Filters(), func(f string) bool {
+		p, ok := subject.ParsePrefix(f)
+		return ok && p.Matches([]byte(msg.subject))
+	})
+}
+
 // wants reports whether c is still to be given a message.
 func (c *modelConsumer) wants(msg consumerMessage) bool {
 	return msg.seq > c.delivered.Stream && !c.early[msg.seq] && c.concerns(msg)
@@ -66,7 +74,10 @@ func (c *modelConsumer) wants(msg consumerMessage) bool {
 
 // concerns reports whether a message is one of those that c was, or is to be, given.
 func (c *modelConsumer) concerns(msg consumerMessage) bool {
-	return c.matches(msg) && !c.dead.hidden[msg.seq] && (c.initial == nil || msg.seq > c.initialEnd || c.initial[msg.seq])
+	if c.initial != nil && msg.seq <= c.initialEnd {
+		return c.initial[msg.seq] && !c.dead.hidden[msg.seq]
+	}
+	return c.matches(msg) && !c.dead.hidden[msg.seq]
 }
 
 func (m *consumerModel) named(name string) *modelConsumer {
@@ -275,7 +286,7 @@ func (m *consumerModel) start(c *modelConsumer) uint64 {
 	first := max(1, m.firstSeq())
 	last := map[string]uint64{}
 	for _, msg := range m.messages {
-		if c.matches(msg) { // hidden or not
+		if c.matches(msg) || c.cfg.Deliver == DeliverLastPerSubject && c.begins(msg) { // hidden or not
 			last[msg.subject] = msg.seq
 		}
 	}

@@ -168,6 +168,9 @@ func countable(count uint32, dseq uint64) bool {
 
 // settleRestored finds who c's pending messages belong to: its filter, unless that was changed meanwhile.
 func (c *consumer) settleRestored(x *consumers) {
+	if c.initial != nil && c.initial.wider {
+		c.busy = &x.strays
+	}
 	for seq := range c.pending.all() {
 		if !c.filter.set.has(seq) {
 			c.busy = &x.strays
@@ -229,7 +232,7 @@ func (s *State) restoreInitial(c restoredConsumer) bool {
 		return true
 	}
 	for _, seq := range c.members {
-		if !c.filter.set.has(seq) {
+		if !s.mayBegin(c.consumer, seq) {
 			return false
 		}
 	}
@@ -251,7 +254,7 @@ func (s *State) restoreEarly(c restoredConsumer) bool {
 	if !ok || set.Empty() {
 		return false
 	}
-	if first, _ := set.Min(); first <= c.delivered.Stream || set.Len() > c.filter.set.count {
+	if first, _ := set.Min(); first <= c.delivered.Stream || set.Len() > c.wants().count(c.delivered.Stream+1) {
 		return false
 	}
 	for seq := range set.Range(0) {

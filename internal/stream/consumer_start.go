@@ -43,6 +43,9 @@ func (s *State) beginLast(c *consumer) uint64 {
 	}
 	c.initialEnd = s.last
 	c.initial = s.consumers.filters.closedTo(filters, set, &s.table)
+	if c.initial.wider {
+		c.busy = &s.consumers.strays
+	}
 	return first
 }
 
@@ -54,13 +57,14 @@ const manyMessages = 8
 // all, and the set costs nothing.
 func (s *State) lasts(subjects []string, f *filter) ranks {
 	t := &s.table
-	if t.records == t.subjects.count {
+	prefixes := slices.ContainsFunc(subjects, isPrefix) // then the filter has not all
+	if t.records == t.subjects.count && !prefixes {
 		return f.set.share()
 	}
 	var set ranks
-	if t.records > manyMessages*t.subjects.count || !slices.ContainsFunc(subjects, subject.HasWildcard) {
+	if prefixes || t.records > manyMessages*t.subjects.count || !slices.ContainsFunc(subjects, subject.HasWildcard) {
 		var seqs []uint64
-		for _, id := range t.matchingAny(subjects) {
+		for _, id := range t.any(subjects, t.listed) {
 			if last := t.subjects.at(id).last; !s.outbox.isHidden(last) {
 				seqs = append(seqs, last)
 			}

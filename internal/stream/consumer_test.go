@@ -29,8 +29,8 @@ type consumerRun struct {
 }
 
 var (
-	modelSubjects = []string{"a", "b", "c.1", "c.2", "c.3", "d.1.x"}
-	modelFilters  = [][]string{nil, nil, {"a"}, {"b"}, {"c.*"}, {"c.1"}, {"c.>", "a"}, {"d.>"}, {"none"}, {">"}, {"c.*", "d.*.x", "b"}, {"a", "c.>"}}
+	modelSubjects = []string{"a", "b", "c.1", "c.2", "c.3", "c.31", "d.1.x"}
+	modelFilters  = [][]string{nil, nil, {"a"}, {"b"}, {"c.*"}, {"c.1"}, {"c.>", "a"}, {"d.>"}, {"none"}, {">"}, {"c.*", "d.*.x", "b"}, {"a", "c.>"}, {"c.3*"}, {"d>", "c.2*", "b"}, {"*.1*", "c.3>", "d.2*"}}
 	modelNames    = []string{"A", "B", "C", "D", "E"}
 )
 

@@ -20,6 +20,7 @@ type filter struct {
 	busy      busyHeap    // of these, who wait for acks of messages of this filter
 	touched   bool        // it is listed in Effects
 	closed    bool        // no later message belongs to it; it has one consumer, which is not listed
+	wider     bool        // closed, and may have messages that the filter of its consumer does not take
 }
 
 // filters finds the filters of a message by the number of its subject. Which filters match a subject is
@@ -101,9 +102,9 @@ func (x *filters) fill(t *table) {
 	})
 }
 
-// closedTo returns a filter of its own with given members, which only loses some.
+// closedTo returns a filter of its own with given members, which only loses some. Subjects may be prefixes.
 func (x *filters) closedTo(subjects []string, members ranks, t *table) *filter {
-	f := &filter{subjects: subjects, closed: true, set: members}
+	f := &filter{subjects: covers(subjects), wider: slices.ContainsFunc(subjects, isPrefix), closed: true, set: members}
 	x.enter(f, t)
 	return f
 }
@@ -238,9 +239,12 @@ func (t *table) eachRecord(visit func(seq uint64, r *record)) {
 }
 
 // matchingAny returns the numbers of the subjects that one of some patterns matches.
-func (t *table) matchingAny(patterns []string) (ids []uint32) {
+func (t *table) matchingAny(patterns []string) []uint32 { return t.any(patterns, t.matching) }
+
+// any returns the numbers, each once, that find does for some patterns.
+func (t *table) any(patterns []string, find func(string) []uint32) (ids []uint32) {
 	for _, pattern := range patterns {
-		ids = append(ids, t.matching(pattern)...)
+		ids = append(ids, find(pattern)...)
 	}
 	if len(patterns) > 1 {
 		slices.Sort(ids)

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"iter"
 	"math"
 )
@@ -173,11 +174,13 @@ func (t *table) walkDown(e *subjectEntry, seq uint64) uint64 {
 // Subjects yields the subjects that match a filter, if it is not empty, each with the number of its
 // messages, in no particular order. The subject is valid until the next Apply.
 func (s *State) Subjects(filter string) iter.Seq2[[]byte, uint64] {
+	return s.yield(func() []uint32 { return s.table.matching(cmp.Or(filter, ">")) })
+}
+
+// yield yields the subjects of some numbers, each with the number of its messages.
+func (s *State) yield(find func() []uint32) iter.Seq2[[]byte, uint64] {
 	return func(yield func([]byte, uint64) bool) {
-		if filter == "" {
-			filter = ">"
-		}
-		for _, id := range s.table.matching(filter) {
+		for _, id := range find() {
 			if !yield(s.table.subjects.text(id), s.table.subjects.at(id).messages) {
 				return
 			}
