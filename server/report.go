@@ -121,4 +121,15 @@ func (v streamViews) Origins(account, stream string) (list []report.Origin) {
 	return list
 }
 
+func (v streamViews) Outbox(account, stream string) (list []report.OutboxQueue) {
+	s := v.s.streams.engine.Stream(account, stream)
+	if s == nil {
+		return nil
+	}
+	for _, q := range s.Outbox() {
+		list = append(list, report.OutboxQueue{Target: q.Target, DeadLetters: q.Letters, Error: q.Refused})
+	}
+	return list
+}
+
 func (v streamViews) Err() error { return v.s.streams.engine.Err() }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -53,11 +54,36 @@ func TestExtensionScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/extensions",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"messages": messages},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"messages": messages, "refused": refused},
 		Setup: func(env *testscript.Env) error {
 			cfg := server.DefaultConfig()
 			cfg.JetStream.Enabled, cfg.JetStream.StoreDir = true, filepath.Join(env.WorkDir, "store")
 			return startOwn(env, cfg)
 		},
+	})
+}
+
+// refused <stream> <error code>: waits until a stream says of its first dead letters why they are not taken.
+func refused(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	nc, err := nats.Connect(ts.Getenv("NATS_URL"))
+	ts.Check(err)
+	defer nc.Close()
+	await(ts, "dead letters of "+args[0], func() error {
+		m, err := nc.Request("$JS.API.STREAM.INFO."+args[0], nil, patience)
+		if err != nil {
+			return err
+		}
+		info := &streamInfo{}
+		if err := json.Unmarshal(m.Data, info); err != nil {
+			return err
+		}
+		for _, q := range info.own.Outbox {
+			if q.Error != nil && q.Error.ErrCode == want {
+				return nil
+			}
+		}
+		return fmt.Errorf("%+v", info.own)
 	})
 }

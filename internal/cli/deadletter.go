@@ -28,8 +28,9 @@ as --max-deliver allows, or that a client has terminated.`,
 		Example: `  myelin stream add DEAD --subjects dead --defaults
   myelin consumer edit ORDERS billing --max-deliver 5 --metadata myelin.dead_letter=DEAD
   myelin deadletter ls DEAD --consumer billing
-  myelin deadletter replay DEAD --consumer billing`,
-	}, newDeadLetterList(t), newDeadLetterView(t), newDeadLetterReplay(t))
+  myelin deadletter replay DEAD --consumer billing
+  myelin deadletter waiting`,
+	}, newDeadLetterList(t), newDeadLetterWaiting(t), newDeadLetterView(t), newDeadLetterReplay(t))
 }
 
 // deadLetter is a message of a dead-letter stream.

@@ -48,6 +48,7 @@ type streamCheck struct {
 	peerLag                int64
 	peerSeen               time.Duration
 	messages, subjects     counts
+	deadLetters            counts
 }
 
 func (k *checker) stream() *cobra.Command {
@@ -69,6 +70,7 @@ func (k *checker) stream() *cobra.Command {
 	flags.Float64Var(&c.messages.warn, "msgs-warn", 0, "warn if there are so few messages")
 	flags.Float64Var(&c.messages.crit, "msgs-critical", 0, "it is critical if there are so few messages")
 	c.subjects.addFlags(cmd, "subjects", "there are so many subjects; or so few, if the critical number is the lower")
+	c.deadLetters.addFlags(cmd, "dead-letters", "so many dead letters wait for streams that do not take them")
 	k.command(cmd, "stream", "", func(r *nagios.Result) error {
 		r.Name = c.name
 		js, err := k.jetStream()
@@ -76,19 +78,32 @@ func (k *checker) stream() *cobra.Command {
 			return err
 		}
 		defer js.Close()
-		s, err := js.Stream(context.Background(), c.name)
-		if err != nil {
+		info := &streamInfo{}
+		if err := js.call("STREAM.INFO."+c.name, nil, info); err != nil {
 			return err
 		}
-		info := s.CachedInfo()
 		if err := fromMetadata(cmd, info.Config.Metadata); err != nil {
 			return err
 		}
-		c.judge(r, info)
+		c.judge(r, &info.StreamInfo)
+		c.judgeOutbox(r, &info.own)
 		return nil
 	})
 	requireFlags(cmd, "stream")
 	return cmd
+}
+
+// judgeOutbox judges how many dead letters wait. Who does not ask is told only if there are some.
+func (c *streamCheck) judgeOutbox(r *nagios.Result, own *streamOwn) {
+	if own.DeadLetters == 0 && c.deadLetters == (counts{}) {
+		return
+	}
+	n := float64(own.DeadLetters)
+	text := fmt.Sprintf("%d dead letters wait", own.DeadLetters)
+	for _, q := range own.Outbox {
+		text += fmt.Sprintf(", %d for %s: %s", q.DeadLetters, q.Target, q.reason())
+	}
+	r.Judge(c.deadLetters.metric("dead_letters", "Number of dead letters that wait for other streams", "", n), "%s", text)
 }
 
 func (c *streamCheck) judge(r *nagios.Result, info *jetstream.StreamInfo) {

@@ -135,7 +135,29 @@ func (t *streamTool) complete(_ *cobra.Command, args []string, _ string) (names 
 type streamInfo struct {
 	raw    document
 	config document
+	own    streamOwn
 	jetstream.StreamInfo
+}
+
+// streamOwn is what our server says of a stream and stock servers do not.
+type streamOwn struct {
+	DeadLetters int           `json:"dead_letters"`
+	Outbox      []outboxQueue `json:"outbox"`
+}
+
+// outboxQueue says how many dead letters wait for a stream, and why it did not take one last.
+type outboxQueue struct {
+	Target      string    `json:"target"`
+	DeadLetters int       `json:"dead_letters"`
+	Error       *apiError `json:"error,omitempty"`
+}
+
+// reason says why the letters wait.
+func (q *outboxQueue) reason() string {
+	if q.Error == nil {
+		return "on their way"
+	}
+	return q.Error.Error()
 }
 
 func (i *streamInfo) UnmarshalJSON(data []byte) error {
@@ -144,6 +166,7 @@ func (i *streamInfo) UnmarshalJSON(data []byte) error {
 	}
 	i.raw.remove("type", "total", "offset", "limit", "did_create")
 	i.raw.get("config", &i.config)
+	i.raw.get("_myelin", &i.own)
 	return json.Unmarshal(data, &i.StreamInfo)
 }
 

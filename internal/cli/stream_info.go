@@ -77,6 +77,7 @@ func (i *streamInfo) show(con *console, asJSON bool) error {
 	s.origins(&i.StreamInfo)
 	s.cluster(i.Cluster)
 	s.streamState(&i.StreamInfo)
+	s.outbox(i.own.Outbox)
 	con.printf("Information for Stream %s created %s\n\n%s", i.Config.Name, i.Created.Local().Format(stamp), s)
 	return nil
 }
@@ -89,6 +90,7 @@ func (i *streamInfo) showState(con *console, asJSON bool) error {
 	}
 	s := &sheet{}
 	s.streamState(&i.StreamInfo)
+	s.outbox(i.own.Outbox)
 	con.printf("State for Stream %s created %s\n\n%s", i.Config.Name, i.Created.Local().Format(stamp), s)
 	return nil
 }
@@ -262,6 +264,16 @@ func replicaText(r *jetstream.PeerInfo) string {
 		text += fmt.Sprintf(", %s operations behind", countText(r.Lag))
 	}
 	return text
+}
+
+// outbox adds whom dead letters of the stream wait for.
+func (s *sheet) outbox(queues []outboxQueue) {
+	if len(queues) > 0 {
+		s.section("Waiting Dead Letters")
+	}
+	for _, q := range queues {
+		s.row("For Stream "+q.Target, fmt.Sprintf("%s, %s", countText(q.DeadLetters), q.reason()))
+	}
 }
 
 // streamState adds what a stream holds.

@@ -37,6 +37,8 @@ type relay struct {
 		mu      sync.Mutex
 		list    []*consignment
 		changed map[string]bool // targets that appeared, went, or have another configuration
+
+		refusals map[string]*apierr.Error // by target, for whoever asks (see Outbox)
 	}
 }
 
@@ -68,12 +70,10 @@ func (s *Stream) carrier() *relay {
 // look does what there is to be done now.
 func (r *relay) look() {
 	r.take()
-	var names []string
-	r.source.View(func(state *stream.State) { names = state.OutboxTargets() })
-	waiting := make(map[string]bool, len(names))
-	for _, name := range names {
-		waiting[name] = true
-		r.serve(r.target(name))
+	waiting := map[string]bool{}
+	for _, q := range r.source.Outbox() {
+		waiting[q.Target] = true
+		r.serve(r.target(q.Target))
 	}
 	r.rest(waiting)
 }
@@ -100,6 +100,7 @@ func (r *relay) rest(waiting map[string]bool) {
 		case t.flights > 0, t.stream == nil && waiting[name]: // it wakes
 		case !waiting[name]:
 			r.source.engine.relays.remove(streamName{r.source.Account(), name}, r)
+			r.report(t, nil)
 			delete(r.targets, name)
 		case t.refused != nil && (due.IsZero() || t.due.Before(due)):
 			due = t.due
@@ -134,7 +135,9 @@ func (r *relay) take() {
 			continue
 		}
 		if !c.removed {
-			t.careful = false
+			if t.careful = false; t.refused == nil {
+				r.report(t, nil)
+			}
 			r.remove(c)
 		} else {
 			t.flights--
@@ -166,8 +169,9 @@ func ofLetter(err *apierr.Error) bool {
 	return false
 }
 
-// warn says, once while letters wait for a target, why they do.
+// warn shows why letters wait for a target, and says it in the log once while they do.
 func (r *relay) warn(t *relayTarget, err *apierr.Error) {
+	r.report(t, err)
 	if !t.warned {
 		t.warned = true
 		r.source.engine.log.Warnf("Stream '%s > %s' keeps dead letters for stream '%s', which does not take them: %v",

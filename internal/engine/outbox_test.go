@@ -240,3 +240,45 @@ func TestDeadLettersWhileTargetsComeAndGo(t *testing.T) {
 		}
 	}
 }
+
+// outbox is what a stream says of letters that wait.
+func outbox(s *Stream) string {
+	var list []string
+	for _, q := range s.Outbox() {
+		list = append(list, fmt.Sprintf("%d for %s: %v", q.Letters, q.Target, q.Refused))
+	}
+	return strings.Join(list, "; ")
+}
+
+// It can be seen how many letters wait, for whom and why, until none does.
+func TestOutboxIsShown(t *testing.T) {
+	n := mustOpen(t, vfs.NewMem())
+	n.listenTo("inbox")
+	s := n.create("A", func(c *stream.Config) { c.Storage = stream.Memory })
+	full := n.create("FULL", func(c *stream.Config) { c.MaxMsgs, c.Discard, c.Storage = 1, stream.DiscardNew, stream.Memory })
+	small := n.create("SMALL", func(c *stream.Config) { c.MaxMsgSize, c.Storage = 1000, stream.Memory })
+	if got := outbox(s); got != "" {
+		t.Fatal(got)
+	}
+	n.publish("A.x", 1, 2000)
+	n.publish("A.x", 2, 20)
+	for _, target := range []string{"FULL", "LATE", "SMALL"} {
+		n.fetch(n.consumer(s, "c"+target, deadTo(target)), 3, stream.AckTerm)
+	}
+	n.awaitMessages(small, 2)
+	want := "2 for FULL: maximum messages exceeded (10077); 3 for LATE: stream not found (10059); 1 for SMALL: message size exceeds maximum allowed (10054)"
+	n.await(want, func() bool { return outbox(s) == want })
+	n.awaitMessages(n.create("LATE"), 3)
+	cfg := *full.Config()
+	cfg.MaxMsgs = -1
+	if _, err := n.Update(account, cfg, false); err != nil {
+		t.Fatal(err)
+	}
+	want = "1 for SMALL: message size exceeds maximum allowed (10054)"
+	n.await(want, func() bool { return outbox(s) == want })
+	if err := n.Delete(account, "SMALL"); err != nil {
+		t.Fatal(err)
+	}
+	n.awaitMessages(n.create("SMALL"), 1)
+	n.await("nothing to wait", func() bool { return outbox(s) == "" })
+}

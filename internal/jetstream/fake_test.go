@@ -244,7 +244,9 @@ func (s *fakeStream) Origins() (list []Origin) {
 	return list
 }
 
-// A fakeStream has no consumers.
+// A fakeStream has no consumers, so that nothing dies.
+
+func (*fakeStream) Outbox() []OutboxStatus { return nil }
 
 func (s *fakeStream) Consumer(string) *Consumer                     { return nil }
 func (s *fakeStream) FindConsumer([]byte) *Consumer                 { return nil }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"myelin/internal/apierr"
 	"myelin/internal/stream"
 )
 
@@ -111,14 +112,37 @@ func TestJetStreamPages(t *testing.T) {
 	}
 }
 
+// What stock servers do not know of stands in a member of its own, and only where there is something to say.
+func TestWaitingDeadLetters(t *testing.T) {
+	f := streamSituation(t)
+	f.outboxes = map[string][]OutboxQueue{
+		"ORD": {{Target: "DEAD", DeadLetters: 3, Error: apierr.StreamNotFound.Err()}, {Target: "LATE", DeadLetters: 1}},
+		"MEM": {{Target: "DEAD", DeadLetters: 2}},
+	}
+	text, err := json.Marshal(f.views().JSz(JSzOptions{Account: "A", Streams: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part, times := range map[string]int{
+		`"_myelin":{"dead_letters":6}}`: 1, `"_myelin"`: 3,
+		`"_myelin":{"dead_letters":4,"outbox":[{"target":"DEAD","dead_letters":3,"error":{"code":404,"err_code":10059,"description":"stream not found"}},` +
+			`{"target":"LATE","dead_letters":1}]}`: 1,
+	} {
+		if got := strings.Count(string(text), part); got != times {
+			t.Errorf("%s stands %d times in %s", part, got, text)
+		}
+	}
+}
+
 // fakeStreams is a server with streams, whose answers are its fields.
 type fakeStreams struct {
 	*fakeServer
 	state     JetStreamState
 	accounts  []JetStreamAccount
 	streams   map[string][]Stream
-	consumers map[string][]Consumer // by stream
-	origins   map[string][]Origin   // by stream
+	consumers map[string][]Consumer    // by stream
+	origins   map[string][]Origin      // by stream
+	outboxes  map[string][]OutboxQueue // by stream
 	err       error
 	off       bool
 }
@@ -139,9 +163,10 @@ func (f *fakeStreams) NumConsumers(_, name string) int {
 func (f *fakeStreams) HasConsumer(_, stream, name string) bool {
 	return slices.ContainsFunc(f.consumers[stream], func(c Consumer) bool { return c.Info.Name == name })
 }
-func (f *fakeStreams) Origins(_, name string) []Origin { return slices.Clone(f.origins[name]) }
-func (f *fakeStreams) Err() error                      { return f.err }
-func (f *fakeStreams) views() *Views                   { return New(f, f.clock()) }
+func (f *fakeStreams) Origins(_, name string) []Origin     { return slices.Clone(f.origins[name]) }
+func (f *fakeStreams) Outbox(_, name string) []OutboxQueue { return slices.Clone(f.outboxes[name]) }
+func (f *fakeStreams) Err() error                          { return f.err }
+func (f *fakeStreams) views() *Views                       { return New(f, f.clock()) }
 
 // fakeStream is a Stream whose answers are its fields.
 type fakeStream struct {

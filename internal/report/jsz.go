@@ -38,6 +38,12 @@ type JSz struct {
 	Bytes           uint64           `json:"bytes"`
 	AccountDetails  []AccountDetail  `json:"account_details,omitempty"`
 	Total           int              `json:"total"` // accounts, shown or not
+	Own             *JSzOwn          `json:"_myelin,omitempty"`
+}
+
+// JSzOwn is what stock servers do not say. It is left out where there is nothing to say.
+type JSzOwn struct {
+	DeadLetters int `json:"dead_letters"` // that wait in all streams for others
 }
 
 // JetStreamStats are amounts of a server, or of an account.
@@ -116,6 +122,7 @@ func (v *Views) JSz(o JSzOptions) *JSz {
 
 // count counts streams and what is in them.
 func (z *JSz) count(js JetStream, accounts []JetStreamAccount) {
+	letters := 0
 	for _, a := range accounts {
 		for _, s := range js.Streams(a.Name) {
 			info := s.Info()
@@ -123,7 +130,11 @@ func (z *JSz) count(js JetStream, accounts []JetStreamAccount) {
 			z.Messages += info.Messages
 			z.Bytes += info.Bytes
 			z.Consumers += js.NumConsumers(a.Name, s.Name())
+			letters += lettersIn(js.Outbox(a.Name, s.Name()))
 		}
+	}
+	if letters > 0 {
+		z.Own = &JSzOwn{letters}
 	}
 }
 

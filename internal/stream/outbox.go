@@ -181,13 +181,15 @@ func (s *State) relayed(r *bin.Reader, fx *Effects) (Reply, bool) {
 // Outbox is how many dead letters wait to be relayed.
 func (s *State) Outbox() int { return s.outbox.count }
 
-// OutboxTargets are the streams that dead letters wait for, sorted.
-func (s *State) OutboxTargets() []string {
-	targets := make([]string, len(s.outbox.queues))
-	for i := range s.outbox.queues {
-		targets[i] = s.outbox.queues[i].target
+// OutboxQueues yields the streams that dead letters wait for, sorted, and how many there are for each.
+func (s *State) OutboxQueues() iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for i := range s.outbox.queues {
+			if q := &s.outbox.queues[i]; !yield(q.target, len(q.list)) {
+				return
+			}
+		}
 	}
-	return targets
 }
 
 // DeadLetters yields the dead letters for a target whose ID is above after, in the order of their IDs.

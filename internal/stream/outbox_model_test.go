@@ -81,7 +81,7 @@ func (d *modelDead) show(b *strings.Builder) {
 // shownDead is the same of a State.
 func shownDead(b *strings.Builder, s *State) {
 	n := 0
-	for _, target := range s.OutboxTargets() {
+	for target := range s.OutboxQueues() {
 		for l := range s.DeadLetters(target, 0) {
 			fmt.Fprintln(b, *l)
 			n++
