@@ -25,10 +25,11 @@ func (f *fakeStreams) Streams(string) []report.Stream { return []report.Stream{f
 func (f *fakeStreams) Consumers(string, string) []report.Consumer {
 	return []report.Consumer{{Info: report.ConsumerInfo{Name: "C"}}, {Info: report.ConsumerInfo{Name: "D"}, Direct: true}}
 }
-func (f *fakeStreams) NumConsumers(string, string) int        { return 1 }
-func (f *fakeStreams) HasConsumer(_, _, name string) bool     { return name == "C" || name == "D" }
-func (f *fakeStreams) Origins(string, string) []report.Origin { return nil }
-func (f *fakeStreams) Err() error                             { return nil }
+func (f *fakeStreams) NumConsumers(string, string) int            { return 1 }
+func (f *fakeStreams) HasConsumer(_, _, name string) bool         { return name == "C" || name == "D" }
+func (f *fakeStreams) Origins(string, string) []report.Origin     { return nil }
+func (f *fakeStreams) Outbox(string, string) []report.OutboxQueue { return nil }
+func (f *fakeStreams) Err() error                                 { return nil }
 func (f *fakeStreams) Config() *config.Config {
 	return &config.Config{JetStream: config.JetStream{Enabled: true}}
 }
