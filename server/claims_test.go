@@ -120,6 +120,8 @@ func TestLiveClaims(t *testing.T) {
 		{"another description", func(c *jwt.AccountClaims) { c.Description = "x" }, ""},
 		{"revoked", func(c *jwt.AccountClaims) { c.RevokeAt("*", time.Now().Add(time.Hour)) }, "revoked"},
 		{"expired", func(c *jwt.AccountClaims) { c.Expires = 1 }, "account authentication expired"},
+		{"as many subscriptions", func(c *jwt.AccountClaims) { c.Limits.Subs = 2 }, ""},
+		{"fewer subscriptions", func(c *jwt.AccountClaims) { c.Limits.Subs = 1 }, "maximum subscriptions exceeded"},
 		{"no connections", func(c *jwt.AccountClaims) { c.Limits.Conn = 0 }, "account active connections exceeded"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -129,6 +131,12 @@ func TestLiveClaims(t *testing.T) {
 			told := make(chan error, 8) // a client says it in one place or the other
 			nc := connects(t, s, as(r.account, nil), nats.NoReconnect(), nats.ClosedHandler(func(nc *nats.Conn) { told <- nc.LastError() }),
 				nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { told <- err }))
+			for _, subject := range []string{"a", "b"} {
+				got(nc.SubscribeSync(subject))
+			}
+			if err := nc.Flush(); err != nil {
+				t.Fatal(err)
+			}
 			asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", r.sign(r.account, row.edit))
 			if row.want == "" {
 				if err := nc.FlushTimeout(10 * time.Second); err != nil {

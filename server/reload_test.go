@@ -282,6 +282,40 @@ func TestReloadUsers(t *testing.T) {
 	r.connect(nats.UserInfo("other", "changed"))
 }
 
+// Who has more subscriptions than their account, or the server, allows by now has to go, and is told; who has as many stays.
+func TestReloadFewerSubscriptions(t *testing.T) {
+	const text = "accounts {A {users: [{user: a, password: p}], limits {max_subscriptions: 9}}}\nmax_subscriptions: 10\n"
+	for name, number := range map[string]string{"account": ": 9", "server": ": 10"} {
+		t.Run(name, func(t *testing.T) {
+			r := fromFile(t, text)
+			last := make(chan error, 10)
+			subscribe := func(n int) (*nats.Conn, chan struct{}) {
+				nc, ended := r.connect(nats.UserInfo("a", "p"))
+				nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { last <- err })
+				for i := range n {
+					if _, err := nc.SubscribeSync(fmt.Sprint("s.", i)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := nc.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				return nc, ended
+			}
+			few, _ := subscribe(2)
+			_, ended := subscribe(3)
+			r.reload(strings.Replace(r.base, number, ": 2", 1))
+			<-ended
+			if err := <-last; err == nil || !strings.Contains(err.Error(), "maximum subscriptions exceeded") {
+				t.Errorf("who has to go is told %v", err)
+			}
+			if err := few.Flush(); err != nil {
+				t.Errorf("who has no more than is allowed: %v", err)
+			}
+		})
+	}
+}
+
 // Accounts that come with a reload are served like the others, with streams; those that are gone let nobody in.
 func TestReloadAccounts(t *testing.T) {
 	r := fromFile(t, "jetstream {store_dir: \"HERE\"}\naccounts {A {jetstream: enabled, users: [{user: a, password: p}]}}\n")

@@ -26,6 +26,7 @@ const (
 	TLSHandshake        Reason = "TLS Handshake Failure"
 	MaxConnections      Reason = "Maximum Connections Exceeded"
 	MaxAccountConns     Reason = "Maximum Account Connections Exceeded"
+	MaxSubscriptions    Reason = "Maximum Subscriptions Exceeded"
 	MaxPayload          Reason = "Maximum Message Payload Exceeded"
 	MaxControlLine      Reason = "Maximum Control Line Exceeded"
 	ServerShutdown      Reason = "Server Shutdown"

@@ -84,6 +84,9 @@ func (c *Conn) recheck() *fatal {
 		return f
 	}
 	c.adopt()
+	if c.excessive() {
+		return &fatal{reason: MaxSubscriptions, text: textMaxSubscriptions}
+	}
 	return nil
 }
 

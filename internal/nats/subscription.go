@@ -217,10 +217,17 @@ func (c *Conn) sub(sid []byte) *subscription {
 // crowded reports whether the connection has as many subscriptions as it may.
 func (c *Conn) crowded() bool {
 	most, limited := c.maxSubs()
-	if !limited {
-		return false
-	}
+	return limited && c.numSubs() >= most
+}
+
+// excessive reports whether the connection has more subscriptions than it may have by now.
+func (c *Conn) excessive() bool {
+	most, limited := c.maxSubs()
+	return limited && c.numSubs() > most
+}
+
+func (c *Conn) numSubs() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.subs) >= most
+	return len(c.subs)
 }
