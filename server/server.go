@@ -107,7 +107,8 @@ type Server struct {
 
 	inForce atomic.Pointer[inForce]
 
-	reloading sync.Mutex          // guards what follows, which only a reload changes
+	reloading sync.Mutex          // guards what follows, which only a reload changes; held by Start and Shutdown, too
+	up        bool                // Start has succeeded
 	users     *auth.Authenticator // of the configuration
 	staples   []*stapled          // changed with stapling held, too
 	files     []string            // to be removed at the end
@@ -220,8 +221,11 @@ func mappings(list []config.Mapping) (*subject.Mappings, error) {
 	return subject.NewMappings("", compiled), nil
 }
 
-// Start begins to listen; when it returns without an error clients can connect.
+// Start begins to listen; when it returns without an error clients can connect. Who reads the files that say where finds all of
+// the server there, and may send signals.
 func (s *Server) Start() error {
+	s.reloading.Lock() // a reload, or the end, finds all of it or none
+	defer s.reloading.Unlock()
 	s.started = s.clock.Now()
 	s.inForce.Store(&inForce{s.config(), s.started})
 	s.banner()
@@ -229,26 +233,24 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.system = s.newSystem()
-	s.reloading.Lock() // a reload finds all of it, or none
-	defer s.reloading.Unlock()
 	if err := s.listen(); err != nil {
 		s.undoStart()
 		return err
 	}
-	var err error
-	if s.files, err = s.writeFiles(s.config()); err != nil {
-		s.undoStart()
-		return err
-	}
-	s.mu.Lock()
-	s.state = running
-	s.mu.Unlock()
-	s.log.Noticef("Listening for client connections on %s", address(s.config().Host, s.clients.Addr().Port))
-	s.tellTLS()
 	s.system.Start()
 	go s.clients.Serve()
 	s.keepStaples()
 	s.trimmer = startTrimmer(s.clock, s.work)
+	s.become(created, running)
+	s.log.Noticef("Listening for client connections on %s", address(s.config().Host, s.clients.Addr().Port))
+	s.tellTLS()
+	var err error
+	if s.files, err = s.writeFiles(s.config()); err != nil {
+		s.become(running, created)
+		s.takeDown()
+		return err
+	}
+	s.up = true
 	s.log.Noticef("Server is ready")
 	return nil
 }
@@ -335,15 +337,10 @@ func (s *Server) natsSettings() nats.Settings {
 	}
 }
 
-// undoStart closes what a failed Start has opened.
+// undoStart closes what was opened by a Start that could not listen to all that it was to.
 func (s *Server) undoStart() {
-	defer s.stopStreams()
-	if s.clients != nil {
-		go s.clients.Serve() // StopAccepting waits for it
-		s.clients.StopAccepting()
-	}
 	s.stopHTTP()
-	s.removeFiles(s.files)
+	s.stopStreams()
 }
 
 func (s *Server) stopHTTP() {
@@ -386,14 +383,19 @@ func (s *Server) Shutdown() {
 	s.reloading.Lock() // there is none from now on
 	defer s.reloading.Unlock()
 	defer close(s.stopped)
-	if before == created {
+	if !s.up {
 		s.closeLog()
 		return
 	}
 	s.log.Noticef("Initiating Shutdown...")
-	if before == running {
-		s.clients.StopAccepting()
-	}
+	s.takeDown()
+	s.log.Noticef("Server Exiting..")
+	s.closeLog()
+}
+
+// takeDown ends all that Start began.
+func (s *Server) takeDown() {
+	s.clients.StopAccepting()
 	s.dropStaples()
 	s.trimmer.stop()
 	s.system.Close()
@@ -408,8 +410,6 @@ func (s *Server) Shutdown() {
 	s.stopHTTP()
 	s.views.Close()
 	s.removeFiles(s.files)
-	s.log.Noticef("Server Exiting..")
-	s.closeLog()
 }
 
 // LameDuck lets clients move elsewhere, then stops the server: no more are accepted, those that are here
@@ -434,6 +434,15 @@ func (s *Server) LameDuck() {
 		}
 	}
 	s.Shutdown()
+}
+
+// become changes the state, unless it is another one than the given meanwhile.
+func (s *Server) become(from, to state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == from {
+		s.state = to
+	}
 }
 
 func (s *Server) inState(want state) bool {
