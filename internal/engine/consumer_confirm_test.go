@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -163,10 +164,13 @@ func TestAcknowledgementsBehindAReset(t *testing.T) {
 	if v := n.status(c).View; v.NumPending != 3 {
 		t.Errorf("%+v", v)
 	}
+	got := n.acks.wait(t, 2)
+	s.turns()
 	n.acks.mu.Lock()
 	defer n.acks.mu.Unlock()
+	maps.Copy(got, n.acks.got)
 	for seq := range uint64(5) {
-		if _, confirmed := n.acks.got[fmt.Sprintf("ok.%d", seq+1)]; confirmed != (seq+1 < 3) {
+		if _, confirmed := got[fmt.Sprintf("ok.%d", seq+1)]; confirmed != (seq+1 < 3) {
 			t.Errorf("the acknowledgement of %d is confirmed: %v", seq+1, confirmed)
 		}
 	}

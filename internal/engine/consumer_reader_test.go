@@ -32,7 +32,16 @@ func TestWhoDoesNotRead(t *testing.T) {
 	n.publish("A.x", messages, 20)
 	n.listenTo("to")
 	c := n.consumer(s, "c", func(c *stream.ConsumerConfig) { c.DeliverSubject, c.Ack = "to", stream.AckNone })
-	n.await("as much to be decided as may be", func() bool { return c.transit.held.Load() })
+	rests := func() bool { // it is held back, and nothing more comes of what was decided
+		rests, d := make(chan bool, 1), s.dispatch.deliverer
+		s.events.do(func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			rests <- c.transit.held.Load() && !d.working && c.stalled
+		})
+		return <-rests
+	}
+	n.await("as much to be decided as may be", rests)
 	s.turns()
 	if on := c.transit.deliveries.Load(); on != maxTransit {
 		t.Errorf("%d deliveries are on their way", on)

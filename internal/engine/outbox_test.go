@@ -62,6 +62,16 @@ func (n *node) awaitMessages(s *Stream, count uint64) {
 	n.await(fmt.Sprintf("%s to hold %d messages", s.Name(), count), func() bool { return s.Info().Messages == count })
 }
 
+// awaitRelays waits until nobody has anything to send, nor knows of whom it sent something to.
+func (n *node) awaitRelays() {
+	n.t.Helper()
+	n.await("the relays to rest", func() bool {
+		n.relays.mu.Lock()
+		defer n.relays.mu.Unlock()
+		return len(n.relays.by) == 0
+	})
+}
+
 // What a consumer gives up waits in a work queue for its target, goes there when that is created, and is gone then. It is
 // told in the log once.
 func TestDeadLetters(t *testing.T) {
@@ -152,6 +162,7 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 		b.View(func(state *stream.State) { there = state.Outbox() == 3 })
 		return there
 	})
+	n.await("both to look for DEAD", func() bool { return len(n.logs.all()) == 2 })
 	if r := a.Propose(stream.Purge{Before: 3}.Encode(nil), true); r.Err != nil {
 		t.Fatal(r.Err)
 	}
@@ -171,6 +182,7 @@ func TestDeadLettersWithoutMessages(t *testing.T) {
 			t.Errorf("%d: %q", seq, got[seq])
 		}
 	}
+	n.awaitRelays()
 	full := *dead.Config()
 	full.MaxMsgs, full.Discard = 3, stream.DiscardNew
 	if _, err := n.Update(account, full, false); err != nil {
@@ -219,11 +231,7 @@ func TestDeadLettersWhileTargetsComeAndGo(t *testing.T) {
 	for _, s := range sources {
 		n.awaitMessages(s, 0)
 	}
-	n.await("the relays to rest", func() bool {
-		n.relays.mu.Lock()
-		defer n.relays.mu.Unlock()
-		return len(n.relays.by) == 0
-	})
+	n.awaitRelays()
 	seen := map[string]int{}
 	if err := n.Stream(account, "DEAD").each(func(m *Message) error {
 		seen[field(m.Header, "Myelin-Dead-Stream")+field(m.Header, "Myelin-Dead-Sequence")]++
