@@ -50,20 +50,6 @@ func (v source) describe(a *broker.Account) report.Account {
 	return d
 }
 
-// mappedTo are mappings as the monitoring pages show them.
-func mappedTo(list []config.Mapping) map[string][]report.MappedTo {
-	if len(list) == 0 {
-		return nil
-	}
-	shown := make(map[string][]report.MappedTo, len(list))
-	for _, m := range list {
-		for _, d := range m.Dests {
-			shown[m.Source] = append(shown[m.Source], report.MappedTo{Subject: d.Subject, Weight: d.Weight, Cluster: d.Cluster})
-		}
-	}
-	return shown
-}
-
 // listed are the accounts that there are for those who look: one that a reload has taken away is not, though the broker keeps it
 // for when it comes back.
 func (s *Server) listed() []*broker.Account {

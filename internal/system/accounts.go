@@ -64,7 +64,7 @@ var accountViews = map[string]func(g *Guest, r *request, account string) any{
 			return nil, nil
 		})(g, r)
 	},
-	"CONNS": func(g *Guest, _ *request, account string) any { return g.counts(account) },
+	"CONNS": func(g *Guest, _ *request, account string) any { return g.counts(account, false) },
 }
 
 // permissions are those of a user as they are shown.

@@ -127,9 +127,9 @@ type counts struct {
 	report.AccountStat
 }
 
-// counts describes an account; nil says that there is none of that name.
-func (g *Guest) counts(name string) any {
-	z := g.opt.Views.AccStatz(report.AccStatzOptions{Accounts: []string{name}, Unused: true})
+// counts describes an account; nil says that there is none of that name, or, unless unused ones are wanted, nobody connected to it.
+func (g *Guest) counts(name string, unused bool) any {
+	z := g.opt.Views.AccStatz(report.AccStatzOptions{Accounts: []string{name}, Unused: unused})
 	if len(z.Accounts) == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (g *Guest) counts(name string) any {
 // any.
 func (g *Guest) Count(a *broker.Account) {
 	name := a.Name()
-	tell := func() any { return g.counts(name) }
+	tell := func() any { return g.counts(name, true) }
 	g.tell("$SYS.SERVER.ACCOUNT."+name+".CONNS", tell)
 	g.tell("$SYS.ACCOUNT."+name+".SERVER.CONNS", tell)
 	g.mu.Lock()

@@ -163,6 +163,7 @@ func TestRequests(t *testing.T) {
 		{"$SYS", "$SYS.REQ.ACCOUNT.A.STATZ", "", `{SERVER,"data":{"server_id":"NID","now":"2026-01-02T03:04:05Z","account_statz":[{"acc":"A"`},
 		{"$SYS", "$SYS.REQ.ACCOUNT.X.STATZ", "", ""},
 		{"$SYS", "$SYS.REQ.ACCOUNT.X.CONNS", "", ""},
+		{"$SYS", "$SYS.REQ.ACCOUNT.B.CONNS", "", ""}, // nobody is connected
 		{"$SYS", "$SYS.REQ.ACCOUNT.A.CONNS", "", `{"type":"io.nats.server.advisory.v1.account_connections"`},
 		{"$SYS", "$SYS.REQ.ACCOUNT.PING.STATZ", `{"accounts":["NO"]}`, ""},
 		{"$SYS", "$SYS.REQ.ACCOUNT.PING.STATZ", "", `{SERVER,"data":{"server_id":"NID","now":"2026-01-02T03:04:05Z","account_statz":[{"acc":"A"`},
