@@ -100,21 +100,22 @@ func TestFastProducerStall(t *testing.T) {
 }
 
 // A slow subscriber takes nothing from the others: one that reads gets every
-// message, in order.
+// message, in order. It is never so far behind that it would be slow itself.
 func TestSlowConsumerAlone(t *testing.T) {
-	const messages = 200
+	const messages, ahead = 200, 20
 	server := testkit.Start(t, testkit.Options{Config: "max_pending: 8MB\n"})
 	slow, quick := server.Raw(t), server.Raw(t)
 	for _, conn := range []*testkit.Raw{slow, quick} {
 		conn.Send(quiet, "SUB x 1")
 		conn.Sync()
 	}
-	sent := make(chan error, 1)
+	sent, unread := make(chan error, 1), make(chan bool, ahead)
 	publisher := server.Raw(t)
 	publisher.Send(quiet)
 	go func() {
 		defer close(sent)
 		for i := range messages {
+			unread <- true
 			payload := fmt.Sprintf("%08d", i) + strings.Repeat("x", 131072)
 			if err := publisher.TryWrite(fmt.Sprintf("PUB x %d\r\n%s\r\n", len(payload), payload)); err != nil {
 				sent <- err
@@ -127,6 +128,7 @@ func TestSlowConsumerAlone(t *testing.T) {
 		if payload := quick.Line(); payload[:8] != fmt.Sprintf("%08d", i) {
 			t.Fatalf("message %s came in place of %d", payload[:8], i)
 		}
+		<-unread
 	}
 	if err := <-sent; err != nil {
 		t.Fatalf("publish: %v", err)
