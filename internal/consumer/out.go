@@ -8,7 +8,7 @@ type Out struct {
 	Deliveries []Delivery
 	Statuses   []Status
 	Acks       []stream.AckItem  // to propose in a stream.Ack: messages to abandon
-	Delivered  []stream.Delivery // to propose in a stream.Delivered behind it: the Deliveries again, and what is passed by
+	Delivered  []stream.Delivery // to propose in a stream.Delivered behind it: the Deliveries again, and what is passed by; see delivered
 	Advisories []Advisory
 	Drop       bool // nobody wants the consumer: propose a stream.DropConsumer
 }
@@ -90,6 +90,16 @@ func (o *Out) status(to []byte, code int, text string) *Status {
 func (o *Out) unserved(r *request, code int, text string) {
 	s := o.status(r.To, code, text)
 	s.Kind, s.First, s.Second = Unserved, uint64(r.left), uint64(r.bytes)
+}
+
+// delivered notes a delivery for the machine. Where nobody acknowledges, the last one stands for those before: what is passed by
+// is done with as well.
+func (o *Out) delivered(d stream.Delivery, last bool) {
+	if n := len(o.Delivered); last && n > 0 {
+		o.Delivered[n-1] = d
+		return
+	}
+	o.Delivered = append(o.Delivered, d)
 }
 
 func (o *Out) advise(a Advisory) { o.Advisories = append(o.Advisories, a) }

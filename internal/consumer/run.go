@@ -71,57 +71,57 @@ func (d *Dispatcher) deliver(out *Out) outcome {
 	if d.push != nil && d.config.FlowControl && d.push.flow.stalled() {
 		return held
 	}
-	c, result := d.next(out)
-	if result != sent {
+	var c candidate
+	if result := d.next(&c, out); result != sent {
 		return result
 	}
 	if d.config.Push() {
-		d.send(c, d.push.to, "", out)
+		d.send(&c, d.push.to, "", out)
 		d.sentBytes(c.bytes, out)
 		if d.push.beat != never {
 			d.push.beat = after(d.now, int64(d.config.Heartbeat))
 		}
 		return sent
 	}
-	r := d.pick(c, out)
+	r := d.pick(&c, out)
 	if r == nil {
 		return nothing
 	}
-	d.serve(r, c, out)
+	d.serve(r, &c, out)
 	return sent
 }
 
 // next finds the message to deliver next: one that was delivered before, or else a new one.
-func (d *Dispatcher) next(out *Out) (c candidate, result outcome) {
+func (d *Dispatcher) next(c *candidate, out *Out) outcome {
 	for i := d.waiting.lists[again].head; i != 0; i = d.waiting.lists[again].head {
-		c = candidate{seq: d.waiting.slab[i].seq, again: i}
-		if d.look(&c) {
+		*c = candidate{seq: d.waiting.slab[i].seq, again: i}
+		if d.look(c) {
 			return d.paced(c)
 		}
 		d.release(i)
 	}
 	if d.order != nil {
 		if seq, ok := d.order.next(); ok {
-			c = candidate{seq: seq, ready: true}
-			if d.counting() && !d.look(&c) {
-				return c, nothing
+			*c = candidate{seq: seq, ready: true}
+			if d.counting() && !d.look(c) {
+				return nothing
 			}
 			return d.paced(c)
 		}
 	}
 	if d.atLimit() {
-		return c, held
+		return held
 	}
 	seq, ok := d.nextNew(out)
 	if !ok {
-		return c, nothing
+		return nothing
 	}
-	c = candidate{seq: seq}
+	*c = candidate{seq: seq}
 	if d.replay != nil && seq > d.server.last {
 		d.replay = nil
 	}
-	if d.counting() && !d.look(&c) {
-		return c, nothing
+	if d.counting() && !d.look(c) {
+		return nothing
 	}
 	return d.paced(c)
 }
@@ -177,20 +177,20 @@ func (d *Dispatcher) behind() int64 {
 }
 
 // paced holds a message back for as long as the rate or the replay says.
-func (d *Dispatcher) paced(c candidate) (candidate, outcome) {
+func (d *Dispatcher) paced(c *candidate) outcome {
 	at := d.rate.ready(d.now, c.bytes)
 	if c.again == 0 {
 		at = max(at, d.replay.ready(d.now, c.time))
 	}
 	if at > d.now {
 		d.wake = at
-		return c, held
+		return held
 	}
-	return c, sent
+	return sent
 }
 
 // pick finds the request that gets a message. On the way it ends those that cannot get it.
-func (d *Dispatcher) pick(c candidate, out *Out) *request {
+func (d *Dispatcher) pick(c *candidate, out *Out) *request {
 	for {
 		var r *request
 		if d.config.Priority == stream.PriorityPinned {
@@ -221,7 +221,7 @@ func (d *Dispatcher) pick(c candidate, out *Out) *request {
 }
 
 // serve gives a message to a request, and ends that if it has all that it asked for.
-func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
+func (d *Dispatcher) serve(r *request, c *candidate, out *Out) {
 	d.send(c, r.To, d.pinID(), out)
 	r.left--
 	d.queue.wanted--
@@ -248,7 +248,7 @@ func (d *Dispatcher) serve(r *request, c candidate, out *Out) {
 }
 
 // send hands a message out, and notes it.
-func (d *Dispatcher) send(c candidate, to []byte, pin string, out *Out) {
+func (d *Dispatcher) send(c *candidate, to []byte, pin string, out *Out) {
 	d.dseq++
 	count := uint32(1)
 	if c.again != 0 {
@@ -267,7 +267,7 @@ func (d *Dispatcher) send(c candidate, to []byte, pin string, out *Out) {
 		}
 	}
 	out.Deliveries = append(out.Deliveries, Delivery{Seq: c.seq, DSeq: d.dseq, Count: count, Pending: uint64(d.behind()), To: to, Pin: pin})
-	out.Delivered = append(out.Delivered, stream.Delivery{Seq: c.seq, DSeq: d.dseq, Count: count})
+	out.delivered(stream.Delivery{Seq: c.seq, DSeq: d.dseq, Count: count}, d.config.Ack == stream.AckNone)
 }
 
 func (d *Dispatcher) redelivered(i uint32) uint32 {

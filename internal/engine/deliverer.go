@@ -78,7 +78,6 @@ type deliverer struct {
 	// of whoever works
 	spare  []*shipment
 	reader *home.Reader // nil: none
-	read   *Message     // by it, and being sent
 	lives  []bool       // of the deliveries of a shipment
 	sent   int          // deliveries that are not pushed
 	to     *Consumer    // whose they are; nil: of several
@@ -271,12 +270,11 @@ func (d *deliverer) look(list []consumer.Delivery) {
 // deliver reads and sends one message.
 func (d *deliverer) deliver(c *Consumer, delivery *consumer.Delivery) {
 	if d.reader == nil {
-		d.reader, d.read = d.stream.home.Reader(), new(Message)
+		d.reader = d.stream.home.Reader()
 	}
 	r, err := d.reader.Read(delivery.Seq)
 	if err == nil {
-		*d.read = Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}
-		c.outlet.Deliver(delivery, d.read)
+		c.outlet.Deliver(delivery, r)
 		return
 	}
 	if _, _, err = d.stream.Read(delivery.Seq, nil); err != nil && !errors.Is(err, ErrNotFound) {

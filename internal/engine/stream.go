@@ -21,14 +21,8 @@ import (
 // ErrNotFound says that a stream has no such message.
 var ErrNotFound = errors.New("no message found")
 
-// Message is one message of a stream.
-type Message struct {
-	Seq     uint64
-	Time    int64 // ns since 1970
-	Subject []byte
-	Header  []byte
-	Body    []byte
-}
+// Message is one message of a stream, as the store returns it.
+type Message = segment.Record
 
 // Outlet performs what need not survive a crash: it tells publishers what became of their messages, and
 // publishes again what a stream stored. It is called within the turns of its stream, by one goroutine at a
@@ -145,7 +139,7 @@ func (s *Stream) Read(seq uint64, buf []byte) (Message, []byte, error) {
 			err = &segment.Damage{File: s.engine.layout.Messages(s.asset.Group), Err: fmt.Errorf("sequence %d: %w", seq, segment.ErrNotFound)}
 		}
 	}
-	return Message{Seq: r.Seq, Time: r.Time, Subject: r.Subject, Header: r.Header, Body: r.Body}, buf, err
+	return r, buf, err
 }
 
 func (s *Stream) lives(seq uint64) (ok bool) {

@@ -3,8 +3,8 @@ package wire
 import (
 	"bytes"
 	"math"
-	"strconv"
 
+	"myelin/internal/decimal"
 	"myelin/internal/stream"
 )
 
@@ -130,9 +130,9 @@ func AppendAckPrefix(dst []byte, scope Scope, stream, consumer string) []byte {
 
 // AppendAckSubject appends the reply subject of a delivered message: the prefix of its consumer, and its numbers.
 func AppendAckSubject(dst, prefix []byte, count uint32, seq, dseq uint64, time int64, pending uint64) []byte {
-	dst = strconv.AppendUint(append(dst, prefix...), uint64(count), 10)
-	dst = strconv.AppendUint(append(dst, '.'), seq, 10)
-	dst = strconv.AppendUint(append(dst, '.'), dseq, 10)
-	dst = strconv.AppendInt(append(dst, '.'), time, 10)
-	return strconv.AppendUint(append(dst, '.'), pending, 10)
+	dst = decimal.Append(append(dst, prefix...), uint64(count))
+	dst = decimal.Append(append(dst, '.'), seq)
+	dst = decimal.Append(append(dst, '.'), dseq)
+	dst = decimal.Append(append(dst, '.'), uint64(max(time, 0)))
+	return decimal.Append(append(dst, '.'), pending)
 }

@@ -2,8 +2,8 @@ package wire
 
 import (
 	"bytes"
-	"strconv"
 
+	"myelin/internal/decimal"
 	"myelin/internal/must"
 )
 
@@ -35,10 +35,10 @@ func AppendTail(dst, reply, header, payload []byte) []byte {
 		dst = append(dst, ' ')
 	}
 	if header != nil {
-		dst = strconv.AppendInt(dst, int64(len(header)), 10)
+		dst = decimal.Append(dst, uint64(len(header)))
 		dst = append(dst, ' ')
 	}
-	dst = strconv.AppendInt(dst, int64(len(header)+len(payload)), 10)
+	dst = decimal.Append(dst, uint64(len(header)+len(payload)))
 	dst = append(dst, lineEnd...)
 	dst = append(dst, header...)
 	dst = append(dst, payload...)

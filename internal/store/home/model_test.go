@@ -351,8 +351,8 @@ func (m *model) check() {
 	for i := range m.live {
 		w := &m.live[i]
 		seq := w.seq + m.rng.Uint64N(uint64(w.span))
-		if r, err = m.reader.Read(seq); err != nil || !w.is(&r) {
-			m.t.Fatalf("reading on to %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)
+		if ahead, err := m.reader.Read(seq); err != nil || !w.is(ahead) {
+			m.t.Fatalf("reading on to %d gives %+v: %v", seq, ahead, err)
 		}
 		if r, buf, err = m.home.Read(seq, buf); err != nil || !w.is(&r) {
 			m.t.Fatalf("reading %d gives %d with span %d: %v", seq, r.Seq, r.Span, err)

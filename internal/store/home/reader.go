@@ -8,22 +8,23 @@ type Reader struct {
 	home  *Home
 	set   *segment.Set // that files reads; nil: none
 	files *segment.Reader
-	floor uint64 // sequences up to it were in files when it was looked; it does not sink
+	found segment.Record // that was in memory
+	floor uint64         // sequences up to it were in files when it was looked; it does not sink
 }
 
 // Reader returns a Reader of the messages.
 func (h *Home) Reader() *Reader { return &Reader{home: h} }
 
-// Read is Home.Read; the parts of the record are valid until the next call.
-func (r *Reader) Read(seq uint64) (segment.Record, error) {
+// Read is Home.Read; the record is valid until the next call.
+func (r *Reader) Read(seq uint64) (*segment.Record, error) {
 	if seq > r.floor {
-		if rec, ok := r.find(seq); ok {
-			return rec, nil
+		if r.find(seq) {
+			return &r.found, nil
 		}
 	}
 	set := r.home.set.Load()
 	if set == nil {
-		return segment.Record{}, segment.ErrNotFound
+		return nil, segment.ErrNotFound
 	}
 	if set != r.set {
 		r.Close()
@@ -34,20 +35,21 @@ func (r *Reader) Read(seq uint64) (segment.Record, error) {
 		return r.Read(seq) // the files were opened anew meanwhile
 	}
 	if err != nil {
-		if rec, ok := r.find(seq); ok {
-			return rec, nil // the files have lost it
+		if r.find(seq) {
+			return &r.found, nil // the files have lost it
 		}
 	}
 	return rec, err
 }
 
 // find looks for a message in memory, and where that begins.
-func (r *Reader) find(seq uint64) (segment.Record, bool) {
+func (r *Reader) find(seq uint64) (ok bool) {
 	h := r.home
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.floor = h.floor
-	return h.findLocked(seq)
+	r.found, ok = h.findLocked(seq)
+	return ok
 }
 
 // Close lets go of files and memory. The Reader can be used again.

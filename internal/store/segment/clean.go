@@ -258,14 +258,13 @@ func (s *Set) eachLive(g *segment, live Live, visit func(*Record) error) error {
 	c := s.cursor(v, o.file, o.index, at, nil, scanBytes)
 	for ok && at <= v.high {
 		c.from = max(c.from, at) // what is not wanted is not read: it may be half erased
-		c.record, err = c.next()
+		r, err := c.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return s.found(g, err)
 		}
-		r := &c.record
 		if at < r.Seq {
 			at, ok = live(r.Seq)
 		}

@@ -50,7 +50,7 @@ func TestReadsDuringEverything(t *testing.T) {
 						}
 						for next := seq; next < min(seq+90, high); next += 3 {
 							r, err := ahead.Read(next)
-							if want := record(next, 1); err != nil && next >= dropped.Load() || err == nil && !same(&r, &want) {
+							if want := record(next, 1); err != nil && next >= dropped.Load() || err == nil && !same(r, &want) {
 								t.Errorf("read on to %d of %d to %d: %v", next, low, high, err)
 								return
 							}

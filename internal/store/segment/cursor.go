@@ -21,25 +21,32 @@ type cursor struct {
 	rawOffset int64
 	rawLast   uint64  // sequence
 	hurt      *Damage // passed, and not known yet to matter
-	record    Record  // being visited
+	head      frame   // that quick has read
+	record    Record  // that was returned last
 
 	settle func() // waits until nothing is half erased; nil: nothing can be
 }
 
-// next returns the next record, whose parts are valid until the call after. io.EOF says that there is none; a
+// next returns the next record, which is valid until the call after. io.EOF says that there is none; a
 // *Damage that what comes next cannot be read: next may be called again for what lies behind.
-func (c *cursor) next() (Record, error) {
+func (c *cursor) next() (*Record, error) {
+	if c.quick() {
+		return &c.record, nil
+	}
 	for {
 		if len(c.raw) > 0 {
-			r, ok, err := c.nextInBlock()
-			if ok || err != nil {
-				return r, err
+			ok, err := c.nextInBlock()
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				return &c.record, nil
 			}
 			continue
 		}
 		f, at, err := c.seek()
 		if err != nil {
-			return Record{}, err
+			return nil, err
 		}
 		c.offset = at + f.length()
 		payload, err := c.window.payload(f, at)
@@ -47,27 +54,50 @@ func (c *cursor) next() (Record, error) {
 			payload, err = c.window.payload(f, at)
 		}
 		if err != nil {
-			return Record{}, c.blame(err, at, f.last()+1)
+			return nil, c.blame(err, at, f.last()+1)
 		}
 		blank := erased(payload)
 		if !blank {
 			if payload, err = c.seal.open(f, at, payload); err != nil {
-				return Record{}, c.blame(err, at, f.last()+1)
+				return nil, c.blame(err, at, f.last()+1)
 			}
 		}
 		if f.kind == kindBlock {
 			if c.raw, err = f.unpack(payload, c.raw); err != nil {
 				c.raw = c.raw[:0]
-				return Record{}, c.blame(err, at, f.last()+1)
+				return nil, c.blame(err, at, f.last()+1)
 			}
 			c.rawOffset, c.rawLast = 0, f.last()
 			continue
 		}
 		c.from = f.last() + 1
 		if !blank {
-			return f.record(payload), nil
+			f.record(payload, &c.record)
+			return &c.record, nil
 		}
 	}
+}
+
+// quick is next where nothing is in the way: a record that is neither packed, sealed, damaged nor erased stands where the
+// last one ended, and was read already. It reports whether that is so; if not, nothing has changed.
+func (c *cursor) quick() bool {
+	w, f := &c.window, &c.head
+	at := c.offset - w.at
+	if len(c.raw) > 0 || c.hurt != nil || at < 0 || at+headSize >= int64(len(w.buf)) || c.offset+headSize >= w.end {
+		return false
+	}
+	b := w.buf[at:min(int64(len(w.buf)), w.end-w.at)]
+	if f.parse(b, w.seed, c.offset) != nil || f.kind != kindRecord || f.sealed || f.last() < c.from || f.length() > int64(len(b)) {
+		return false
+	}
+	payload := b[headSize:f.length()]
+	if len(payload) == 0 || payload[0] == erasedByte || !f.fits(payload) {
+		return false
+	}
+	c.offset += f.length()
+	c.from = f.last() + 1
+	f.record(payload, &c.record)
+	return true
 }
 
 // seek finds the next frame that holds records from c.from on, without reading its payload.
@@ -118,24 +148,25 @@ func (c *cursor) again(err error) bool {
 	return true
 }
 
-// nextInBlock returns the next record of the block, or false at its end.
-func (c *cursor) nextInBlock() (Record, bool, error) {
+// nextInBlock reads the next record of the block, or reports false at its end.
+func (c *cursor) nextInBlock() (bool, error) {
 	for c.rawOffset < int64(len(c.raw)) {
 		rest := c.raw[c.rawOffset:]
 		f, err := parseFrame(rest, c.window.seed, c.rawOffset)
 		if err != nil || f.kind != kindRecord || f.length() > int64(len(rest)) {
 			c.raw = c.raw[:0]
-			return Record{}, false, c.blame(errFrame, c.offset, c.rawLast+1)
+			return false, c.blame(errFrame, c.offset, c.rawLast+1)
 		}
 		c.rawOffset += f.length()
 		if f.last() < c.from {
 			continue
 		}
 		c.from = f.last() + 1
-		return f.record(rest[headSize:f.length()]), true, nil
+		f.record(rest[headSize:f.length()], &c.record)
+		return true, nil
 	}
 	c.raw = c.raw[:0]
-	return Record{}, false, nil
+	return false, nil
 }
 
 // blame turns an error about the content into a *Damage.

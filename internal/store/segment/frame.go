@@ -123,10 +123,10 @@ type frame struct {
 func pad(n int64) int64 { return (n + 7) &^ 7 }
 
 // length is how many bytes the frame takes in its file.
-func (f frame) length() int64 { return headSize + pad(int64(f.payload)) }
+func (f *frame) length() int64 { return headSize + pad(int64(f.payload)) }
 
 // content is how many bytes the payload has once it is opened.
-func (f frame) content() int64 {
+func (f *frame) content() int64 {
 	if f.sealed {
 		return int64(f.payload) - seal.Overhead
 	}
@@ -134,10 +134,10 @@ func (f frame) content() int64 {
 }
 
 // bytes are those of the frame as Size counts them: as if it were not sealed.
-func (f frame) bytes() int64 { return headSize + pad(f.content()) }
+func (f *frame) bytes() int64 { return headSize + pad(f.content()) }
 
 // last is the last sequence that a record or block holds.
-func (f frame) last() uint64 {
+func (f *frame) last() uint64 {
 	if f.kind == kindBlock {
 		return f.aux
 	}
@@ -145,10 +145,10 @@ func (f frame) last() uint64 {
 }
 
 // holdsRecords says whether the frame is one that a reader of records stops at.
-func (f frame) holdsRecords() bool { return f.kind == kindRecord || f.kind == kindBlock }
+func (f *frame) holdsRecords() bool { return f.kind == kindRecord || f.kind == kindBlock }
 
 // put writes the head into b for a frame at the offset.
-func (f frame) put(b []byte, seed uint32, offset int64) {
+func (f *frame) put(b []byte, seed uint32, offset int64) {
 	b = b[:headSize]
 	binary.LittleEndian.PutUint32(b[4:], f.sum)
 	binary.LittleEndian.PutUint32(b[8:], f.payload)
@@ -164,7 +164,7 @@ func (f frame) put(b []byte, seed uint32, offset int64) {
 // flagSealed in a head says that the payload is sealed.
 const flagSealed = 1
 
-func (f frame) flags() byte {
+func (f *frame) flags() byte {
 	if f.sealed {
 		return flagSealed
 	}
@@ -177,30 +177,34 @@ func headSum(b []byte, seed uint32, offset int64) uint32 {
 
 // parseFrame reads the head of a frame at the offset and checks that it makes sense by itself.
 func parseFrame(b []byte, seed uint32, offset int64) (f frame, err error) {
-	if len(b) < headSize {
-		return f, errEnd
-	}
-	if binary.LittleEndian.Uint32(b) != headSum(b, seed, offset) {
-		return f, errHead
-	}
-	f = frame{
-		kind:    kind(b[12]),
-		sealed:  b[13] == flagSealed,
-		sum:     binary.LittleEndian.Uint32(b[4:]),
-		payload: binary.LittleEndian.Uint32(b[8:]),
-		subject: binary.LittleEndian.Uint16(b[14:]),
-		size:    binary.LittleEndian.Uint32(b[16:]),
-		count:   binary.LittleEndian.Uint32(b[20:]),
-		seq:     binary.LittleEndian.Uint64(b[24:]),
-		aux:     binary.LittleEndian.Uint64(b[32:]),
-	}
-	if !f.sane() || b[13] > flagSealed {
-		return f, errFrame
-	}
-	return f, nil
+	err = f.parse(b, seed, offset)
+	return f, err
 }
 
-func (f frame) sane() bool {
+// parse makes f the head at the offset, unless that fails.
+func (f *frame) parse(b []byte, seed uint32, offset int64) error {
+	if len(b) < headSize {
+		return errEnd
+	}
+	if binary.LittleEndian.Uint32(b) != headSum(b, seed, offset) {
+		return errHead
+	}
+	f.kind = kind(b[12])
+	f.sealed = b[13] == flagSealed
+	f.sum = binary.LittleEndian.Uint32(b[4:])
+	f.payload = binary.LittleEndian.Uint32(b[8:])
+	f.subject = binary.LittleEndian.Uint16(b[14:])
+	f.size = binary.LittleEndian.Uint32(b[16:])
+	f.count = binary.LittleEndian.Uint32(b[20:])
+	f.seq = binary.LittleEndian.Uint64(b[24:])
+	f.aux = binary.LittleEndian.Uint64(b[32:])
+	if !f.sane() || b[13] > flagSealed {
+		return errFrame
+	}
+	return nil
+}
+
+func (f *frame) sane() bool {
 	if f.sealed && (f.payload < seal.Overhead || !f.holdsRecords()) {
 		return false
 	}
@@ -220,7 +224,7 @@ func (f frame) sane() bool {
 func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // fits says whether a padded payload is the one that the head was written for.
-func (f frame) fits(payload []byte) bool { return checksum(payload) == f.sum }
+func (f *frame) fits(payload []byte) bool { return checksum(payload) == f.sum }
 
 // erased says whether a padded payload was overwritten on purpose. The checksum may not know yet.
 func erased(payload []byte) bool {

@@ -160,10 +160,13 @@ func (c *cursor) find(seq uint64) (Record, error) {
 	}
 	c.offset = at
 	r, err := c.next()
-	if errors.Is(err, io.EOF) || err == nil && r.Seq > seq {
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && r.Seq > seq:
 		return Record{}, ErrNotFound // in a gap of a block, or erased
+	case err != nil:
+		return Record{}, err
 	}
-	return r, err
+	return *r, nil
 }
 
 // outdated says that a file could not be opened because it was removed since it was seen.
@@ -264,12 +267,11 @@ func (s *Set) onward(seg *segment, err error) error {
 // all visits what is left; it reports whether more is wanted.
 func (c *cursor) all(visit func(*Record) bool) (bool, error) {
 	for {
-		var err error
-		c.record, err = c.next()
+		r, err := c.next()
 		if errors.Is(err, io.EOF) {
 			return true, nil
 		}
-		if err != nil || !visit(&c.record) {
+		if err != nil || !visit(r) {
 			return false, err
 		}
 	}

@@ -33,9 +33,9 @@ type Reader struct {
 // Reader returns a Reader of the set.
 func (s *Set) Reader() *Reader { return &Reader{set: s} }
 
-// Read returns the record that occupies a sequence, as Set.Read does. Its parts are valid until the next call.
-func (r *Reader) Read(seq uint64) (Record, error) {
-	if rec, ok := r.ahead(seq); ok {
+// Read returns the record that occupies a sequence, as Set.Read does. It is valid until the next call.
+func (r *Reader) Read(seq uint64) (*Record, error) {
+	if rec := r.ahead(seq); rec != nil {
 		r.last = seq
 		return rec, nil
 	}
@@ -45,22 +45,22 @@ func (r *Reader) Read(seq uint64) (Record, error) {
 		r.begin(rec.Last() + 1)
 	}
 	r.last = seq
-	return rec, err
+	return &rec, err
 }
 
-// ahead returns a record of the file that is open. Whatever is in its way is left to Set.Read.
-func (r *Reader) ahead(seq uint64) (Record, bool) {
+// ahead returns a record of the file that is open. Whatever is in its way is left to Set.Read: then it returns nil.
+func (r *Reader) ahead(seq uint64) *Record {
 	if r.opened == nil {
-		return Record{}, false
+		return nil
 	}
 	if seq >= r.first && seq <= r.high {
 		r.move(seq)
 		if rec, err := r.cursor.next(); err == nil && rec.Seq <= seq {
-			return rec, true
+			return rec
 		}
 	}
 	r.leave()
-	return Record{}, false
+	return nil
 }
 
 // move makes the cursor come to a sequence next: over what lies between, or by the index if that is much.

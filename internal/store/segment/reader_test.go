@@ -42,7 +42,7 @@ func TestReader(t *testing.T) {
 				}
 				want, _, wantErr := set.Read(seq, nil)
 				got, err := r.Read(seq)
-				if errors.Is(err, ErrNotFound) != errors.Is(wantErr, ErrNotFound) || err == nil && !same(&got, &want) {
+				if errors.Is(err, ErrNotFound) != errors.Is(wantErr, ErrNotFound) || err == nil && !same(got, &want) {
 					t.Fatalf("%d: %v %v, want %v %v", seq, got.Seq, err, want.Seq, wantErr)
 				}
 				if r.opened != nil {
@@ -80,7 +80,7 @@ func TestReaderJumps(t *testing.T) {
 		}
 		for seq := uint64(1); seq <= wrote; seq += 1 + rng.Uint64N(200) {
 			got, err := []*Reader{r, other}[rng.IntN(2)].Read(seq)
-			if want := record(seq, 1); errors.Is(err, ErrNotFound) != erased[seq] || err == nil && !same(&got, &want) {
+			if want := record(seq, 1); errors.Is(err, ErrNotFound) != erased[seq] || err == nil && !same(got, &want) {
 				t.Fatalf("%d of %d: %v %v", seq, wrote, got.Seq, err)
 			}
 		}

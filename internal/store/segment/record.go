@@ -75,13 +75,11 @@ func appendPadding(dst []byte, payload int) []byte {
 	return append(dst, zeros[:int(pad(int64(payload)))-payload]...)
 }
 
-// record is the record of a frame with its payload, opened, which it shares.
-func (f frame) record(payload []byte) Record {
+// record makes r the record of a frame with its payload, opened, which it shares.
+func (f *frame) record(payload []byte, r *Record) {
 	s, h, end := int(f.subject), int(f.subject)+int(f.size), int(f.content())
-	return Record{
-		Seq: f.seq, Time: int64(f.aux), Span: f.count,
-		Subject: payload[:s:s], Header: payload[s:h:h], Body: payload[h:end:end],
-	}
+	r.Seq, r.Time, r.Span = f.seq, int64(f.aux), f.count
+	r.Subject, r.Header, r.Body = payload[:s:s], payload[s:h:h], payload[h:end:end]
 }
 
 // block gathers records to compress them together.
@@ -132,7 +130,7 @@ func (b *block) append(dst []byte, seed uint32, offset int64, s *sealing) ([]byt
 func (b *block) reset() { b.raw, b.records, b.blank = b.raw[:0], 0, false }
 
 // unpack returns the frames of a block from its payload, opened, in buf when it is large enough.
-func (f frame) unpack(payload, buf []byte) ([]byte, error) {
+func (f *frame) unpack(payload, buf []byte) ([]byte, error) {
 	packed := payload[:f.content()]
 	n, err := s2.DecodedLen(packed)
 	if err != nil || n != int(f.size) {

@@ -90,7 +90,8 @@ func (w *writer) took(buf []byte, f frame, records uint64, bytes int64) {
 func (w *writer) mark() {
 	w.marked = w.segment.synced
 	var head [headSize]byte
-	frame{kind: kindMark, aux: uint64(w.marked)}.put(head[:], w.segment.sum, w.sum.size)
+	f := frame{kind: kindMark, aux: uint64(w.marked)}
+	f.put(head[:], w.segment.sum, w.sum.size)
 	*w.buf = append(*w.buf, head[:]...)
 	w.sum.size += headSize
 }
@@ -112,7 +113,8 @@ func (w *writer) endBlock() {
 		if err != nil {
 			panic(fmt.Sprintf("invariant broken: record just encoded: %v", err))
 		}
-		r := f.record(b.raw[at+headSize:])
+		var r Record
+		f.record(b.raw[at+headSize:], &r)
 		w.addPlain(&r)
 		at += f.length()
 	}
