@@ -115,6 +115,9 @@ type Error struct {
 	Reason Reason
 	who    string
 
+	// User is who the connection is, where its certificate says so and something else is wrong; "" for who its request says it is.
+	User string
+
 	// Where a service decides: the account that it is in, and what that is told in place of the reason; "" for the reason.
 	Account, Why string
 
@@ -182,7 +185,7 @@ func RefuseAnswer(reason Reason, r *Request, account, why string) *Error {
 
 // refuse names who was refused, as far as a log may know: by name, unless that is "", or else as the request does.
 func refuse(reason Reason, r *Request, name string) *Error {
-	e := &Error{Reason: reason}
+	e := &Error{Reason: reason, User: name}
 	switch {
 	case name != "":
 		e.who = fmt.Sprintf(" - User %q", Short(name))

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -35,14 +36,23 @@ func (c *Conn) name(opt *connectOptions, r *auth.Request, identity *auth.Identit
 	c.mu.Unlock()
 }
 
-// claim notes who somebody says to be that has not been let in, as far as it is worth remembering; full is the account that
+// claim notes who somebody is, or says to be, that has not been let in, as far as it is worth remembering; full is the account that
 // had no room, nil if there was another reason.
-func (c *Conn) claim(opt *connectOptions, r *auth.Request, full *broker.Account) {
+func (c *Conn) claim(opt *connectOptions, user string, full *broker.Account) {
 	c.mu.Lock()
 	c.about = about{
-		name: auth.Short(opt.Name), lang: auth.Short(opt.Lang), version: auth.Short(opt.Version), user: auth.Short(r.Claims()), full: full,
+		name: auth.Short(opt.Name), lang: auth.Short(opt.Lang), version: auth.Short(opt.Version), user: auth.Short(user), full: full,
 	}
 	c.mu.Unlock()
+}
+
+// said is who was refused: the user that its certificate names, or who the request says it is from.
+func said(r *auth.Request, err error) string {
+	var wrong *auth.Error
+	if errors.As(err, &wrong) && wrong.User != "" {
+		return wrong.User
+	}
+	return r.Claims()
 }
 
 // clientLabel is how the log names what a client says of itself.

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -117,7 +118,7 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 		identity, err = c.l.opt.Gate.Enter(r, until, c.l.closing)
 	}
 	if err != nil {
-		c.claim(opt, r, nil)
+		c.claim(opt, said(r, err), nil)
 		return c.refused(err)
 	}
 	account := c.l.opt.Broker.Account(identity.Account)
@@ -125,7 +126,7 @@ func (c *Conn) find(opt *connectOptions) *fatal {
 		return c.refused(auth.Refuse(r))
 	}
 	if f := c.admit(identity, account); f != nil {
-		c.claim(opt, r, account)
+		c.claim(opt, cmp.Or(identity.User, r.Claims()), account)
 		return f
 	}
 	c.name(opt, r, identity)

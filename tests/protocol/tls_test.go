@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -396,6 +397,31 @@ func TestTLSUsers(t *testing.T) {
 		}
 		c.Close()
 		testkit.Eventually(t, "the connection to be gone", func() bool { return presence(t, server).Connections == 0 })
+	}
+}
+
+// Who is refused although a certificate says who it is, for lack of a password or since the account is full, is remembered by that name.
+func TestTLSRefusedUsers(t *testing.T) {
+	s := newSite(t)
+	server := testkit.Start(t, testkit.Options{Config: s.config("server", `verify_and_map: true, ca_file: "DIR/ca.pem"`, `accounts {
+ A { users: [ { user: "mail@example.org", password: "p" } ] }
+ B { users: [ { user: "host.example.org" } ], limits { max_connections: 0 } }
+}`)})
+	for _, row := range []struct{ certificate, user string }{{"mail", "mail@example.org"}, {"host", "host.example.org"}} {
+		c, err := call(server, s.client(row.certificate), false)
+		if err == nil {
+			t.Errorf("%s is let in", row.certificate)
+		}
+		c.Close()
+		var page struct {
+			Connections []struct {
+				User string `json:"authorized_user"`
+			} `json:"connections"`
+		}
+		testkit.Eventually(t, row.certificate+" to be remembered as "+row.user, func() bool {
+			server.Monitor("/connz?auth=1&state=closed&user="+url.QueryEscape(row.user), &page)
+			return len(page.Connections) == 1 && page.Connections[0].User == row.user
+		})
 	}
 }
 
