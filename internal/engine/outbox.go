@@ -227,7 +227,8 @@ func absence(to *Stream) *apierr.Error {
 	return nil
 }
 
-// choose finds the letters that come next, and the lowest ID of those that wait for the target.
+// choose finds the letters that come next, and the lowest ID of those that wait for the target. That is below what waits of
+// each origin: IDs ascend, whichever stream a letter died in.
 func (r *relay) choose(t *relayTarget) (letters []*stream.DeadLetter, low uint64) {
 	most, bytes := relayLetters, uint64(0)
 	if t.careful {

@@ -35,7 +35,10 @@ func (r *relay) load(t *relayTarget, letters []*stream.DeadLetter, low uint64) (
 			r.refuse(t, apierr.StreamMessageExceedsMaximum.Err()) // a proposal would only fill the log
 			continue
 		}
-		deposit := stream.Deposit{Origin: r.source.asset.ID, ID: d.ID, Low: low, Append: a}
+		deposit := stream.Deposit{Origin: d.Origin, ID: d.ID, Low: low, Append: a}
+		if d.Origin == ([16]byte{}) {
+			deposit.Origin = r.source.asset.ID
+		}
 		c.data = deposit.Encode(c.data)
 		c.ids = append(c.ids, d.ID)
 	}

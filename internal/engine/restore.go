@@ -73,6 +73,7 @@ type Restore struct {
 	before *load // that is under way, or nil
 	err    error // the first
 
+	letters   [][]byte          // commands about dead letters
 	consumers []consumerCommand // that it will have
 }
 
@@ -155,6 +156,27 @@ func (r *Restore) AddConsumer(rec *stream.ConsumerRecord) {
 	r.consumers = append(r.consumers, consumerCommand{rec.Config.Name, c.Encode(nil)})
 }
 
+// AddLetters gives the stream the dead letters that waited in the one that was backed up, and what that knew of those that it took,
+// once all messages are there.
+func (r *Restore) AddLetters(data []byte) (err error) {
+	if r.letters, err = stream.RestoreLetters(data); err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	return nil
+}
+
+// addLetters makes the dead letters. They are sent when the stream shows.
+func (r *Restore) addLetters() {
+	for _, c := range r.letters {
+		if r.err != nil {
+			return
+		}
+		if reply := r.stream.Propose(c, false); reply.Err != nil {
+			r.err = fmt.Errorf("dead letters: %w", reply.Err)
+		}
+	}
+}
+
 // addConsumers makes the consumers. Nothing is delivered before the stream shows.
 func (r *Restore) addConsumers() {
 	for _, c := range r.consumers {
@@ -196,7 +218,7 @@ func (r *Restore) settle() {
 	r.before = nil
 }
 
-// Finish shows the stream with its consumers; its last sequence is last or that of its last message. After an error
+// Finish shows the stream with its dead letters and consumers; its last sequence is last or that of its last message. After an error
 // there is none.
 func (r *Restore) Finish(last uint64) (*Stream, error) {
 	r.send()
@@ -206,6 +228,7 @@ func (r *Restore) Finish(last uint64) (*Stream, error) {
 			r.err = reply.Err
 		}
 	}
+	r.addLetters()
 	r.addConsumers()
 	defer r.engine.names.lock(r.asset.Account, r.asset.Config.Name)()
 	if r.err != nil {

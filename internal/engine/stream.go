@@ -99,6 +99,10 @@ func Identity(account, name string, created time.Time) string {
 	return base62.Hash(account + " " + name + " " + strconv.FormatInt(created.UnixNano(), 10))
 }
 
+// Incarnation is what targets know the stream by that its dead letters go to. No other stream has it, not even one that is made of a
+// backup.
+func (s *Stream) Incarnation() [16]byte { return s.asset.ID }
+
 // Config is the configuration that is in force. It never changes; an update gives another.
 func (s *Stream) Config() *stream.Config { return s.config.Load() }
 

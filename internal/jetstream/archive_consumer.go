@@ -7,6 +7,18 @@ import (
 	"myelin/internal/stream"
 )
 
+// archivedStream is what an archive says of a stream. What stock servers do not know of is in Own, the only place in which they pass
+// over it.
+type archivedStream struct {
+	StreamState
+	Own *archivedLetters `json:"_myelin,omitempty"`
+}
+
+// archivedLetters has dead letters (see stream.Letters).
+type archivedLetters struct {
+	Letters []byte `json:"dead_letters"`
+}
+
 // archivedConsumer is a consumer in an archive, as stock servers write it. What they do not know of is in Own.
 type archivedConsumer struct {
 	Config stream.ConsumerConfig `json:"config"`

@@ -148,6 +148,79 @@ func TestBackupKeepsConsumers(t *testing.T) {
 	}
 }
 
+// await polls until something is so that happens in the background.
+func await(t *testing.T, what string, ready func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ready(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain for ", what)
+		}
+	}
+}
+
+// Dead letters that waited when a backup was made go on in the stream that is made of it, each exactly once, however often it is
+// restored, and whether or not the stream that takes them is restored, too.
+func TestBackupKeepsDeadLetters(t *testing.T) {
+	x := newEngineTester(t)
+	x.request(apiPrefix+"STREAM.CREATE.S", "", `{"name":"S","subjects":["a.>"],"retention":"workqueue"}`)
+	x.request(apiPrefix+"CONSUMER.CREATE.S.C", "", `{"stream_name":"S","config":{"name":"C","durable_name":"C","ack_policy":"explicit","metadata":{"myelin.dead_letter":"D"}}}`)
+	die := func(n int) {
+		for i := range n {
+			x.publish(fmt.Sprintf("a.%d", i), "", "", "x")
+		}
+		x.settleStreams()
+		for _, m := range x.pulled("S", "C", n) {
+			x.publish(m.reply, "_I.ack", "", "+TERM no")
+			x.inbox.wait(t, 1)
+		}
+	}
+	waiting := func(want string) {
+		t.Helper()
+		await(t, "letters that wait: "+want, func() bool {
+			own := x.api.infoOf(x.api.engine.Stream("$G", "S")).Own
+			return own == nil && want == "0" || own != nil && fmt.Sprint(own.DeadLetters) == want
+		})
+	}
+	taken := func(want uint64) {
+		t.Helper()
+		s := x.api.engine.Stream("$G", "D")
+		await(t, fmt.Sprint(want, " letters in the target"), func() bool { return x.api.infoOf(s).State.Messages >= want })
+		waiting("0")
+		if got := x.api.infoOf(s).State.Messages; got != want {
+			t.Errorf("the target has %d letters, not %d", got, want)
+		}
+	}
+	die(3)
+	waiting("3")
+	config, packed := x.backup(t, "S", "")
+	_, without := x.backup(t, "S", `,"no_consumers":true`)
+	again := func(packed []byte) {
+		t.Helper()
+		x.request(apiPrefix+"STREAM.DELETE.S", "", "")
+		if answer := x.restoreBackup(t, "S", config, packed, 1<<20); !strings.Contains(answer, `"messages":3`) {
+			t.Fatal(answer)
+		}
+	}
+	again(packed)
+	waiting("3")
+	die(1) // here
+	x.request(apiPrefix+"STREAM.CREATE.D", "", `{"name":"D","subjects":["d"]}`)
+	taken(4)
+	again(without)
+	taken(4)
+	target, packedTarget := x.backup(t, "D", "")
+	x.request(apiPrefix+"STREAM.DELETE.D", "", "")
+	again(packed)
+	waiting("3")
+	if answer := x.restoreBackup(t, "D", target, packedTarget, 1<<20); !strings.Contains(answer, `"messages":4`) {
+		t.Fatal(answer)
+	}
+	taken(4)
+	if m := x.api.infoOf(x.api.engine.Stream("$G", "S")).State.Messages; m != 0 {
+		t.Errorf("%d messages stay", m)
+	}
+}
+
 // A backup whose consumers cannot be created leaves no stream, and says which.
 func TestBadConsumersLeaveNothing(t *testing.T) {
 	x := newEngineTesterWith(t, func(o *Options) {
@@ -161,6 +234,7 @@ func TestBadConsumersLeaveNothing(t *testing.T) {
 		"consumer A: consumer name":     {consumer("A", `{"config":{"name":"B.C"}}`)},
 		"consumer A: can not":           {consumer("A", `{"config":{"ack_policy":"maybe"}}`)},
 		"consumer B: maximum consumers": {consumer("A", `{}`), consumer("B", `{}`)},
+		"dead letters: ":                {{Name: []byte(archiveState), Body: []byte(`{"_myelin":{"dead_letters":"AAAA"}}`)}},
 		"consumer A: bad request":       {consumer("A", `{"config":{"filter_subject":"a"},"_myelin":{"initial":[0],"initial_end":4}}`)},
 	} {
 		packed := pack(t, write(t, list...))

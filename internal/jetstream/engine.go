@@ -32,6 +32,8 @@ type Restore interface {
 	Add(m *Message) error
 	// AddConsumer gives the stream a consumer when it is finished; the record is not kept.
 	AddConsumer(rec *stream.ConsumerRecord)
+	// AddLetters gives the stream the dead letters of a backup when it is finished (see stream.Letters).
+	AddLetters(data []byte) error
 	// Finish shows the stream, whose last sequence is last or that of its last message. After an error there
 	// is none.
 	Finish(last uint64) (Stream, error)
@@ -46,6 +48,8 @@ type Stream interface {
 	Name() string
 	Config() *stream.Config // immutable
 	Created() time.Time
+	// Incarnation is what other streams know this one by.
+	Incarnation() [16]byte
 	// View calls fn with the state between two commands. fn must not block nor keep what it gets.
 	View(fn func(*stream.State))
 	// Read returns the message with a sequence; its slices lie in buf or in the larger buffer that is

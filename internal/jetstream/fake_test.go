@@ -198,6 +198,7 @@ func (r *fakeRestore) Finish(last uint64) (Stream, error) {
 }
 
 func (r *fakeRestore) AddConsumer(*stream.ConsumerRecord) {}
+func (r *fakeRestore) AddLetters([]byte) error            { return nil }
 
 func (r *fakeRestore) Abandon() error { return nil }
 
@@ -247,6 +248,7 @@ func (s *fakeStream) Origins() (list []Origin) {
 // A fakeStream has no consumers, so that nothing dies.
 
 func (*fakeStream) Outbox() []OutboxStatus { return nil }
+func (*fakeStream) Incarnation() [16]byte  { return [16]byte{1} }
 
 func (s *fakeStream) Consumer(string) *Consumer                     { return nil }
 func (s *fakeStream) FindConsumer([]byte) *Consumer                 { return nil }

@@ -65,12 +65,15 @@ func (b *rebuild) add(e *entry) error {
 		return b.into.Add(&Message{Seq: e.Seq, Time: e.Time, Subject: e.Name, Header: e.Header, Body: e.Body})
 	case string(e.Name) == archiveState:
 		var state struct {
-			LastSeq uint64 `json:"last_seq"`
+			LastSeq uint64           `json:"last_seq"`
+			Own     *archivedLetters `json:"_myelin"`
 		}
 		if err := json.Unmarshal(e.Body, &state); err != nil {
 			return fmt.Errorf("read %s: %w", archiveState, err)
 		}
-		b.last = state.LastSeq
+		if b.last = state.LastSeq; state.Own != nil && len(state.Own.Letters) > 0 {
+			return b.into.AddLetters(state.Own.Letters)
+		}
 	case bytes.HasPrefix(e.Name, []byte(archiveConsume)):
 		name := string(e.Name[len(archiveConsume):])
 		if err := b.addConsumer(name, e.Body); err != nil {

@@ -144,6 +144,7 @@ type snapshot struct {
 	name    string
 	state   StreamState
 	records []stream.ConsumerRecord // as of the same moment
+	letters *stream.Letters         // then, too; nil: none
 	client  *Client
 	start   time.Time
 	deliver []byte
@@ -179,6 +180,7 @@ func newSnapshot(c *call, s Stream, q *JSApiStreamSnapshotRequest) *snapshot {
 func (t *snapshot) look(state *stream.State, consumers bool) {
 	t.state = stateOf(state.Info())
 	t.state.Consumers = state.NumShownConsumers()
+	t.letters = state.Letters()
 	if !consumers {
 		return
 	}
@@ -252,7 +254,7 @@ func (t *snapshot) send() error {
 	if err != nil {
 		return err
 	}
-	state, err := json.Marshal(&t.state)
+	state, err := json.Marshal(t.archived())
 	if err != nil {
 		return err
 	}
@@ -269,6 +271,20 @@ func (t *snapshot) send() error {
 		return err
 	}
 	return t.flush(nil)
+}
+
+// archived is what the archive says of the stream.
+func (t *snapshot) archived() *archivedStream {
+	a := &archivedStream{StreamState: t.state}
+	if t.letters == nil {
+		return a
+	}
+	data, left := t.letters.Encode(nil, t.stream.Incarnation())
+	if left > 0 {
+		t.api.opt.Log.Warnf("Snapshot of stream '%s > %s' leaves %d dead letters behind: there are too many", t.door.account, t.name, left)
+	}
+	t.letters, a.Own = nil, &archivedLetters{data}
+	return a
 }
 
 // consumers writes those that the stream had at the start, as they were then.

@@ -41,6 +41,8 @@ const (
 	kindDeposit
 	kindTaken           // taken.go
 	kindRestoreConsumer // consumer_backup.go
+	kindRestoreOutbox   // outbox_backup.go
+	kindRestoreDepositor
 )
 
 // Append stores a message. A Span above 1 says that the body is a batch of so many, in a form of its

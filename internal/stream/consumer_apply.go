@@ -14,7 +14,7 @@ import (
 func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok bool) {
 	r := bin.NewReader(fields)
 	switch {
-	case (kind < kindAddConsumer || kind > kindAck) && kind != kindTaken && kind != kindRestoreConsumer:
+	case (kind < kindAddConsumer || kind > kindAck) && kind < kindTaken:
 		return Reply{}, false
 	case s.config == nil:
 		return refuse(apierr.StreamNotFound), true
@@ -51,6 +51,10 @@ func (s *State) consume(kind byte, fields []byte, fx *Effects) (reply Reply, ok 
 		return s.taken(r, fx)
 	case kindRestoreConsumer:
 		return s.restoreFrom(r, fx)
+	case kindRestoreOutbox:
+		return s.regainLetters(r, fx)
+	case kindRestoreDepositor:
+		return s.regainDepositor(r)
 	}
 	return Reply{}, false
 }

@@ -2,7 +2,9 @@ package stream
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"myelin/internal/machine"
@@ -11,13 +13,14 @@ import (
 // restored is a State made of what a backup of the run's has: of all messages but those that are left out.
 func (r *consumerRun) restored(without func(seq uint64) bool) *State {
 	next, fx := new(State), Effects{}
-	apply := func(command any) {
+	enter := func(command []byte) {
 		fx.Reset()
-		next.Apply(machine.Entry{Time: r.now, Data: encode(command)}, &fx)
+		next.Apply(machine.Entry{Time: r.now, Data: command}, &fx)
 		if err := fx.Replies[0].Err; err != nil {
-			r.t.Fatalf("%+v: %v", command, err)
+			r.t.Fatalf("%q: %v", command, err)
 		}
 	}
+	apply := func(command any) { enter(encode(command)) }
 	cfg := *r.state.Config()
 	cfg.Sealed = false
 	apply(Configure{&cfg})
@@ -29,6 +32,16 @@ func (r *consumerRun) restored(without func(seq uint64) bool) *State {
 	})
 	if next.last < r.state.last {
 		apply(Skip{Origin: Backup, Seq: r.state.last})
+	}
+	if letters := r.state.Letters(); letters != nil {
+		data, left := letters.Encode(nil, [16]byte{7})
+		commands, err := RestoreLetters(data)
+		if err != nil || left > 0 {
+			r.t.Fatal(err, left)
+		}
+		for _, c := range commands {
+			enter(c)
+		}
 	}
 	for v := range r.state.Consumers() {
 		rec, ok := r.state.ConsumerRecord(v.Number)
@@ -50,19 +63,44 @@ func describedConsumers(s *State) (list []string) {
 	return list
 }
 
+// describedLetters is what a backup has to keep of dead letters.
+func describedLetters(s *State) string {
+	var b strings.Builder
+	for target := range s.OutboxQueues() {
+		for d := range s.DeadLetters(target, 0) {
+			letter := *d
+			if letter.Origin == ([16]byte{}) {
+				letter.Origin = [16]byte{7}
+			}
+			fmt.Fprintf(&b, "%+v %d %v\n", letter, s.outbox.holds[d.Seq], s.outbox.isHidden(d.Seq))
+		}
+	}
+	if s.outbox.count > 0 {
+		fmt.Fprintln(&b, s.outbox.last, s.outbox.count)
+	}
+	for _, origin := range slices.SortedFunc(maps.Keys(s.deposits.by), compareOrigins) {
+		d := s.deposits.by[origin]
+		fmt.Fprintln(&b, origin, d.low, slices.Collect(d.taken.Range(0)))
+	}
+	return b.String()
+}
+
 // Consumers that are restored from their records are those that were backed up, whatever was done to them, and those of
-// which messages are missing are what a restart takes.
+// which messages are missing are what a restart takes. So are dead letters.
 func TestConsumersAreRestored(t *testing.T) {
 	eachSeed(t, 60, func(seed int) {
 		r := newConsumerRun(t, seed)
 		for step := range 300 {
 			r.step()
-			if step%30 != 29 || len(r.state.outbox.holds) > 0 {
+			if step%30 != 29 {
 				continue
 			}
 			next := r.restored(func(uint64) bool { return false })
 			if got, want := describedConsumers(next), describedConsumers(r.state); !slices.Equal(got, want) {
 				t.Fatalf("seed %d, step %d, restored as\n%q\nwas\n%q", seed, step, got, want)
+			}
+			if got, want := describedLetters(next), describedLetters(r.state); r.state.Letters() != nil && got != want {
+				t.Fatalf("seed %d, step %d, letters restored as\n%swere\n%s", seed, step, got, want)
 			}
 			for _, s := range []*State{next, r.restored(func(seq uint64) bool { return seq%3 == 0 })} {
 				if err := machine.Copy(new(State), s); err != nil {

@@ -108,10 +108,12 @@ func FuzzConsumers(f *testing.F) {
 			r.step()
 		}
 		f.Add(bytes.Join(r.data, nil))
+		commands := letterCommands(f, r.state)
 		for v := range r.state.Consumers() {
 			rec, _ := r.state.ConsumerRecord(v.Number)
 			r.data = append(r.data, encode(DropConsumer{Name: v.Config.Name}, &RestoreConsumer{rec}))
 		}
+		r.data = append(r.data, commands...)
 		f.Add(bytes.Join(r.data, nil))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -18,8 +18,9 @@ const MetaDeadLetter = "myelin.dead_letter"
 // DeadLetter is a message that a consumer gave up, and that another stream is to take. It stays in the outbox until
 // that stream has it. It is immutable.
 type DeadLetter struct {
-	ID         uint64 // ascends within the stream; never used again
-	Target     string // the stream that is to take it, of the same account
+	ID         uint64   // ascends within the stream; never used again
+	Origin     [16]byte // identity of the stream in which it died, if this one was made of a backup of that; or 0
+	Target     string   // the stream that is to take it, of the same account
 	Consumer   string
 	Reason     DeadReason
 	Detail     string // what a client said about it, any bytes

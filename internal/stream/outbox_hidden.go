@@ -41,14 +41,19 @@ func (s *State) spare(seqs []uint64, fx *Effects) []uint64 {
 		case o.holds[seq] == 0:
 			left = append(left, seq)
 		case there && !o.isHidden(seq):
-			s.left(seq, s.table.at(p).subject-1, fx)
-			if o.hidden == nil {
-				o.hidden = new(seqset.Set)
-			}
-			o.hidden.Add(seq)
+			s.hide(seq, p, fx)
 		}
 	}
 	return left
+}
+
+// hide hides a message.
+func (s *State) hide(seq uint64, p place, fx *Effects) {
+	s.left(seq, s.table.at(p).subject-1, fx)
+	if s.outbox.hidden == nil {
+		s.outbox.hidden = new(seqset.Set)
+	}
+	s.outbox.hidden.Add(seq)
 }
 
 // conceal takes hidden messages out of a filter that was just filled.

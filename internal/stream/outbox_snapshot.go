@@ -15,7 +15,8 @@ import (
 //	  uvarint  dead letters, and for each
 //	    uvarint  ID, since the one before
 //	    string   consumer
-//	    byte     reason
+//	    byte     reason; 128 more: of a stream that this one is a backup of
+//	    16 bytes its identity, in that case
 //	    string   detail
 //	    uvarint  deliveries
 //	    uvarint  sequence
@@ -47,8 +48,16 @@ func (o *outbox) snapshot(dst []byte) []byte {
 	return bin.AppendBytes(dst, hidden)
 }
 
+// deadElsewhere marks a letter with an origin.
+const deadElsewhere = 128
+
 func (d *DeadLetter) snapshot(dst []byte) []byte {
-	dst = append(bin.AppendString(dst, d.Consumer), byte(d.Reason))
+	dst = bin.AppendString(dst, d.Consumer)
+	if d.Origin == ([16]byte{}) {
+		dst = append(dst, byte(d.Reason))
+	} else {
+		dst = append(append(dst, byte(d.Reason)|deadElsewhere), d.Origin[:]...)
+	}
 	dst = bin.AppendUvarint(bin.AppendString(dst, d.Detail), uint64(d.Deliveries))
 	dst = bin.AppendString(bin.AppendUvarint(dst, d.Seq), d.Subject)
 	return bin.AppendVarint(dst, d.Time)
@@ -68,6 +77,21 @@ func (o *outbox) freeze() outbox {
 
 // restore reads what snapshot wrote, when the table is restored.
 func (o *outbox) restore(r *bin.Reader, t *table) {
+	o.restoreLetters(r)
+	hidden := readHidden(r)
+	if hidden == nil {
+		return
+	}
+	for seq := range hidden.Range(0) {
+		if p, there := t.find(seq); !there || t.seq(p) != seq || o.holds[seq] == 0 {
+			r.Fail(errSnapshot)
+			return
+		}
+	}
+	o.hidden = hidden
+}
+
+func (o *outbox) restoreLetters(r *bin.Reader) {
 	o.last = r.Uvarint()
 	names := map[string]string{}
 	before := ""
@@ -83,8 +107,7 @@ func (o *outbox) restore(r *bin.Reader, t *table) {
 			gap := r.Uvarint()
 			d := readDeadLetter(r, names)
 			d.ID, d.Target = last+gap, target
-			if r.Err() != nil || gap == 0 || d.ID < last || d.ID > o.last || d.Seq == 0 || d.Deliveries == 0 ||
-				d.Reason < DeadMaxDeliver || d.Reason > DeadTerminated {
+			if r.Err() != nil || gap == 0 || d.ID < last || !d.sound(o.last) {
 				r.Fail(errSnapshot)
 				return
 			}
@@ -92,7 +115,11 @@ func (o *outbox) restore(r *bin.Reader, t *table) {
 			o.add(d)
 		}
 	}
-	o.restoreHidden(r, t)
+}
+
+// sound reports whether there can be such a letter, where IDs up to last were given out.
+func (d *DeadLetter) sound(last uint64) bool {
+	return d.ID > 0 && d.ID <= last && d.Seq > 0 && d.Deliveries > 0 && d.Reason >= DeadMaxDeliver && d.Reason <= DeadTerminated
 }
 
 // readDeadLetter reads what follows the ID of a letter. Names of consumers are kept once.
@@ -101,7 +128,12 @@ func readDeadLetter(r *bin.Reader, names map[string]string) *DeadLetter {
 	if _, known := names[name]; !known {
 		names[name] = name
 	}
-	d := &DeadLetter{Consumer: names[name], Reason: DeadReason(r.Byte()), Detail: r.String()}
+	d := &DeadLetter{Consumer: names[name]}
+	reason := r.Byte()
+	if d.Reason = DeadReason(reason &^ deadElsewhere); reason >= deadElsewhere {
+		copy(d.Origin[:], r.Raw(len(d.Origin)))
+	}
+	d.Detail = r.String()
 	deliveries := r.Uvarint()
 	d.Deliveries = uint32(deliveries)
 	d.Seq, d.Subject, d.Time = r.Uvarint(), r.String(), r.Varint()
@@ -111,23 +143,18 @@ func readDeadLetter(r *bin.Reader, names map[string]string) *DeadLetter {
 	return d
 }
 
-func (o *outbox) restoreHidden(r *bin.Reader, t *table) {
+// readHidden reads the set of hidden messages; nil: there are none.
+func readHidden(r *bin.Reader) *seqset.Set {
 	block := r.Bytes()
 	if len(block) == 0 {
-		return
+		return nil
 	}
 	set, in := new(seqset.Set), bin.NewReader(block)
-	if set.Decode(in) != nil || in.Close() != nil || set.Empty() || set.Len() > uint64(len(o.holds)) {
+	if set.Decode(in) != nil || in.Close() != nil || set.Empty() || set.Len() > maxOutbox {
 		r.Fail(errSnapshot)
-		return
+		return nil
 	}
-	for seq := range set.Range(0) {
-		if p, there := t.find(seq); !there || t.seq(p) != seq || o.holds[seq] == 0 {
-			r.Fail(errSnapshot)
-			return
-		}
-	}
-	o.hidden = set
+	return set
 }
 
 func (x *deposits) snapshot(dst []byte) []byte {
