@@ -17,6 +17,8 @@ type gated struct {
 	*vfs.Fault
 	gate atomic.Pointer[chan struct{}]
 
+	waiting atomic.Int32 // syncs
+
 	mu    sync.Mutex
 	syncs map[string]int // by file
 	only  string         // the file whose syncs wait; empty: those of all
@@ -33,7 +35,9 @@ func newGated() *gated {
 		waits := g.only == "" || g.only == op.Name
 		g.mu.Unlock()
 		if gate := g.gate.Load(); gate != nil && waits {
+			g.waiting.Add(1)
 			<-*gate
+			g.waiting.Add(-1)
 		}
 		return nil
 	}
@@ -109,7 +113,8 @@ func TestTwoResets(t *testing.T) {
 	n.pull(c, consumer.Request{To: []byte("inbox"), Batch: 100, Expires: int64(time.Hour)})
 	n.delivered(10)
 	n.status(c)
-	gate, first, second := disk.shut(), make(chan stream.Reply, 1), make(chan stream.Reply, 1)
+	s.Propose(stream.Tick{}.Encode(nil), true) // behind which nothing is left to be synced
+	gate, first, second := disk.shutBusiest(), make(chan stream.Reply, 1), make(chan stream.Reply, 1)
 	reset := func(seq uint64, answer chan stream.Reply) {
 		s.events.do(func() {
 			s.dispatch.change("c", stream.ResetConsumer{Name: "c", Seq: seq}.Encode(nil), func(r stream.Reply) { answer <- r })
@@ -117,6 +122,7 @@ func TestTwoResets(t *testing.T) {
 		s.turns()
 	}
 	reset(8, first)
+	n.await("it to be on its way to the disk", func() bool { return disk.waiting.Load() == 1 })
 	reset(2, second)
 	gate <- struct{}{} // the first is on the disk, and the second waits for it
 	if r := <-first; r.Err != nil {
@@ -243,7 +249,7 @@ func TestChangeWhileAConsumerIsCreated(t *testing.T) {
 		}
 		under := s.waitingBytes()
 		go func() { answers <- s.ProposeConsumer(stream.AddConsumer{Config: checked}) }()
-		n.await("it to be proposed", func() bool { return s.waitingBytes() > under })
+		n.await("it to be proposed", func() bool { return s.waitingBytes() > under && disk.waiting.Load() == 1 })
 	}
 	gate <- struct{}{} // the first is on the disk, and the second waits for it
 	n.await("the consumer", func() bool { return s.Consumer("c") != nil })
