@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,7 @@ func (s *fakeServer) serve(l net.Listener) {
 
 func (s *fakeServer) client(nc net.Conn) {
 	defer nc.Close()
+	defer s.unsubscribe(nc, "")
 	fmt.Fprint(nc, "INFO {\"version\":\"0.0.0\",\"headers\":true,\"max_payload\":1048576}\r\n")
 	fmt.Fprint(nc, "PING\r\n")
 	buf := make([]byte, 0, 64<<10)
@@ -112,6 +114,8 @@ func (s *fakeServer) take(nc net.Conn, buf []byte) int {
 			out[nc] = append(out[nc], "PONG\r\n"...)
 		case "SUB":
 			s.subscribe(nc, fields[1:])
+		case "UNSUB":
+			s.unsubscribe(nc, fields[1])
 		case "PUB":
 			size, _ := parseInt([]byte(fields[len(fields)-1]))
 			if len(buf)-next < size+2 {
@@ -140,6 +144,13 @@ func (s *fakeServer) subscribe(nc net.Conn, args []string) {
 		sub.queue = args[1]
 	}
 	s.subs = append(s.subs, sub)
+}
+
+// unsubscribe ends one subscription of a connection, or with an empty sid all.
+func (s *fakeServer) unsubscribe(nc net.Conn, sid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.subs = slices.DeleteFunc(s.subs, func(sub fakeSub) bool { return sub.conn == nc && (sid == "" || sub.sid == sid) })
 }
 
 func (s *fakeServer) publish(from net.Conn, address []string, header string, payload []byte, out map[net.Conn][]byte) {
