@@ -22,6 +22,9 @@ import (
 	"myelin/internal/router"
 )
 
+// patience bounds the life of a test that hangs. It is no expectation.
+const patience = 5 * time.Minute
+
 // silent is a Logger that drops everything.
 type silent struct{}
 
@@ -97,7 +100,7 @@ func dialRaw(t testing.TB, l *Listener) *client {
 	}
 	t.Cleanup(func() { conn.Close() })
 	c := &client{t, conn, bufio.NewReaderSize(conn, 64<<10)}
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if line := c.line(); !strings.HasPrefix(line, "INFO ") {
@@ -426,7 +429,7 @@ func TestFailedWriteEndsTheWriter(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the writer goes on")
 	}
 	if c.out.pending != 0 || c.out.writing {

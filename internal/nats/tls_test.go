@@ -31,7 +31,7 @@ func protection(t *testing.T) (*TLS, *tls.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &TLS{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Timeout: time.Minute},
+	return &TLS{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Timeout: patience},
 		&tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}
 }
 
@@ -43,7 +43,7 @@ func secure(t *testing.T, l *Listener, config *tls.Config) (*client, error) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	for b := []byte{0}; b[0] != '\n'; {
@@ -152,7 +152,7 @@ func TestCloseEndsHandshakes(t *testing.T) {
 		}
 		l.StopAccepting()
 		l.Close()
-		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		var timeout net.Error
