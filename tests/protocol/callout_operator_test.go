@@ -41,7 +41,7 @@ func (h *hierarchy) config(edit func(auth, app *jwt.AccountClaims)) string {
 	if edit != nil {
 		edit(auth, app)
 	}
-	text := fmt.Sprintf("server_name: A\nauthorization { timeout: 1 }\noperator: %s\nresolver: MEMORY\nresolver_preload {\n", got(o.Encode(h.operator)))
+	text := fmt.Sprintf("server_name: A\nauthorization { timeout: 60 }\noperator: %s\nresolver: MEMORY\nresolver_preload {\n", got(o.Encode(h.operator)))
 	for _, c := range []*jwt.AccountClaims{auth, app, jwt.NewAccountClaims(public(h.system)), jwt.NewAccountClaims(public(h.other))} {
 		text += fmt.Sprintf("  %s: %s\n", c.Subject, got(c.Encode(h.operator)))
 	}

@@ -153,7 +153,7 @@ accounts {
   $SYS { users: [{user: sys, password: p}] }
 }
 authorization {
-  timeout: 1
+  timeout: 60
   auth_callout { issuer: %s, account: AUTH, auth_users: [auth, sys] }
 }
 `
@@ -310,7 +310,7 @@ func TestCalloutClaims(t *testing.T) {
 
 // Without an answer nobody is let in, but for those who are not asked about.
 func TestCalloutSilence(t *testing.T) {
-	server, c := newCallout(t, calloutConfig)
+	server, c := newCallout(t, strings.Replace(calloutConfig, "timeout: 60", "timeout: 1", 1))
 	c.decide = func(a *reply) { a.silent = true }
 	if _, said := tries(t, server, `"user":"bob"`); said != violation {
 		t.Errorf("no answer: %s", said)
@@ -326,6 +326,8 @@ func TestCalloutSilence(t *testing.T) {
 		return
 	}
 	// A service that comes in time is asked.
+	server, c = newCallout(t, calloutConfig)
+	c.conn.Close()
 	conn := server.Raw(t)
 	conn.Send(`CONNECT {"user":"bob","verbose":false}`, "PING")
 	again := &callout{issuer: c.issuer, account: c.account}
@@ -353,15 +355,22 @@ func TestCalloutIsNotTraced(t *testing.T) {
 // A client whose time is over comes back, is asked about again, and goes on.
 func TestCalloutComesAgain(t *testing.T) {
 	server, c := newCallout(t, calloutConfig)
-	times := 0
+	times, life := 0, int64(1) // seconds
 	c.decide = func(a *reply) {
 		if times++; times == 1 {
-			a.user.Expires = time.Now().Unix() + 1
+			a.user.Expires = time.Now().Unix() + life
 		}
 	}
 	again := make(chan bool, 10)
-	conn, err := nats.Connect(server.URL(), nats.UserInfo("bob", "x"), nats.ReconnectWait(time.Millisecond),
-		nats.ReconnectHandler(func(*nats.Conn) { again <- true }))
+	connect := func() (*nats.Conn, error) {
+		return nats.Connect(server.URL(), nats.UserInfo("bob", "x"), nats.Timeout(testkit.Patience), nats.ReconnectWait(time.Millisecond),
+			nats.ReconnectHandler(func(*nats.Conn) { again <- true }))
+	}
+	conn, err := connect()
+	for ; errors.Is(err, nats.ErrAuthorization); conn, err = connect() {
+		<-c.asked
+		times, life = 0, 2*life // it was over before the server heard of it
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

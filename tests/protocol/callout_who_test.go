@@ -33,7 +33,7 @@ func TestCalloutRequest(t *testing.T) {
 	if s.ID != conn.Info.ServerID || r.Issuer != s.ID || s.Name != "A" || s.Host != "127.0.0.1" || s.Version != conn.Info.Version || len(s.Tags) != 2 || s.XKey != "" {
 		t.Errorf("server %+v, %s", s, r.Issuer)
 	}
-	if r.Audience != "nats-authorization-request" || r.Subject != public(c.issuer) || r.Expires != r.IssuedAt+1 || r.TLS != nil {
+	if r.Audience != "nats-authorization-request" || r.Subject != public(c.issuer) || r.Expires != r.IssuedAt+60 || r.TLS != nil {
 		t.Errorf("request %+v", r.ClaimsData)
 	}
 	tries(t, server, `"auth_token":"tok"`)
@@ -45,7 +45,7 @@ func TestCalloutRequest(t *testing.T) {
 // Requests are encrypted for a service that has a key, and its answers may be.
 func TestCalloutEncrypted(t *testing.T) {
 	c := &callout{issuer: got(nkeys.CreateAccount()), exchange: got(nkeys.CreateCurveKeys()), account: "$G"}
-	server := testkit.Start(t, testkit.Options{Config: fmt.Sprintf(`authorization { timeout: 1, users: [{user: auth, password: p}]
+	server := testkit.Start(t, testkit.Options{Config: fmt.Sprintf(`authorization { timeout: 60, users: [{user: auth, password: p}]
   auth_callout { issuer: %s, auth_users: [auth], xkey: %s } }
 `, public(c.issuer), public(c.exchange))})
 	c.serve(t, server, nats.UserInfo("auth", "p"))
@@ -85,7 +85,7 @@ func TestCalloutWho(t *testing.T) {
 	server, c := newCallout(t, fmt.Sprintf(`no_auth_user: ann
 proxies { trusted: [{key: %s}] }
 accounts { AUTH { users: [{user: auth, password: p}, {user: other, password: p}] }, APP { users: [{user: ann, password: p}, {user: prox, password: p, proxy_required: true}, {nkey: %s}, {nkey: %s}] } }
-authorization { timeout: 1, auth_callout { issuer: %%s, account: AUTH, auth_users: [auth, %s] } }
+authorization { timeout: 60, auth_callout { issuer: %%s, account: AUTH, auth_users: [auth, %s] } }
 `, proxy.public, user.public, exempt.public, exempt.public))
 	elsewhere := nonceOf(t, server.Raw(t))
 	signed := func(k key, nonce string) string { return k.sign(t, nonce, base64.RawURLEncoding) }
@@ -144,7 +144,7 @@ func TestCalloutDelegated(t *testing.T) {
 	server, c := newCallout(t, `accounts {
   AUTH { users: [{user: auth, password: p}, {user: other, password: p}] }, APP { users: [{user: app, password: p}] }, OWN { users: [{user: own, password: p}] }
 }
-authorization { timeout: 1, users: [{user: global, password: p}]
+authorization { timeout: 60, users: [{user: global, password: p}]
   auth_callout { issuer: %s, account: AUTH, auth_users: [auth], allowed_accounts: [APP] } }
 `)
 	for _, row := range []struct {
@@ -198,7 +198,7 @@ func TestCalloutTLS(t *testing.T) {
 	s := newSite(t)
 	file := func(name string) string { return filepath.ToSlash(filepath.Join(s.dir, name)) }
 	server, c := newCallout(t, fmt.Sprintf(`accounts { AUTH { users: [{user: auth, password: p}] }, APP {} }
-authorization { timeout: 3, auth_callout { issuer: %%s, account: AUTH, auth_users: [auth] } }
+authorization { timeout: 60, auth_callout { issuer: %%s, account: AUTH, auth_users: [auth] } }
 tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }
 allow_non_tls: true
 `, file("server.pem"), file("server.key"), file("ca.pem")))
