@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -182,7 +181,7 @@ func TestAnswersOfOthers(t *testing.T) {
 	if err := b.PublishMsg(m); err != nil {
 		t.Fatal(err)
 	}
-	asked, err := service.NextMsg(10 * time.Second)
+	asked, err := service.NextMsg(patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +210,7 @@ func TestAnswersOfOthers(t *testing.T) {
 	if err := a.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := in.NextMsg(10 * time.Second); err != nil || string(got.Data) != "answer" || got.Subject != "private.b" {
+	if got, err := in.NextMsg(patience); err != nil || string(got.Data) != "answer" || got.Subject != "private.b" {
 		t.Errorf("%+v %v", got, err)
 	}
 	if err := b.Flush(); err != nil {

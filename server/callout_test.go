@@ -73,7 +73,7 @@ func TestCalloutComesBack(t *testing.T) {
 	results := make(chan error)
 	for range crowd {
 		go func() {
-			nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("silence", "x"), nats.Timeout(20*time.Second))
+			nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("silence", "x"), nats.Timeout(patience))
 			if err == nil {
 				nc.Close()
 			}
@@ -123,7 +123,7 @@ func TestPushedCallout(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("who was let into an account that is not allowed any more stays")
 	}
 	got(true, service.Flush())

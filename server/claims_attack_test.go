@@ -146,7 +146,7 @@ func TestFrauds(t *testing.T) {
 	defer s.Shutdown()
 	good := c.token(c.user, c.account, nil)
 	shows := func(token string, sign func([]byte) ([]byte, error)) error {
-		options := []nats.Option{nats.NoReconnect(), nats.Timeout(20 * time.Second)}
+		options := []nats.Option{nats.NoReconnect(), nats.Timeout(patience)}
 		if token != "" {
 			options = append(options, nats.UserJWT(func() (string, error) { return token, nil }, sign))
 		}

@@ -274,17 +274,27 @@ func TestLiveShares(t *testing.T) {
 func TestActivationEnds(t *testing.T) {
 	n := newNeighbours()
 	s, _, admin := pushed(t, n.realm)
-	row := claimRow{export: privateStream, imports: tokened(func(n *neighbours) string {
-		return n.activation(n.exporter, func(c *jwt.ActivationClaims) { c.Expires = time.Now().Unix() + 2 })
-	})}
-	exporter, importer := row.claims(n)
-	asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", exporter)
-	asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", importer)
-	from, to := connects(t, s, as(n.exporter, nil)), connects(t, s, as(n.importer, nil))
-	if heard := hears(from, to, "x.1"); heard != "x.1" {
-		t.Fatalf("%q is heard", heard)
+	var end time.Time
+	push := func(life time.Duration) {
+		end = time.Now().Add(life).Truncate(time.Second)
+		row := claimRow{export: privateStream, imports: tokened(func(n *neighbours) string {
+			return n.activation(n.exporter, func(c *jwt.ActivationClaims) { c.Expires = end.Unix() })
+		})}
+		exporter, importer := row.claims(n)
+		asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", exporter)
+		asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", importer)
 	}
-	for limit := time.Now().Add(10 * time.Second); hears(from, to, "x.1") != ""; {
+	life := 2 * time.Second
+	push(life)
+	from, to := connects(t, s, as(n.exporter, nil)), connects(t, s, as(n.importer, nil))
+	for hears(from, to, "x.1") == "" {
+		if time.Now().Before(end) {
+			t.Fatal("nothing is heard")
+		}
+		life *= 2 // it was over before anybody could hear
+		push(life)
+	}
+	for limit := time.Now().Add(patience); hears(from, to, "x.1") != ""; {
 		if time.Now().After(limit) {
 			t.Fatal("goes on")
 		}
@@ -377,7 +387,7 @@ func TestClaimedService(t *testing.T) {
 			want = want[:1]
 		}
 		for _, text := range want {
-			if m, err := inbox.NextMsg(10 * time.Second); err != nil || string(m.Data) != text {
+			if m, err := inbox.NextMsg(patience); err != nil || string(m.Data) != text {
 				t.Errorf("%s: %v, %v", kind, m, err)
 			}
 		}

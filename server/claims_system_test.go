@@ -33,7 +33,7 @@ func TestSystemExports(t *testing.T) {
 	connects(t, s, as(r.system, nil)).Close()
 	connects(t, s, as(r.account, nil)).Close()
 	for heard := ""; !strings.HasSuffix(heard, ".DISCONNECT"); {
-		m := got(events.NextMsg(10 * time.Second))
+		m := got(events.NextMsg(patience))
 		if heard = m.Subject; !strings.HasPrefix(heard, "$SYS.ACCOUNT."+own+".") {
 			t.Errorf("hears %s", heard)
 		}

@@ -150,7 +150,7 @@ func TestLiveClaims(t *testing.T) {
 					if err != nil && strings.Contains(strings.ToLower(err.Error()), row.want) {
 						return
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("is not told why it has to go, or stays")
 				}
 			}
@@ -175,7 +175,7 @@ func TestLivePermissions(t *testing.T) {
 		if !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("is told %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("goes on to be subscribed")
 	}
 }

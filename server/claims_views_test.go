@@ -45,7 +45,7 @@ func TestClaimsShown(t *testing.T) {
 		}
 	}
 	for range 2 {
-		m := got(events.NextMsg(10 * time.Second))
+		m := got(events.NextMsg(patience))
 		if strings.Contains(string(m.Data), holder) || !strings.Contains(string(m.Data), `"issuer_key":`) {
 			t.Errorf("event: %s", m.Data)
 		}

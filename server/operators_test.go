@@ -69,7 +69,7 @@ func as(account nkeys.KeyPair, edit func(*jwt.UserClaims)) nats.Option {
 
 func connects(t *testing.T, s *Server, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(s.ClientURL(), options...)
+	nc, err := nats.Connect(s.ClientURL(), append(options, nats.Timeout(patience))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestOperators(t *testing.T) {
 	got(true, eve.Flush())
 	got(true, bob.Publish("hello", nil))
 	got(true, bob.Flush())
-	if m, err := mine.NextMsg(10 * time.Second); err != nil || m.Subject != "hello" {
+	if m, err := mine.NextMsg(patience); err != nil || m.Subject != "hello" {
 		t.Errorf("%v, %v", m, err)
 	}
 	got(true, eve.Flush())

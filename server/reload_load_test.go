@@ -74,7 +74,7 @@ func (l *load) stays(user string, secure bool) *nats.Conn {
 	if secure {
 		options = append(options, nats.Secure(&tls.Config{RootCAs: l.authority.Pool(), MinVersion: tls.VersionTLS12}))
 	}
-	nc, err := nats.Connect(l.ClientURL(), options...)
+	nc, err := nats.Connect(l.ClientURL(), append(options, nats.Timeout(patience))...)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	l.request()
 	secure := nats.Secure(&tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12})
 	l.work(func() error {
-		nc, err := nats.Connect(l.ClientURL(), nats.UserInfo("u", "p"), nats.NoReconnect(), secure)
+		nc, err := nats.Connect(l.ClientURL(), nats.UserInfo("u", "p"), nats.NoReconnect(), nats.Timeout(patience), secure)
 		if err != nil {
 			return fmt.Errorf("who comes is not let in: %w", err)
 		}

@@ -104,7 +104,7 @@ func TestReloadOperators(t *testing.T) {
 				if what == "user" {
 					options = append(options, as(r.account, nil))
 				}
-				other, err := nats.Connect(s.ClientURL(), options...)
+				other, err := nats.Connect(s.ClientURL(), append(options, nats.Timeout(patience))...)
 				if (err == nil) != want {
 					t.Errorf("%s: %v", what, err)
 				}
@@ -124,7 +124,7 @@ func toldWhy(told <-chan error, want string) string {
 			if err != nil && strings.Contains(strings.ToLower(err.Error()), want) {
 				return ""
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			return fmt.Sprintf("is not told %q", want)
 		}
 	}

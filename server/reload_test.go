@@ -96,7 +96,7 @@ func (r *reloaded) connect(options ...nats.Option) (nc *nats.Conn, ended chan st
 	r.t.Helper()
 	ended = make(chan struct{})
 	options = append(options, nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(ended) }))
-	nc, err := nats.Connect(r.ClientURL(), options...)
+	nc, err := nats.Connect(r.ClientURL(), append(options, nats.Timeout(patience))...)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestReloadTells(t *testing.T) {
 		{strings.Replace(jetstream, "HERE", "HERE/x", 1) + "}", "!config reload not supported for jetstream storage directory"},
 		{strings.Replace(jetstream, "max_mem: 1G, ", "", 1) + "}", "!config reload not supported for jetstream max memory and max store"},
 		{strings.Replace(jetstream, "1G", "1M", 1) + "}", "!config reload not supported for decreasing jetstream max memory and store"},
-		{"jetstream: off", "!config reload not supported for JetStream: old=true, new=false"},
+		{"jetstream: off", "Initiating JetStream Shutdown...|JetStream Shutdown|Reloaded: JetStream"},
 	} {
 		base := r.base
 		if strings.HasPrefix(row.text, "jetstream") || strings.HasPrefix(row.text, "port") {
@@ -273,7 +273,7 @@ func TestReloadUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := got["a.x"].NextMsg(10 * time.Second); err != nil {
+	if _, err := got["a.x"].NextMsg(patience); err != nil {
 		t.Error(err)
 	}
 	if n, _, _ := got["b.x"].Pending(); n != 0 {

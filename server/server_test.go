@@ -51,7 +51,7 @@ func run(t *testing.T, cfg *Config) *Server {
 // A program can embed a server, talk to it, and stop it more than once.
 func TestEmbedded(t *testing.T) {
 	s := run(t, testConfig())
-	nc, err := nats.Connect(s.ClientURL())
+	nc, err := nats.Connect(s.ClientURL(), nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestEmbedded(t *testing.T) {
 	if err := nc.Publish("greet.you", []byte("hello")); err != nil {
 		t.Fatal(err)
 	}
-	msg, err := sub.NextMsg(10 * time.Second)
+	msg, err := sub.NextMsg(patience)
 	if err != nil || string(msg.Data) != "hello" {
 		t.Fatal(msg, err)
 	}
@@ -143,7 +143,7 @@ func TestLameDuck(t *testing.T) {
 	cfg.LameDuckGrace, cfg.LameDuckDuration = 50*time.Millisecond, 100*time.Millisecond
 	s := run(t, cfg)
 	told, closed := make(chan bool, 1), make(chan bool, 1)
-	nc, err := nats.Connect(s.ClientURL(), nats.NoReconnect(),
+	nc, err := nats.Connect(s.ClientURL(), nats.NoReconnect(), nats.Timeout(patience),
 		nats.LameDuckModeHandler(func(*nats.Conn) { told <- true }),
 		nats.ClosedHandler(func(*nats.Conn) { closed <- true }))
 	if err != nil {
@@ -157,7 +157,7 @@ func TestLameDuck(t *testing.T) {
 	for what, ch := range map[string]chan bool{"told": told, "closed": closed} {
 		select {
 		case <-ch:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("the client was not %s", what)
 		}
 	}
