@@ -11,11 +11,12 @@ const (
 // cursor walks over the records of one file, ascending. It reads what a view of the file shows, so that
 // it needs no lock.
 type cursor struct {
-	window window
-	seal   sealing
-	name   string // of the file, for errors
-	from   uint64 // records that end before this sequence are passed by
-	offset int64  // of the next frame
+	window  window
+	seal    sealing
+	segment *segment // it is of
+	from    uint64   // records that end before this sequence are passed by
+	offset  int64    // of the next frame
+	near    int64    // where the first record has ended, if the index tells; else 0
 
 	raw       []byte // frames of the block being read
 	rawOffset int64
@@ -24,7 +25,14 @@ type cursor struct {
 	head      frame   // that quick has read
 	record    Record  // that was returned last
 
-	settle func() // waits until nothing is half erased; nil: nothing can be
+	set *Set // in which something may be half erased; nil: nothing can be
+}
+
+// only says that one record is wanted, so that no more is read than that is in.
+func (c *cursor) only() {
+	if c.near > 0 {
+		c.window.step = min(c.window.step, int(c.near-c.offset))
+	}
 }
 
 // next returns the next record, which is valid until the call after. io.EOF says that there is none; a
@@ -113,7 +121,7 @@ func (c *cursor) seek() (frame, int64, error) {
 			return f, at, err
 		case err != nil:
 			if c.hurt == nil {
-				c.hurt = &Damage{File: c.name, Offset: at, Err: err, from: c.from}
+				c.hurt = &Damage{File: c.segment.name(), Offset: at, Err: err, from: c.from}
 			}
 			if c.offset, err = c.window.resync(at + 8); err != nil {
 				return f, at, err
@@ -140,10 +148,10 @@ func (c *cursor) seek() (frame, int64, error) {
 
 // again says whether what looks damaged is to be read once more, since it may have been half erased.
 func (c *cursor) again(err error) bool {
-	if c.settle == nil || !isDamage(err) {
+	if c.set == nil || !isDamage(err) {
 		return false
 	}
-	c.settle()
+	c.set.settleErasing()
 	c.window.buf = c.window.buf[:0]
 	return true
 }
@@ -174,7 +182,7 @@ func (c *cursor) blame(err error, offset int64, next uint64) error {
 	if !isDamage(err) {
 		return err
 	}
-	d := &Damage{File: c.name, Offset: offset, Next: next, Err: err, from: c.from}
+	d := &Damage{File: c.segment.name(), Offset: offset, Next: next, Err: err, from: c.from}
 	c.from = max(c.from, next)
 	return d
 }

@@ -25,11 +25,20 @@ func (x index) note(seq uint64, offset int64) index {
 
 // before is the offset of a frame from which a walk forward comes to seq.
 func (x index) before(seq uint64) int64 {
+	from, _ := x.around(seq)
+	return from
+}
+
+// around is before(seq), and the offset at which the record of seq has ended; 0 if the index does not tell.
+func (x index) around(seq uint64) (from, to int64) {
 	n := x.behind(seq)
-	if n == 0 {
-		return headerSize
+	if n < len(x) {
+		to = x[n].offset
 	}
-	return x[n-1].offset
+	if n == 0 {
+		return headerSize, to
+	}
+	return x[n-1].offset, to
 }
 
 // behind is the number of the first entry behind seq. The search begins where that stands if all records take equally

@@ -105,8 +105,9 @@ func (s *Set) cursor(v view, file vfs.File, x index, seq uint64, buf []byte, ste
 	if v.index != nil {
 		x = v.index
 	}
+	from, to := x.around(seq)
 	return cursor{
-		name: v.segment.name(), seal: newSealing(v.segment.box), from: seq, offset: x.before(seq), settle: s.settleErasing,
+		segment: v.segment, seal: newSealing(v.segment.box), from: seq, offset: from, near: to, set: s,
 		window: window{file: file, seed: v.segment.sum, end: v.size, step: step, buf: buf[:0]},
 	}
 }
@@ -137,6 +138,7 @@ func (s *Set) Read(seq uint64, buf []byte) (Record, []byte, error) {
 			return Record{}, buf, fmt.Errorf("read sequence %d: %w", seq, err)
 		}
 		c := s.cursor(v, o.file, o.index, seq, buf, lookupBytes)
+		c.only()
 		r, err := c.find(seq)
 		s.cache.release(o)
 		if _, gone := s.replaced(v.segment, err); gone {
@@ -177,6 +179,9 @@ func (s *Set) outdated(seg *segment, err error) bool {
 // replaced says that a damage is in a file that is no longer part of the set: it was overwritten there on
 // purpose.
 func (s *Set) replaced(seg *segment, err error) (*Damage, bool) {
+	if err == nil {
+		return nil, false
+	}
 	var d *Damage
 	if !errors.As(err, &d) || s.has(seg) {
 		return nil, false
