@@ -407,7 +407,7 @@ func (k *customer) skips() bool {
 // balance compares what waits for acknowledgements with what the client has.
 func (m *market) balance(k *customer, c *Consumer) {
 	var problem error
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		m.settle(k, c)
 		m.hear()
 		if problem = m.compare(k, c); problem == nil {

@@ -77,7 +77,7 @@ func (n *node) delivered(count int) []sent {
 		p.mu.Unlock()
 		select {
 		case <-p.wake:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			n.t.Fatalf("%d of %d deliveries; said %q", have, count, p.said)
 		}
 	}

@@ -34,7 +34,7 @@ func sourcesOf(origins ...string) func(*stream.Config) {
 // await waits until something is so.
 func (n *node) await(what string, so func() bool) {
 	n.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("waited in vain for: %s", what)
 		}

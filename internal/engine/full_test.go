@@ -58,7 +58,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal("what frees space is refused:", r.Err)
 	}
 	disk.SetSpace(-1)
-	for deadline := time.Now().Add(30 * time.Second); full(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); full(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("publishing does not resume", n.logs.all())
 		}

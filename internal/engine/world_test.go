@@ -16,6 +16,9 @@ import (
 
 const account = "$G"
 
+// patience bounds the life of a test that hangs. It is no expectation.
+const patience = time.Minute
+
 // logs collects what an engine has to say.
 type logs struct {
 	t  testing.TB
@@ -84,7 +87,7 @@ func (a *acks) wait(t testing.TB, n int) map[string]stream.Reply {
 		a.mu.Unlock()
 		select {
 		case <-a.wake:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("%d of %d acknowledgements", have, n)
 		}
 	}
