@@ -28,15 +28,14 @@ type claimShares struct {
 	refused   map[string]map[*jwt.Import]error // by importing account
 	circular  map[string]bool                  // accounts with an import that would lead in a circle
 	timers    map[string]clock.Timer           // by importing account, until its shares have to be looked at again
-	flows     flows
-	closed    bool // no timer begins any more
+	flows     config.Flows                     // of what is in force
+	closed    bool                             // no timer begins any more
 }
 
 func newClaimShares(s *Server) *claimShares {
 	return &claimShares{
 		s: s, accounts: make(map[string]*jwts.Account), importers: make(map[string]map[string]bool), inForce: make(shares),
 		refused: make(map[string]map[*jwt.Import]error), circular: make(map[string]bool), timers: make(map[string]clock.Timer),
-		flows: make(flows),
 	}
 }
 
@@ -112,7 +111,7 @@ func (c *claimShares) plan(importer string) (ended bool) {
 	p := &claimPlan{claimShares: c, now: c.s.clock.Now(), taken: make(map[config.Import]bool)}
 	before := c.inForce[importer]
 	for _, x := range before {
-		c.flows.remove(x)
+		c.flows.Remove(x.flow)
 	}
 	if a := c.accounts[importer]; a != nil {
 		for _, i := range a.Claims.Imports {
@@ -177,7 +176,7 @@ func (p *claimPlan) add(a *jwts.Account, i *jwt.Import) {
 		return
 	}
 	p.joints = append(p.joints, x)
-	p.flows.add(x)
+	p.flows.Add(x.flow)
 	if p.until.IsZero() || !until.IsZero() && until.Before(p.until) {
 		p.until = until
 	}
@@ -200,7 +199,7 @@ func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.T
 	if err != nil {
 		return nil, until, err
 	}
-	x = &joint{importer: a.ID, of: of, by: exportOf(grant.Export), path: path}
+	x = &joint{importer: a.ID, of: of, by: exportOf(grant.Export), path: path, flow: config.FlowOf(a.ID, &of, path)}
 	if same := p.inForce[a.ID][x.terms()]; same != nil {
 		x = same
 	}
@@ -211,7 +210,7 @@ func (p *claimPlan) join(a *jwts.Account, i *jwt.Import) (x *joint, until time.T
 	if p.taken[same] {
 		return nil, until, fmt.Errorf("%s import already exists", kindOf(of.Service))
 	}
-	if p.flows.circle(x) {
+	if p.flows.Circle(x.flow) {
 		p.circular = true
 		return nil, until, errCircle
 	}

@@ -14,6 +14,7 @@ type joint struct {
 	of       config.Import
 	by       config.Export
 	path     *config.Path
+	flow     *config.Flow // of those by claims
 	end      func()
 }
 

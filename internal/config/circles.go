@@ -1,82 +1,164 @@
 package config
 
-import "myelin/internal/subject"
+import (
+	"iter"
 
-// flow is the way that messages take by an import: of a stream from the exporting account to the importing one, of a
+	"myelin/internal/subject"
+)
+
+// Flow is the way that messages take by an import: of a stream from the exporting account to the importing one, of a
 // service, whose messages are requests, from the importing one to the exporting one.
-type flow struct {
+type Flow struct {
 	service        bool
 	from, to       place
 	owner, subject string // the importing account, and what it imports
+	at             int    // of Flows: where it stands among those from the same place
 }
 
 // place is a pattern in an account.
 type place struct{ account, pattern string }
 
-func flowOf(importer string, i *Import, p *Path) flow {
+// FlowOf is the way of an import, whose path is p.
+func FlowOf(importer string, i *Import, p *Path) *Flow {
 	there, here := place{i.Account, p.Remote}, place{importer, p.Local}
-	f := flow{service: i.Service, from: there, to: here, owner: importer, subject: i.Subject}
+	f := &Flow{service: i.Service, from: there, to: here, owner: importer, subject: i.Subject}
 	if i.Service {
 		f.from, f.to = here, there
 	}
 	return f
 }
 
-// circles returns one flow of each circle, on which a message could come back to where it was. Flows from one place are taken
-// together, and so are those to one place: a hub, with as many flows in as out, has not the square of them to look at.
-func circles(flows []flow) (found []*flow) {
-	for _, service := range []bool{false, true} {
-		c := circuit{leaving: make(map[string]*subject.Overlaps[*flow]), arriving: make(map[place]*arrival)}
-		for i := range flows {
-			if f := &flows[i]; f.service == service {
-				c.add(f)
+// Flows are the ways that messages take between accounts, to find those that lead in a circle. Those from one place are kept
+// together. It is for one goroutine at a time.
+type Flows struct{ kinds [2]departures } // of streams, of services: no message goes from one to the other
+
+type departures struct {
+	places   map[place]*departure
+	accounts map[string]*subject.Overlaps[*departure] // the same by account
+}
+
+// departure has the flows from a place.
+type departure struct{ flows []*Flow }
+
+func (f *Flows) of(service bool) *departures {
+	if service {
+		return &f.kinds[1]
+	}
+	return &f.kinds[0]
+}
+
+// Add has a flow among the others, in which it is not yet.
+func (f *Flows) Add(x *Flow) {
+	d := f.of(x.service)
+	from := d.places[x.from]
+	if from == nil {
+		if d.places == nil {
+			*d = departures{make(map[place]*departure), make(map[string]*subject.Overlaps[*departure])}
+		}
+		from = &departure{}
+		d.places[x.from] = from
+		account := d.accounts[x.from.account]
+		if account == nil {
+			account = &subject.Overlaps[*departure]{}
+			d.accounts[x.from.account] = account
+		}
+		account.Add(x.from.pattern, from)
+	}
+	x.at = len(from.flows)
+	from.flows = append(from.flows, x)
+}
+
+// Remove takes out a flow that was added.
+func (f *Flows) Remove(x *Flow) {
+	d := f.of(x.service)
+	from := d.places[x.from]
+	last := len(from.flows) - 1
+	from.flows[x.at] = from.flows[last]
+	from.flows[x.at].at = x.at
+	from.flows[last] = nil
+	if from.flows = from.flows[:last]; last > 0 {
+		return
+	}
+	delete(d.places, x.from)
+	account := d.accounts[x.from.account]
+	if account.Remove(x.from.pattern, from); account.Empty() {
+		delete(d.accounts, x.from.account)
+	}
+}
+
+// onwards yields the flows that a message may take that is at a place.
+func (d *departures) onwards(at place) iter.Seq[*Flow] {
+	return func(yield func(*Flow) bool) {
+		account := d.accounts[at.account]
+		if account == nil {
+			return
+		}
+		for _, from := range account.Find(at.pattern, nil) {
+			for _, x := range from.flows {
+				if !yield(x) {
+					return
+				}
 			}
 		}
-		for i := range flows {
-			if f := &flows[i]; f.service == service {
-				c.visit(f)
+	}
+}
+
+// Circle reports whether a message that takes a way which is not among the flows could come back to where it began.
+func (f *Flows) Circle(x *Flow) bool {
+	d, seen := f.of(x.service), make(map[place]bool)
+	var visit func(at place) bool
+	visit = func(at place) bool {
+		if at.account == x.from.account && subject.Overlap(at.pattern, x.from.pattern) {
+			return true
+		}
+		if seen[at] {
+			return false
+		}
+		seen[at] = true
+		for next := range d.onwards(at) {
+			if visit(next.to) {
+				return true
 			}
 		}
-		found = append(found, c.found...)
+		return false
+	}
+	return visit(x.to)
+}
+
+// circles returns one of each circle that flows make. It takes them together: asking Circle about each in turn would look at all
+// that leave a hub for each one that leads to it.
+func circles(list []*Flow) (found []*Flow) {
+	var all Flows
+	for _, x := range list {
+		all.Add(x)
+	}
+	const current, done = 1, 2
+	visited := [2]map[place]int{{}, {}} // where flows lead
+	var visit func(x *Flow)
+	visit = func(x *Flow) {
+		state := visited[0]
+		if x.service {
+			state = visited[1]
+		}
+		switch state[x.to] {
+		case current:
+			found = append(found, x)
+			return
+		case done:
+			return
+		}
+		state[x.to] = current
+		for next := range all.of(x.service).onwards(x.to) {
+			visit(next)
+		}
+		state[x.to] = done
+	}
+	for _, service := range []bool{false, true} { // first what is wrong with streams
+		for _, x := range list {
+			if x.service == service {
+				visit(x)
+			}
+		}
 	}
 	return found
-}
-
-// circuit is what flows of one kind make.
-type circuit struct {
-	leaving  map[string]*subject.Overlaps[*flow] // by account
-	arriving map[place]*arrival
-	found    []*flow
-}
-
-// arrival is a place that flows lead to.
-type arrival struct{ visited, current bool }
-
-func (c *circuit) add(f *flow) {
-	from := c.leaving[f.from.account]
-	if from == nil {
-		from = &subject.Overlaps[*flow]{}
-		c.leaving[f.from.account] = from
-	}
-	from.Add(f.from.pattern, f)
-	c.arriving[f.to] = &arrival{}
-}
-
-// visit follows what goes on from where a flow leads.
-func (c *circuit) visit(f *flow) {
-	at := c.arriving[f.to]
-	switch {
-	case at.current:
-		c.found = append(c.found, f)
-		return
-	case at.visited:
-		return
-	}
-	at.visited, at.current = true, true
-	if onwards := c.leaving[f.to.account]; onwards != nil {
-		for _, next := range onwards.Find(f.to.pattern, nil) {
-			c.visit(next)
-		}
-	}
-	at.current = false
 }

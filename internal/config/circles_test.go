@@ -3,13 +3,14 @@ package config
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"myelin/internal/subject"
 )
 
 // circular reports in the plain way whether flows lead in a circle: each one looks at all others.
-func circular(flows []flow) bool {
+func circular(flows []*Flow) bool {
 	state := make([]int, len(flows))
 	var visit func(i int) bool
 	visit = func(i int) bool {
@@ -31,7 +32,43 @@ func circular(flows []flow) bool {
 	return false
 }
 
-// Circles are found where there are some, and nowhere else.
+func shownFlows(flows []*Flow) (list []Flow) {
+	for _, x := range flows {
+		list = append(list, *x)
+	}
+	return list
+}
+
+// oneByOne adds flows, and takes some out again: each is refused if it makes a circle with those that are there then.
+func oneByOne(t *testing.T, seed uint64, flows []*Flow) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	var all Flows
+	var in []*Flow
+	for range 2 * len(flows) {
+		x := flows[rnd.IntN(len(flows))]
+		if at := slices.Index(in, x); at >= 0 {
+			all.Remove(x)
+			in = slices.Delete(in, at, at+1)
+			continue
+		}
+		if got, want := all.Circle(x), circular(append(slices.Clone(in), x)); got != want {
+			t.Fatalf("seed %d: %+v makes a circle with %+v: %v", seed, *x, shownFlows(in), got)
+		} else if !got {
+			all.Add(x)
+			in = append(in, x)
+		}
+	}
+	for _, x := range in {
+		all.Remove(x)
+	}
+	for _, d := range all.kinds {
+		if len(d.places)+len(d.accounts) > 0 {
+			t.Fatalf("seed %d: %v is left", seed, d)
+		}
+	}
+}
+
+// Circles are found where there are some, and nowhere else, all at once or one by one.
 func TestCirclesBySeed(t *testing.T) {
 	patterns := []string{"a", "b", "a.b", "a.*", "*.b", "*", ">", "a.>", "a.b.c", "*.*.c", "b.>"}
 	some, none := 0, 0
@@ -40,14 +77,15 @@ func TestCirclesBySeed(t *testing.T) {
 		at := func() place {
 			return place{fmt.Sprint(rnd.IntN(5)), patterns[rnd.IntN(len(patterns))]}
 		}
-		flows := make([]flow, 1+rnd.IntN(7))
+		flows := make([]*Flow, 1+rnd.IntN(7))
 		for i := range flows {
-			flows[i] = flow{service: rnd.IntN(4) == 0, from: at(), to: at()}
+			flows[i] = &Flow{service: rnd.IntN(4) == 0, from: at(), to: at()}
 		}
 		want := circular(flows)
 		if found := circles(flows); (len(found) > 0) != want {
-			t.Fatalf("seed %d: found %d circles in %+v", seed, len(found), flows)
+			t.Fatalf("seed %d: found %d circles in %+v", seed, len(found), shownFlows(flows))
 		}
+		oneByOne(t, seed, flows)
 		if want {
 			some++
 		} else {
@@ -90,4 +128,40 @@ func TestOffers(t *testing.T) {
 			t.Errorf("%s imports %s by %q instead of %q", row.importer, row.pattern, by, row.by)
 		}
 	}
+}
+
+// BenchmarkFlows looks for circles among accounts that each import from one which imports from each of them: all at once, and one
+// by one, as claims come and go. It tells the time for one flow.
+func BenchmarkFlows(b *testing.B) {
+	const n = 10_000
+	var list []*Flow
+	for i := range n {
+		spoke := fmt.Sprint("spoke", i)
+		list = append(list,
+			&Flow{from: place{"hub", "x.*"}, to: place{spoke, "x.*"}},
+			&Flow{from: place{spoke, "back"}, to: place{"hub", "back." + spoke}},
+			&Flow{service: true, from: place{spoke, "svc"}, to: place{"hub", "svc"}})
+	}
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			if len(circles(list)) > 0 {
+				b.Fatal("a circle")
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(list)), "ns/flow")
+	})
+	b.Run("each", func(b *testing.B) {
+		var all Flows
+		for _, x := range list {
+			all.Add(x)
+		}
+		for i := 0; b.Loop(); i++ {
+			x := list[i%len(list)]
+			all.Remove(x)
+			if all.Circle(x) {
+				b.Fatal("a circle")
+			}
+			all.Add(x)
+		}
+	})
 }

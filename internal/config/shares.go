@@ -231,7 +231,7 @@ func (c *Config) checkShares(ps *problems) {
 	for _, a := range c.Auth.Accounts {
 		known[a.Name] = true
 	}
-	var flows []flow
+	var flows []*Flow
 	offers := c.Offers()
 	for _, a := range c.Auth.Accounts {
 		own := c.Account(a.Name)
@@ -261,7 +261,7 @@ func (a *Account) checkExports(ps *problems, of auth.Account, known map[string]b
 }
 
 // checkImports returns the ways of the messages of those that are right.
-func (o *Offers) checkImports(ps *problems, importer string, list []Import, known map[string]bool) (flows []flow) {
+func (o *Offers) checkImports(ps *problems, importer string, list []Import, known map[string]bool) (flows []*Flow) {
 	key := sharesKey(importer, "imports")
 	streams := make(map[place]bool)
 	for n := range list {
@@ -287,7 +287,7 @@ func (o *Offers) checkImports(ps *problems, importer string, list []Import, know
 			if !i.Service {
 				streams[place{i.Account, i.Subject}] = true
 			}
-			flows = append(flows, flowOf(importer, i, path))
+			flows = append(flows, FlowOf(importer, i, path))
 		}
 	}
 	return flows

@@ -42,10 +42,13 @@ func (o *Overlaps[V]) Remove(pattern string, v V) {
 			next.values = slices.Delete(next.values, at, at+1)
 		}
 	}
-	if len(next.values) == 0 && len(next.next) == 0 {
+	if next.Empty() {
 		delete(o.next, token)
 	}
 }
+
+// Empty reports whether no pattern has a value.
+func (o *Overlaps[V]) Empty() bool { return len(o.values) == 0 && len(o.next) == 0 }
 
 // Find appends to dst the values of the patterns that overlap with one.
 func (o *Overlaps[V]) Find(pattern string, dst []V) []V {
