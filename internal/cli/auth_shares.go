@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,7 +97,7 @@ func newExports(con *console) *cobra.Command {
 		Use:     "exports",
 		Aliases: []string{"e", "exp", "export"},
 		Short:   "Manage what an account lets others import",
-	}, s().addExport(), s().infoExport(), s().editExport(), s().listExports(), s().removeExport())
+	}, s().addExport(), s().infoExport(), s().editExport(), s().listExports(), s().removeExport(), s().activate(), s().withdraw())
 }
 
 func (s *share) addExport() *cobra.Command {
@@ -133,6 +134,9 @@ func (s *share) showExport(x *jwt.Export) error {
 	about.row("Type", x.Type)
 	rowUnless(about, "Response", string(x.ResponseType))
 	about.row("Private", x.TokenReq)
+	for _, importer := range slices.Sorted(maps.Keys(x.Revocations)) {
+		about.row("Revoked", importer)
+	}
 	rowUnless(about, "Account Token Position", x.AccountTokenPosition)
 	rowUnless(about, "Description", x.Description)
 	rowUnless(about, "URL", x.InfoURL)
@@ -313,6 +317,9 @@ func (s *share) showImport(x *jwt.Import) error {
 	about.row("Subject", x.Subject)
 	about.row("Local Subject", localSubject(x))
 	about.row("Type", x.Type)
+	if c, err := jwt.DecodeActivationClaims(x.Token); err == nil {
+		about.row("Token Expires", expiryText(c.Expires))
+	}
 	rowUnless(about, "Shares Connection", x.Share)
 	rowUnless(about, "Traceable", x.AllowTrace)
 	s.k.con.printf("%s", about)

@@ -270,9 +270,19 @@ func (u *User) sign(claims *jwt.UserClaims) (string, error) {
 	if u.Scope() != nil && !claims.HasEmptyPermissions() {
 		return "", fmt.Errorf("user %s has the role %q, and no rights of its own beside it", u.Name, u.Scope().Role)
 	}
-	a := u.Account
-	candidates := []string{claims.Issuer}
-	if claims.Issuer == "" {
+	pair, issuer, err := u.Account.signer(claims.Issuer)
+	if err != nil {
+		return "", err
+	}
+	claims.IssuerAccount = issuer
+	return claims.Encode(pair)
+}
+
+// signer is the secret key of a public one, or of any that may sign all that the account signs if that is "". The issuer is what
+// claims signed with it name as the account; "" for its own key.
+func (a *Account) signer(key string) (pair nkeys.KeyPair, issuer string, err error) {
+	candidates := []string{key}
+	if key == "" {
 		candidates = []string{a.Claims.Subject}
 		for _, key := range a.Claims.SigningKeys.Keys() {
 			if s, _ := a.Claims.SigningKeys.GetScope(key); s == nil {
@@ -281,18 +291,27 @@ func (u *User) sign(claims *jwt.UserClaims) (string, error) {
 		}
 		slices.Sort(candidates[1:])
 	}
-	pair, err := a.Operator.store.firstKey("account "+a.Name, candidates...)
-	if err != nil {
-		return "", err
+	if pair, err = a.Operator.store.firstKey("account "+a.Name, candidates...); err != nil {
+		return nil, "", err
 	}
 	public, err := pair.PublicKey()
+	if err == nil && public != a.Claims.Subject {
+		issuer = a.Claims.Subject
+	}
+	return pair, issuer, err
+}
+
+// Activate signs claims with which another account has a private export. The key is the public one of a signing key that is to sign;
+// "" for any.
+func (a *Account) Activate(claims *jwt.ActivationClaims, key string) (token string, err error) {
+	if err := valid("activation", claims); err != nil {
+		return "", err
+	}
+	pair, issuer, err := a.signer(key)
 	if err != nil {
 		return "", err
 	}
-	claims.IssuerAccount = ""
-	if public != a.Claims.Subject {
-		claims.IssuerAccount = a.Claims.Subject
-	}
+	claims.IssuerAccount = issuer
 	return claims.Encode(pair)
 }
 
