@@ -30,7 +30,7 @@ func (v source) Account(name string) (report.Account, bool) {
 func (v source) describe(a *broker.Account) report.Account {
 	t := a.Traffic()
 	d := report.Account{
-		Name: a.Name(), System: a == v.s.broker.System(), JetStream: v.s.streams != nil && v.s.accountStreams(a.Name()).Enabled,
+		Name: a.Name(), System: a == v.s.broker.System(), JetStream: v.s.streams.Load() != nil && v.s.accountStreams(a.Name()).Enabled,
 		Connections: t.Connections.Load(), InMsgs: t.InMsgs.Load(), InBytes: t.InBytes.Load(),
 		OutMsgs: t.OutMsgs.Load(), OutBytes: t.OutBytes.Load(), SlowConsumers: t.SlowConsumers.Load(),
 	}

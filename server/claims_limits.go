@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+
 	"github.com/nats-io/jwt/v2"
 
 	"myelin/internal/broker"
@@ -20,8 +22,8 @@ type claimedStreams struct {
 }
 
 // readStreams reads the limits of claims. Of a single server only the tier for one replica can be used.
-func (s *Server) readStreams(limits *jwt.OperatorLimits) (c claimedStreams) {
-	if !s.config().JetStream.Enabled || !limits.IsJSEnabled() {
+func readStreams(limits *jwt.OperatorLimits) (c claimedStreams) {
+	if !limits.IsJSEnabled() {
 		return c
 	}
 	if len(limits.JetStreamTieredLimits) == 0 {
@@ -55,8 +57,12 @@ func boundOf(n int64) int64 {
 
 // accountStreams says what an account may keep in streams.
 func (s *Server) accountStreams(account string) config.AccountStreams {
-	if s.operators == nil {
-		return s.config().Streams(account)
+	c := cmp.Or(s.incoming.Load(), s.config())
+	switch {
+	case s.operators == nil:
+		return c.Streams(account)
+	case !c.JetStream.Enabled:
+		return config.AccountStreams{}
 	}
 	return s.operators.streamsOf(account).AccountStreams
 }

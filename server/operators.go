@@ -159,7 +159,7 @@ func (o *operators) openSystem(b *broker.Broker) error {
 // installed gives an account what its claims say. It is called before anybody is let in, and must not call the Authority.
 func (s *Server) installed(a *jwts.Account) {
 	limits := a.Claims.Limits
-	s.operators.streams.Store(a.ID, s.readStreams(&limits))
+	s.operators.streams.Store(a.ID, readStreams(&limits))
 	account := s.broker.Add(a.ID)
 	account.SetLimits(limitsOf(&limits))
 	maps, err := mappings(mappingsOf(a.Claims.Mappings))
@@ -174,7 +174,7 @@ func (s *Server) installed(a *jwts.Account) {
 	}
 	account.SetSampling(sampling)
 	s.operators.shares.set(a)
-	if p := s.streams; p != nil {
+	if p := s.streams.Load(); p != nil {
 		p.api.AccountChanged(account)
 		p.engine.AccountLimitsChanged(a.ID)
 	}

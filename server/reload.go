@@ -125,7 +125,7 @@ func (r *reload) commit() {
 			s.log.Noticef("Closed %d connections to fall within max_connections", n)
 		}
 	}
-	if r.changed["ServerTags"] || r.changed["ServerMetadata"] {
+	if r.changed["ServerTags"] || r.changed["ServerMetadata"] || r.changed["JetStream.Enabled"] {
 		s.system.Introduce(s.introduction())
 	}
 	for _, w := range r.now.Warnings {

@@ -67,9 +67,9 @@ func (s *Server) changeAccounts(r *reload, users *auth.Authenticator, compiled m
 		endow(s.broker.Add(name), &c, compiled[name])
 	}
 	s.system.AccountsChanged()
-	if s.streams != nil {
-		s.streams.engine.LimitsChanged()
-		s.streams.api.AccountsChanged()
+	if p := s.streams.Load(); p != nil {
+		p.engine.LimitsChanged()
+		p.api.AccountsChanged()
 	}
 	s.users = users
 	if s.operators != nil {
@@ -140,18 +140,6 @@ func sameCertificates(a, b *tls.Config) bool {
 		return reflect.DeepEqual(c.Certificate, d.Certificate)
 	}
 	return slices.EqualFunc(a.Certificates, b.Certificates, chain) && (a.ClientCAs == b.ClientCAs || a.ClientCAs.Equal(b.ClientCAs))
-}
-
-// prepareStreams lets streams have more than before.
-func (r *reload) prepareStreams() error {
-	old, now := &r.old.JetStream, &r.now.JetStream
-	for _, c := range []change{{"JetStream.MaxMemory", old.MaxMemory, now.MaxMemory}, {"JetStream.MaxStorage", old.MaxStorage, now.MaxStorage}} {
-		if before, after := c.old.(int64), c.now.(int64); before != after && (before < 0 || after < before) {
-			return c.refusal()
-		}
-	}
-	r.apply = append(r.apply, r.s.changeStreams)
-	return nil
 }
 
 // prepareFiles writes the files that tell of the server.

@@ -27,6 +27,8 @@ func differences(old, now *config.Config) (list []change) {
 	walk = func(path string, a, b reflect.Value) {
 		switch {
 		case noSettings[path] || path == "JetStream" && !streams:
+		case path == "JetStream" && old.JetStream.Enabled != now.JetStream.Enabled: // all is said by that
+			list = append(list, change{"JetStream.Enabled", old.JetStream.Enabled, now.JetStream.Enabled})
 		case a.Kind() == reflect.Struct && !whole[path]:
 			for i := range a.NumField() {
 				name := a.Type().Field(i).Name
@@ -76,7 +78,6 @@ func stockName(path string) string {
 }
 
 var stockNames = map[string]string{
-	"JetStream.Enabled":               "JetStream",
 	"JetStream.Domain":                "JetStreamDomain",
 	"JetStream.UniqueTag":             "JetStreamUniqueTag",
 	"JetStream.Key":                   "JetStreamKey",

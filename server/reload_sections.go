@@ -91,7 +91,15 @@ var sections = []section{
 		{"Operators.Sentinel", text("Reloaded: default_sentinel")},
 	}},
 	{prepare: (*reload).prepareTLS, always: true, settings: []setting{{"TLS", nil}, {"AllowNonTLS", nil}, {"OCSP", text("Reloaded: OCSP")}, {"OCSPCache", text("Reloaded: OCSP peer cache")}}},
-	{prepare: (*reload).prepareStreams, settings: []setting{
+	{prepare: (*reload).prepareFiles, settings: []setting{
+		{"PidFile", value("pid_file", func(c *config.Config) string { return c.PidFile })},
+		{"PortsFileDir", value("ports_file_dir", func(c *config.Config) string { return c.PortsFileDir })},
+	}},
+	{prepare: (*reload).prepareProfiling, settings: []setting{
+		{"ProfBlockRate", value("prof_block_rate", func(c *config.Config) int { return c.ProfBlockRate })},
+	}},
+	{prepare: (*reload).prepareStreams, settings: []setting{ // the last: see switchOn
+		{"JetStream.Enabled", text("Reloaded: JetStream")},
 		{"JetStream.MaxMemory", func(c *config.Config) string {
 			return "Reloaded: JetStream max_mem_store = " + sizeText(c.JetStream.MaxMemory)
 		}},
@@ -99,13 +107,6 @@ var sections = []section{
 			return "Reloaded: JetStream max_file_store = " + sizeText(c.JetStream.MaxStorage)
 		}},
 		{"JetStream.MetaCompact", nil}, {"JetStream.MetaCompactSize", nil}, {"JetStream.MetaCompactSync", nil},
-	}},
-	{prepare: (*reload).prepareFiles, settings: []setting{
-		{"PidFile", value("pid_file", func(c *config.Config) string { return c.PidFile })},
-		{"PortsFileDir", value("ports_file_dir", func(c *config.Config) string { return c.PortsFileDir })},
-	}},
-	{prepare: (*reload).prepareProfiling, settings: []setting{
-		{"ProfBlockRate", value("prof_block_rate", func(c *config.Config) int { return c.ProfBlockRate })},
 	}},
 }
 

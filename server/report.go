@@ -11,17 +11,21 @@ import (
 
 // JetStream implements report.JetStreamSource.
 func (v source) JetStream() report.JetStream {
-	if v.s.streams == nil {
+	p := v.s.streams.Load()
+	if p == nil {
 		return nil
 	}
-	return streamViews(v)
+	return streamViews{v.s, p}
 }
 
 // streamViews shows the streams of a server to the monitoring views.
-type streamViews struct{ s *Server }
+type streamViews struct {
+	s *Server
+	p *logPlane
+}
 
 func (v streamViews) State() report.JetStreamState {
-	p := v.s.streams
+	p := v.p
 	st := report.JetStreamState{
 		StoreDir: v.s.config().JetStream.Dir(), MaxMemory: p.maxMemory.Load(), MaxStorage: p.maxStorage.Load(),
 		APILevel: jetstream.Level,
@@ -36,7 +40,7 @@ func (v streamViews) State() report.JetStreamState {
 }
 
 func (v streamViews) Accounts() (list []report.JetStreamAccount) {
-	p := v.s.streams
+	p := v.p
 	for _, account := range v.s.broker.Accounts() {
 		name := account.Name()
 		limits := v.s.streamLimits(name)
@@ -54,7 +58,7 @@ func (v streamViews) Accounts() (list []report.JetStreamAccount) {
 }
 
 func (v streamViews) Streams(account string) []report.Stream {
-	streams := v.s.streams.engine.Streams(account)
+	streams := v.p.engine.Streams(account)
 	list := make([]report.Stream, len(streams))
 	for i, s := range streams {
 		list[i] = s
@@ -63,7 +67,7 @@ func (v streamViews) Streams(account string) []report.Stream {
 }
 
 func (v streamViews) Consumers(account, stream string) (list []report.Consumer) {
-	s := v.s.streams.engine.Stream(account, stream)
+	s := v.p.engine.Stream(account, stream)
 	if s == nil {
 		return nil
 	}
@@ -74,14 +78,14 @@ func (v streamViews) Consumers(account, stream string) (list []report.Consumer) 
 }
 
 func (v streamViews) NumConsumers(account, name string) (n int) {
-	if s := v.s.streams.engine.Stream(account, name); s != nil {
+	if s := v.p.engine.Stream(account, name); s != nil {
 		s.View(func(state *stream.State) { n = state.NumShownConsumers() })
 	}
 	return n
 }
 
 func (v streamViews) HasConsumer(account, stream, name string) bool {
-	s := v.s.streams.engine.Stream(account, stream)
+	s := v.p.engine.Stream(account, stream)
 	return s != nil && s.Consumer(name) != nil
 }
 
@@ -108,7 +112,7 @@ func sequenceInfo(p stream.Position) report.SequenceInfo {
 }
 
 func (v streamViews) Origins(account, stream string) (list []report.Origin) {
-	s := v.s.streams.engine.Stream(account, stream)
+	s := v.p.engine.Stream(account, stream)
 	if s == nil {
 		return nil
 	}
@@ -122,7 +126,7 @@ func (v streamViews) Origins(account, stream string) (list []report.Origin) {
 }
 
 func (v streamViews) Outbox(account, stream string) (list []report.OutboxQueue) {
-	s := v.s.streams.engine.Stream(account, stream)
+	s := v.p.engine.Stream(account, stream)
 	if s == nil {
 		return nil
 	}
@@ -132,4 +136,4 @@ func (v streamViews) Outbox(account, stream string) (list []report.OutboxQueue) 
 	return list
 }
 
-func (v streamViews) Err() error { return v.s.streams.engine.Err() }
+func (v streamViews) Err() error { return v.p.engine.Err() }

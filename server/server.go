@@ -102,10 +102,11 @@ type Server struct {
 	monitor  *monitor.Server
 	profiler *monitor.Server
 	trimmer  *trimmer
-	streams  *logPlane // nil: the server keeps no streams
 	system   *system.Guest
 
-	inForce atomic.Pointer[inForce]
+	inForce  atomic.Pointer[inForce]
+	incoming atomic.Pointer[config.Config] // that streams go by while a reload opens the store; nil otherwise
+	streams  atomic.Pointer[logPlane]      // nil: the server keeps no streams
 
 	reloading sync.Mutex          // guards what follows, which only a reload changes; held by Start and Shutdown, too
 	up        bool                // Start has succeeded
@@ -330,7 +331,7 @@ func (s *Server) natsSettings() nats.Settings {
 		},
 		Info: nats.Info{
 			ServerID: s.id, ServerName: s.name, Version: version.NATS, Proto: 1, GitCommit: version.GitCommit(), Go: runtime.Version(),
-			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams != nil,
+			Host: host, Port: port, Headers: !l.NoHeaderSupport, MaxPayload: l.MaxPayload, JetStream: s.streams.Load() != nil,
 			APILevel: jetstream.Level, XKey: s.xkey,
 		},
 		MaxTraced: s.config().Log.MaxTracedMsgLen,
@@ -399,8 +400,8 @@ func (s *Server) takeDown() {
 	s.dropStaples()
 	s.trimmer.stop()
 	s.system.Close()
-	if s.streams != nil {
-		s.streams.engine.Farewell()
+	if p := s.streams.Load(); p != nil {
+		p.engine.Farewell()
 	}
 	s.clients.Close()
 	if s.operators != nil {

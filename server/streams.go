@@ -29,15 +29,36 @@ type logPlane struct {
 
 // startStreams opens the store, if there is to be one, and the API on top of it.
 func (s *Server) startStreams() error {
-	js := &s.config().JetStream
-	if !js.Enabled {
+	if !s.config().JetStream.Enabled {
 		return nil
 	}
+	p, err := s.openStreams(&s.config().JetStream)
+	if errors.Is(err, engine.ErrUnreadable) {
+		s.log.Errorf("JetStream is not available, all else is: %v", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.serveStreams(p)
+	return nil
+}
+
+// serveStreams answers requests about streams from now on.
+func (s *Server) serveStreams(p *logPlane) {
+	p.api.Start(jetstream.Hosted{Engine: p.engine})
+	s.streams.Store(p)
+	p.engine.LimitsChanged() // what has changed before anybody could tell
+	p.api.AccountsChanged()
+}
+
+// openStreams opens the store, and prepares the API on top of it.
+func (s *Server) openStreams(js *config.JetStream) (*logPlane, error) {
 	dir := js.Dir()
 	if path, foreign, err := store.Foreign(s.fs, dir); err != nil {
-		return storeFault("look at the store folder", err)
+		return nil, storeFault("look at the store folder", err)
 	} else if foreign {
-		return fmt.Errorf("%s was written by another NATS server; its files are neither read nor changed: "+
+		return nil, fmt.Errorf("%s was written by another NATS server; its files are neither read nor changed: "+
 			"back its streams up with the nats tool and restore them here, or choose another store_dir", path)
 	}
 	p := new(logPlane)
@@ -46,38 +67,30 @@ func (s *Server) startStreams() error {
 		p.maxMemory.Store(share(totalMemory()))
 	}
 	if err := s.fs.MakeDirs(dir); err != nil {
-		return storeFault("make the store folder", err)
+		return nil, storeFault("make the store folder", err)
 	}
 	p.maxStorage.Store(js.MaxStorage)
 	if js.MaxStorage < 0 {
 		p.maxStorage.Store(share(freeSpace(dir)))
 	}
-	p.api = jetstream.New(s.apiOptions())
-	s.streamsBanner(p)
+	p.api = jetstream.New(s.apiOptions(js))
+	s.streamsBanner(p, js)
 	begun := s.clock.Now()
-	options := s.engineOptions(p, dir)
+	options := s.engineOptions(p, js, dir)
 	var err error
 	if options.Keys, err = seal.New(ciphers[js.Cipher], string(js.Key), string(js.PrevKey)); err != nil {
-		return fmt.Errorf("read the encryption key: %w", err)
+		return nil, fmt.Errorf("read the encryption key: %w", err)
 	}
-	p.engine, err = engine.Open(options)
-	if errors.Is(err, engine.ErrUnreadable) {
-		s.log.Errorf("JetStream is not available, all else is: %v", err)
-		return nil
+	if p.engine, err = engine.Open(options); err != nil {
+		return nil, fmt.Errorf("start JetStream: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("start JetStream: %w", err)
-	}
-	p.api.Start(jetstream.Hosted{Engine: p.engine})
-	s.streams = p
 	s.log.Noticef("  Streams:         %d, ready after %v", p.engine.Count(), s.clock.Now().Sub(begun).Round(time.Millisecond))
-	return nil
+	return p, nil
 }
 
 var ciphers = map[config.Cipher]seal.Cipher{config.ChaCha: seal.ChaCha20, config.AES: seal.AES}
 
-func (s *Server) apiOptions() jetstream.Options {
-	js := &s.config().JetStream
+func (s *Server) apiOptions(js *config.JetStream) jetstream.Options {
 	o := jetstream.Options{
 		Broker: s.broker, Clock: s.clock, Log: s.log, Server: s.name, Version: version.NATS,
 		Domain: js.Domain, Limits: s.streamLimits, Client: s.clientOf,
@@ -90,8 +103,7 @@ func (s *Server) apiOptions() jetstream.Options {
 	return o
 }
 
-func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
-	js := &s.config().JetStream
+func (s *Server) engineOptions(p *logPlane, js *config.JetStream, dir string) engine.Options {
 	limits := meta.Unlimited()
 	limits.ServerMemory, limits.ServerStorage = p.maxMemory.Load(), p.maxStorage.Load()
 	o := engine.Options{
@@ -117,7 +129,7 @@ func (s *Server) engineOptions(p *logPlane, dir string) engine.Options {
 
 // changeStreams lets streams have as much as the configuration says by now.
 func (s *Server) changeStreams() {
-	p, js := s.streams, &s.config().JetStream
+	p, js := s.streams.Load(), &s.config().JetStream
 	if p == nil {
 		return
 	}
@@ -147,8 +159,7 @@ func storeFault(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-func (s *Server) streamsBanner(p *logPlane) {
-	js := &s.config().JetStream
+func (s *Server) streamsBanner(p *logPlane, js *config.JetStream) {
 	s.log.Noticef("Starting JetStream")
 	if js.InTemporaryFolder() {
 		s.log.Warnf("The store is in the temporary folder, which the system may clear when it restarts: streams there are NOT durable. " +
@@ -184,11 +195,14 @@ func share(of int64) int64 { return of / 4 * 3 }
 
 // stopStreams closes what startStreams has opened.
 func (s *Server) stopStreams() {
-	if s.streams == nil {
-		return
+	if p := s.streams.Load(); p != nil {
+		s.closeStreams(p)
 	}
-	s.streams.api.Close()
-	if err := s.streams.engine.Close(); err != nil {
+}
+
+func (s *Server) closeStreams(p *logPlane) {
+	p.api.Close()
+	if err := p.engine.Close(); err != nil {
 		s.log.Errorf("The store was not closed in order, which the next start makes good: %v", err)
 	}
 }

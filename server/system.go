@@ -28,14 +28,15 @@ func (s *Server) newSystem() *system.Guest {
 // introduction is what the server tells of itself with everything that it tells.
 func (s *Server) introduction() system.Server {
 	flags := uint64(0)
-	if s.streams != nil {
+	streams := s.streams.Load() != nil
+	if streams {
 		flags = system.FlagJetStream | system.FlagBinarySnapshots | system.FlagAccountGroups
 	}
 	c := s.config()
 	return system.Server{
 		Name: s.name, Host: c.Host, ID: s.id, Domain: c.JetStream.Domain, Version: version.NATS,
 		Tags: c.ServerTags, Metadata: c.ServerMetadata, FeatureFlags: report.FeatureFlags(),
-		JetStream: s.streams != nil, Flags: flags,
+		JetStream: streams, Flags: flags,
 	}
 }
 

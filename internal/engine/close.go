@@ -133,7 +133,9 @@ func (e *Engine) stop() error {
 	streams := e.all()
 	for _, s := range streams {
 		s.listen(nil)
-		s.leaveOrigins()
+		for _, c := range s.leaveOrigins() {
+			c.hangUp()
+		}
 		s.leaveOutbox()
 	}
 	e.checkpointAll(restBytes)

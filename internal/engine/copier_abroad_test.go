@@ -150,6 +150,11 @@ func TestExternalMirror(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
+	for _, c := range f.open {
+		if !c.closed {
+			t.Error("who is closed goes on listening")
+		}
+	}
 	f.store(bodies(701, 710)...)
 	n = mustOpen(t, disk, withAbroad(f))
 	m = n.Stream(account, "M")
