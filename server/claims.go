@@ -21,7 +21,11 @@ var (
 
 // Lookup implements system.Claims.
 func (p pushes) Lookup(account string) string {
-	token, err := p.place().directory.Fetch(account)
+	directory := p.place().directory
+	if directory == nil { // a reload has taken it away
+		return ""
+	}
+	token, err := directory.Fetch(account)
 	if err != nil {
 		if !errors.Is(err, resolver.ErrUnknown) {
 			p.s.log.Errorf("Looking up account %q: %v", account, err)
@@ -32,7 +36,12 @@ func (p pushes) Lookup(account string) string {
 }
 
 // Accounts implements system.Claims.
-func (p pushes) Accounts() []string { return p.place().directory.List() }
+func (p pushes) Accounts() []string {
+	if directory := p.place().directory; directory != nil {
+		return directory.List()
+	}
+	return nil
+}
 
 func (p pushes) place() *place { return p.s.operators.place.Load() }
 
@@ -72,7 +81,8 @@ func (p pushes) Delete(request string) (operator string, accounts int, err error
 	if err != nil {
 		return operator, 0, err
 	}
-	if !p.s.config().Operators.Resolver.AllowDelete {
+	directory := p.place().directory
+	if directory == nil || !p.s.config().Operators.Resolver.AllowDelete {
 		return operator, 0, errNoDelete
 	}
 	for _, id := range list {
@@ -81,7 +91,7 @@ func (p pushes) Delete(request string) (operator string, accounts int, err error
 		}
 	}
 	for _, id := range list {
-		if err := p.place().directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
+		if err := directory.Delete(id); err != nil && !errors.Is(err, resolver.ErrUnknown) {
 			return operator, 0, err
 		}
 		if o.authority.Drop(id) {

@@ -7,8 +7,7 @@ import (
 	"myelin/internal/config"
 )
 
-// prepareOperators makes the place where accounts come from. Who is trusted cannot change, nor what kind of place it is: on that depends
-// what others may ask for.
+// prepareOperators makes the place where accounts come from. Who is trusted cannot change.
 func (r *reload) prepareOperators() error {
 	s, c := r.s, &r.now.Operators
 	o := s.operators
@@ -23,10 +22,7 @@ func (r *reload) prepareOperators() error {
 	if !slices.EqualFunc(trust.Operators(), tokens, func(known *jwts.Operator, token string) bool { return known.Token == token }) {
 		return change{path: "Operators.Trusted"}.refusal() // the files have others
 	}
-	before, now := resolverOf(&r.old.Operators, trust), resolverOf(c, trust)
-	if before.Type != now.Type {
-		return change{"AccountResolver", before.Type, now.Type}.refusal()
-	}
+	now := resolverOf(c, trust)
 	p := o.place.Load()
 	if r.changed["Operators.Resolver"] || now.Type == config.ResolverMemory || now.TLS != nil {
 		if p, err = s.openPlace(c, o, trust); err != nil {
@@ -53,6 +49,7 @@ func (s *Server) changeOperators(p *place, c *config.Operators, knowsAll bool) {
 		}
 	}
 	o.place.Store(p)
+	s.system.KeepClaims(p.directory != nil, !p.cache)
 	o.authority.SetRules(c.Pinned, string(c.Sentinel))
 	switch { // others are not asked, who might not answer
 	case p.directory != nil:

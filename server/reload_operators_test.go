@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -71,7 +72,11 @@ func TestReloadOperators(t *testing.T) {
 		}, refuse: "config reload not supported for TrustedOperators", comes: true},
 		{name: "another kind", kind: config.ResolverMemory, edit: func(t *testing.T, r *realm, c *config.Operators) {
 			c.Resolver = config.Resolver{Type: config.ResolverFull, Dir: t.TempDir()}
-		}, refuse: "config reload not supported for AccountResolver: old=memory, new=full", comes: true},
+		}, comes: true},
+		{name: "memory instead of a directory", kind: config.ResolverFull, edit: func(t *testing.T, r *realm, c *config.Operators) {
+			c.Resolver = config.Resolver{Type: config.ResolverMemory}
+			delete(c.Preload, public(r.account))
+		}, inside: "account authentication expired"},
 		{name: "a directory that is none", kind: config.ResolverFull, edit: func(t *testing.T, r *realm, c *config.Operators) {
 			c.Resolver.Dir = "/dev/null/x"
 		}, refuse: "open the directory of the resolver", comes: true},
@@ -114,6 +119,34 @@ func TestReloadOperators(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Which requests about JWTs are answered is what the resolver can answer by now (stock: what the one at the start could).
+func TestReloadKindOfResolver(t *testing.T) {
+	r := newRealm()
+	cfg := r.config(config.ResolverMemory)
+	s := run(t, cfg)
+	admin := connects(t, s, as(r.system, nil))
+	for _, kind := range []config.ResolverType{config.ResolverFull, config.ResolverMemory, config.ResolverCache, config.ResolverFull} {
+		next := *cfg
+		next.Operators.Resolver = config.Resolver{Type: kind, Dir: t.TempDir()}
+		if err := s.Reload(&next); err != nil {
+			t.Fatal(err)
+		}
+		for subject, want := range map[string]bool{
+			"$SYS.REQ.CLAIMS.LIST": kind != config.ResolverMemory, "$SYS.REQ.CLAIMS.PACK": kind == config.ResolverFull,
+			"$SYS.REQ.ACCOUNT." + public(r.system) + ".CLAIMS.LOOKUP": kind == config.ResolverFull,
+		} {
+			m, err := admin.Request(subject, nil, 10*time.Second)
+			if answered := err == nil; answered != want || !answered && !errors.Is(err, nats.ErrNoResponders) {
+				t.Errorf("%v: %s: %v %v", kind, subject, m, err)
+			}
+		}
+	}
+	if answer := asks(t, admin, "$SYS.REQ.CLAIMS.UPDATE", r.sign(r.account, nil)); answer.Error != nil {
+		t.Errorf("%+v", answer.Error)
+	}
+	connects(t, s, as(r.account, nil)).Close()
 }
 
 // toldWhy waits until somebody is told something, and returns what went wrong if it is not.

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,8 @@ type Options struct {
 	// Kick ends a connection, LameDuck asks one to move elsewhere. The error is for who asks.
 	Kick, LameDuck func(cid uint64) error
 	Claims         Claims // nil where accounts are not signed by operators
-	KeepsClaims    bool   // some are kept here
-	AllClaims      bool   // all are kept here: others may ask for them
+	KeepsClaims    bool   // some are kept here; guarded by the lock of the guest
+	AllClaims      bool   // all are kept here: others may ask for them; the same
 
 	// Reload reads the configuration anew.
 	Reload func() error
@@ -113,11 +114,35 @@ func (g *Guest) serve(a *broker.Account) {
 	if g.subs[a] != nil {
 		return
 	}
-	for pattern, kind := range g.kinds(a) {
+	g.subscribe(a, g.kinds(a))
+}
+
+func (g *Guest) subscribe(a *broker.Account, kinds map[string]kind) {
+	for pattern, kind := range kinds {
 		sub := &router.Sub{Pattern: pattern, Sink: &entrance{g, a, kind}}
 		g.subs[a] = append(g.subs[a], sub)
 		a.Router().Subscribe(sub)
 	}
+}
+
+// KeepClaims answers requests about JWTs from now on as a server does that keeps some of them, or all.
+func (g *Guest) KeepClaims(some, all bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opt.KeepsClaims, g.opt.AllClaims = some, all
+	if g.account == nil || g.closed || g.subs[g.account] == nil {
+		return
+	}
+	kinds := g.kinds(g.account)
+	g.subs[g.account] = slices.DeleteFunc(g.subs[g.account], func(sub *router.Sub) bool {
+		if _, stays := kinds[sub.Pattern]; stays {
+			delete(kinds, sub.Pattern)
+			return false
+		}
+		g.account.Unsubscribe(sub)
+		return true
+	})
+	g.subscribe(g.account, kinds)
 }
 
 // Introduce has the server introduce itself as s from now on. Its name and id stay.
