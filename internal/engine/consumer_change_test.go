@@ -32,9 +32,9 @@ func newGated() *gated {
 		}
 		g.mu.Lock()
 		g.syncs[op.Name]++
-		waits := g.only == "" || g.only == op.Name
+		waits, gate := g.only == "" || g.only == op.Name, g.gate.Load() // as they were together
 		g.mu.Unlock()
-		if gate := g.gate.Load(); gate != nil && waits {
+		if gate != nil && waits {
 			g.waiting.Add(1)
 			<-*gate
 			g.waiting.Add(-1)
