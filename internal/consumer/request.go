@@ -1,6 +1,9 @@
 package consumer
 
-import "myelin/internal/stream"
+import (
+	"myelin/internal/heap"
+	"myelin/internal/stream"
+)
 
 // Request is a client's wish for messages. Durations are in nanoseconds; zero values are those of the JSON
 // fields that are absent.
@@ -30,7 +33,7 @@ type request struct {
 	class      *class
 	prev, next *request
 	ticket     uint64 // its place among all
-	heap       int    // its position, from 1; 0: it has no timer
+	timer      int    // its place among the timers, from 1; 0: it has none
 	looked     uint64 // the Run that last made sure that somebody listens
 }
 
@@ -57,7 +60,7 @@ const (
 // queue are the requests that wait. Classes come with their first request and go with their last.
 type queue struct {
 	classes []*class
-	heap    []*request // by wake
+	timers  heap.Heap[int64, *request] // by wake
 	total   int
 	wanted  int64 // sum of left
 	sized   int   // how many have MaxBytes
@@ -158,9 +161,7 @@ func (q *queue) add(r *request, policy stream.PriorityPolicy) {
 		q.sized++
 	}
 	if r.wake() != 0 {
-		q.heap = append(q.heap, r)
-		r.heap = len(q.heap)
-		q.up(len(q.heap) - 1)
+		q.timers.Set(0, r.wake(), r)
 	}
 }
 
@@ -173,17 +174,7 @@ func (q *queue) remove(r *request) {
 		q.sized--
 	}
 	r.done = true
-	if r.heap != 0 {
-		at := r.heap - 1
-		last := len(q.heap) - 1
-		q.swap(at, last)
-		q.heap[last] = nil
-		q.heap = q.heap[:last]
-		r.heap = 0
-		if at < last {
-			q.fix(at)
-		}
-	}
+	q.timers.Remove(r.timer)
 }
 
 // front is the request to serve next: of the lowest lane of those whose conditions hold, the one that waits
@@ -217,36 +208,8 @@ func (c *class) holds(pending, acks int64) bool {
 	return c.pending > 0 && pending >= c.pending || c.acks > 0 && acks >= c.acks
 }
 
-// fix puts the request at a position of the heap to where its time wants it.
-func (q *queue) fix(at int) {
-	r := q.heap[at]
-	q.down(at)
-	q.up(r.heap - 1)
-}
+// retime follows a change of when a timer of a request is due; it has one.
+func (q *queue) retime(r *request) { q.timers.Set(r.timer, r.wake(), r) }
 
-func (q *queue) less(a, b int) bool { return q.heap[a].wake() < q.heap[b].wake() }
-
-func (q *queue) swap(a, b int) {
-	q.heap[a], q.heap[b] = q.heap[b], q.heap[a]
-	q.heap[a].heap, q.heap[b].heap = a+1, b+1
-}
-
-func (q *queue) up(at int) {
-	for at > 0 && q.less(at, (at-1)/2) {
-		q.swap(at, (at-1)/2)
-		at = (at - 1) / 2
-	}
-}
-
-func (q *queue) down(at int) {
-	for child := 2*at + 1; child < len(q.heap); child = 2*at + 1 {
-		if child+1 < len(q.heap) && q.less(child+1, child) {
-			child++
-		}
-		if !q.less(child, at) {
-			return
-		}
-		q.swap(at, child)
-		at = child
-	}
-}
+// Placed implements heap.Item.
+func (r *request) Placed(at int) { r.timer = at }

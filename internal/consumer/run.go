@@ -242,7 +242,7 @@ func (d *Dispatcher) serve(r *request, c *candidate, out *Out) {
 	r.served = true
 	if r.beat != 0 {
 		r.beat = after(d.now, r.Heartbeat)
-		d.queue.fix(r.heap - 1)
+		d.queue.retime(r)
 	}
 	d.queue.rotate(r)
 }

@@ -12,8 +12,9 @@ func (d *Dispatcher) Deadline() int64 {
 	if len(d.waiting.heap) > 0 {
 		at = min(at, d.waiting.slab[d.waiting.heap[0]].time)
 	}
-	if len(d.queue.heap) > 0 {
-		at = min(at, d.queue.heap[0].wake())
+	if d.queue.timers.Len() > 0 {
+		wake, _ := d.queue.timers.First()
+		at = min(at, wake)
 	}
 	if d.paused != 0 {
 		at = min(at, d.paused)
@@ -55,12 +56,15 @@ func (d *Dispatcher) timers(out *Out) {
 // and then none because of a limit learns that with its first beat, as from a stock server.
 func (d *Dispatcher) requestTimers(out *Out) {
 	q := d.queue
-	for n := 0; len(q.heap) > 0 && q.heap[0].wake() <= d.now; n++ {
+	for n := 0; q.timers.Len() > 0; n++ {
+		wake, r := q.timers.First()
+		if wake > d.now {
+			return
+		}
 		if n == maxDueInRun {
 			d.late = true
 			return
 		}
-		r := q.heap[0]
 		if r.expires != 0 && r.expires <= d.now {
 			d.end(r)
 			out.unserved(r, 408, textTimeout)
@@ -73,7 +77,7 @@ func (d *Dispatcher) requestTimers(out *Out) {
 		}
 		d.beatTo(r.To, out)
 		r.beat = after(d.now, r.Heartbeat)
-		q.fix(0)
+		q.retime(r)
 	}
 }
 

@@ -55,7 +55,6 @@ type Consumer struct {
 	shipment   *shipment         // what was decided and not handed to the deliverer; nil: nothing
 	acks       *acknowledgements // what was heard and not proposed; nil: nothing
 	filter     uint64
-	at         int64 // when it is to be looked after
 	timer      int   // its place among the timers, from 1; 0: none
 	place      int   // its place among those who want what is stored next, from 1; 0: it does not
 	frozen     int   // commands under way until which nothing is to be delivered

@@ -101,7 +101,7 @@ func TestWhoGoesIsForgotten(t *testing.T) {
 		done := make(chan bool)
 		s.turns()
 		s.events.do(func() {
-			timers, hungry, watches = len(s.dispatch.timers.heap), len(s.dispatch.hungry), len(s.dispatch.consumers)
+			timers, hungry, watches = s.dispatch.timers.heap.Len(), len(s.dispatch.hungry), len(s.dispatch.consumers)
 			close(done)
 		})
 		<-done

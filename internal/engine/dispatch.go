@@ -271,7 +271,8 @@ func (x *dispatch) due() int64 {
 // wake stirs those whose time has come.
 func (x *dispatch) wake(now int64) {
 	for x.timers.first() <= now {
-		c := x.timers.heap[0]
+		_, first := x.timers.heap.First()
+		c := (*Consumer)(first)
 		x.timers.set(c, never)
 		x.stir(c)
 	}

@@ -55,13 +55,13 @@ func BenchmarkSchedules(b *testing.B) {
 	for range b.N {
 		s := benchState(b, Config{Subjects: []string{"s.*", "o.*"}, AllowSchedules: true})
 		var fx Effects
-		before := heap()
+		before := heapBytes()
 		header := headerOf("Nats-Schedule: @at 2027-01-01T00:00:00Z", "Nats-Schedule-Target: o.1")
 		for i := range count {
 			fx.Reset()
 			s.Apply(entryOf(1, &Append{1, fmt.Appendf(nil, "s.%08d", i), header, nil}), &fx)
 		}
-		b.ReportMetric(float64(heap()-before)/count, "B/schedule")
+		b.ReportMetric(float64(heapBytes()-before)/count, "B/schedule")
 		start := time.Now()
 		for fired := 0; fired < count; {
 			fx.Reset()
@@ -77,7 +77,7 @@ func BenchmarkSchedules(b *testing.B) {
 	}
 }
 
-func heap() int64 {
+func heapBytes() int64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)

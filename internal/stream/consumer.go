@@ -15,7 +15,7 @@ type consumer struct {
 	filter  *filter
 	initial *filter // with what it starts if that is the last message of each subject; nil: with all
 	busy    *busyHeap
-	place   int // in busy; -1: not there
+	place   int // in busy, from 1; 0: not there
 }
 
 // consumerRecord is the state of a consumer. One that a frozen view may share is copied before it changes.

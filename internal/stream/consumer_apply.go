@@ -71,7 +71,7 @@ func (s *State) addConsumer(a AddConsumer, fx *Effects) Reply {
 		return Reply{Err: err}
 	}
 	x.last++
-	c := &consumer{place: -1, consumerRecord: &consumerRecord{number: x.last, epoch: x.epoch, config: a.Config, created: s.now}}
+	c := &consumer{consumerRecord: &consumerRecord{number: x.last, epoch: x.epoch, config: a.Config, created: s.now}}
 	s.enlist(c)
 	s.begin(c)
 	s.noteLate(c)

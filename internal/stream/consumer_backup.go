@@ -74,7 +74,7 @@ func (c *RestoreConsumer) Encode(dst []byte) []byte {
 // restoreFrom applies a RestoreConsumer; false: it is malformed.
 func (s *State) restoreFrom(r *bin.Reader, fx *Effects) (Reply, bool) {
 	r.Uvarint() // the number that it had is another's
-	c := restoredConsumer{consumer: &consumer{place: -1, consumerRecord: &consumerRecord{config: ReadConsumerConfig(r)}}}
+	c := restoredConsumer{consumer: &consumer{consumerRecord: &consumerRecord{config: ReadConsumerConfig(r)}}}
 	if r.Err() != nil || !c.read(r) || r.Close() != nil || c.floor.Stream > c.delivered.Stream {
 		return Reply{}, false
 	}

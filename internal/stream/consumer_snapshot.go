@@ -120,7 +120,7 @@ func (s *State) restoreConsumers(r *bin.Reader) {
 	before := uint64(0)
 	for range r.Count(20) {
 		number := r.Uvarint()
-		c := restoredConsumer{consumer: &consumer{place: -1, consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}}
+		c := restoredConsumer{consumer: &consumer{consumerRecord: &consumerRecord{number: uint32(number), config: ReadConsumerConfig(r)}}}
 		if r.Err() != nil || number <= before || number > last || last != uint64(x.last) || !c.read(r) || !s.hasPending(&c) {
 			r.Fail(errSnapshot)
 			return

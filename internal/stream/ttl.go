@@ -126,7 +126,8 @@ func (t *table) aging() (place, bool) {
 }
 
 // expiries finds the record that expires next: a heap, in which those that went before their time stay
-// until it comes or they are too many.
+// until it comes or they are too many. It is no heap.Heap, since its items are plain values of 16 bytes that are never
+// moved or taken out by their place.
 type expiries struct {
 	heap []expiry
 	live int // how many of them are still there

@@ -17,7 +17,7 @@ const module = "myelin"
 // layers are our packages from the lowest to the highest. A package imports only packages of lower
 // layers; those of one layer do not know each other.
 var layers = [][]string{
-	{"internal/apierr", "internal/must", "internal/bin", "internal/base62", "internal/decimal", "internal/jsonl", "internal/header", "internal/version", "internal/pki", "internal/tidy"},
+	{"internal/apierr", "internal/must", "internal/bin", "internal/base62", "internal/decimal", "internal/jsonl", "internal/header", "internal/heap", "internal/version", "internal/pki", "internal/tidy"},
 	{"internal/clock", "internal/vfs", "internal/machine", "internal/seqset", "internal/subject", "internal/store/seal"},
 	{"internal/stream", "internal/auth", "internal/msgtrace"},
 	{"internal/auth/callout", "internal/auth/resolver"},
