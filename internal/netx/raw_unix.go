@@ -16,12 +16,13 @@ type rawConn struct {
 	conn syscall.RawConn
 
 	// of the reading goroutine
-	read func(fd uintptr) bool
-	into Input
-	in   int
-	rerr error
-	try  func(fd uintptr) bool
-	to   []byte
+	read  func(fd uintptr) bool
+	eager eager
+	into  Input
+	in    int
+	rerr  error
+	try   func(fd uintptr) bool
+	to    []byte
 
 	// of the writing goroutine
 	write func(fd uintptr) bool
@@ -47,6 +48,31 @@ func (r *rawConn) readInto(in Input) (int, error) {
 
 // readOnce is called when there may be input; it reports false to wait for more.
 func (r *rawConn) readOnce(fd uintptr) bool {
+	if r.readNow(fd) {
+		return true
+	}
+	r.into.Idle()
+	if !r.eager.looks(&waits) {
+		return false
+	}
+	found := r.readSoon(fd)
+	r.eager.looked(found)
+	return found
+}
+
+// readSoon reads what comes within a moment; false: nothing does.
+func (r *rawConn) readSoon(fd uintptr) bool {
+	for range eagerReads {
+		if r.readNow(fd) {
+			return true
+		}
+	}
+	r.into.Idle()
+	return false
+}
+
+// readNow reads what is there; false: there is nothing yet.
+func (r *rawConn) readNow(fd uintptr) bool {
 	chunk := r.into.Grab()
 	for {
 		n, err := syscall.Read(int(fd), chunk.free())
@@ -54,7 +80,6 @@ func (r *rawConn) readOnce(fd uintptr) bool {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			r.into.Idle()
 			return false
 		case err != nil:
 			r.in, r.rerr = 0, os.NewSyscallError("read", err)
