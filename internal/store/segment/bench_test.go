@@ -179,7 +179,7 @@ func BenchmarkReader(b *testing.B) {
 	const records = 1 << 20
 	set := filled(b, b.TempDir(), records, 128, false)
 	defer set.Close()
-	for _, step := range []uint64{1, 10, 30, 1000} {
+	for _, step := range []uint64{1, 3, 5, 8, 10, 30, 300, 1000} {
 		b.Run(fmt.Sprintf("step=%d", step), func(b *testing.B) {
 			r := set.Reader()
 			defer r.Close()

@@ -10,7 +10,7 @@ const (
 	// aheadBytes is how much a Reader reads at once when it reads on.
 	aheadBytes = 64 << 10
 	// nearby is how many sequences may lie between two reads of which the second goes on where the first ended.
-	nearby = 16
+	nearby = 8
 	// jumpBytes is how much it reads for one record somewhere else: from where the index leads to behind a small record.
 	jumpBytes = indexSpacing + 512
 )
@@ -67,8 +67,10 @@ func (r *Reader) ahead(seq uint64) *Record {
 func (r *Reader) move(seq uint64) {
 	c := &r.cursor
 	if seq < c.from || seq-c.from > nearby {
-		c.offset, c.raw, c.hurt = r.index.before(seq), c.raw[:0], nil
+		c.offset, c.near = r.index.around(seq)
+		c.raw, c.hurt = c.raw[:0], nil
 		c.window.step, c.window.mapping = jumpBytes, r.mappingOf()
+		c.only()
 	} else {
 		c.window.step, c.window.mapping = aheadBytes, nil
 	}

@@ -15,7 +15,7 @@ type window struct {
 	seed uint32
 	end  int64 // of what may be read
 	step int   // bytes read at least, if there are as many
-	// mapping is asked first, for a few bytes at a time, since asking again costs little; nil: there is none.
+	// mapping is asked first; nil: there is none.
 	mapping vfs.Mapping
 
 	opens *sealing // tries to open what is read through; nil: checksums will do
@@ -38,12 +38,9 @@ func (w *window) bytes(offset, n int64) ([]byte, error) {
 	return w.buf[i : i+n : i+n], nil
 }
 
-// mappedBytes are read at least from a mapping: what a small record takes.
-const mappedBytes = 256
-
 func (w *window) load(offset, n int64) error {
 	if w.mapping != nil {
-		w.size(min(max(n, mappedBytes), w.end-offset))
+		w.size(min(max(n, int64(w.step)), w.end-offset))
 		if w.at = offset; w.mapping.ReadAt(w.buf, offset) {
 			return nil
 		}
