@@ -32,13 +32,13 @@ func (e *eager) looks(all *atomic.Uint64) bool {
 	alone := now == e.waits+1
 	e.waits = now
 	switch {
-	case !alone || runtime.GOMAXPROCS(0) == 1: // on the only core the client could not go on
+	case !alone:
 		return false
 	case e.skip > 0:
 		e.skip--
 		return false
 	}
-	return true
+	return runtime.GOMAXPROCS(0) > 1 // on the only core the client could not go on
 }
 
 // looked takes in whether there was something.
