@@ -125,15 +125,11 @@ func (v streamViews) Origins(account, stream string) (list []report.Origin) {
 	return list
 }
 
-func (v streamViews) Outbox(account, stream string) (list []report.OutboxQueue) {
-	s := v.p.engine.Stream(account, stream)
-	if s == nil {
-		return nil
+func (v streamViews) Outbox(account, name string) *stream.OutboxStatus {
+	if s := v.p.engine.Stream(account, name); s != nil {
+		return s.Outbox()
 	}
-	for _, q := range s.Outbox() {
-		list = append(list, report.OutboxQueue{Target: q.Target, DeadLetters: q.Letters, Error: q.Refused})
-	}
-	return list
+	return nil
 }
 
 func (v streamViews) Err() error { return v.p.engine.Err() }

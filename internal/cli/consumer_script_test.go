@@ -79,8 +79,8 @@ func refused(ts *testscript.TestScript, _ bool, args []string) {
 		if err := json.Unmarshal(m.Data, info); err != nil {
 			return err
 		}
-		for _, q := range info.own.Outbox {
-			if q.Error != nil && q.Error.ErrCode == want {
+		for _, q := range info.own.Queues {
+			if q.Error != nil && int(q.Error.ErrCode) == want {
 				return nil
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"iter"
 
 	"github.com/spf13/cobra"
+
+	"myelin/internal/stream"
 )
 
 func newDeadLetterWaiting(t *streamTool) *cobra.Command {
@@ -36,7 +38,7 @@ one was not taken. With a target, only those are listed that are for this stream
 // waitingLetters are dead letters of one stream that wait for another.
 type waitingLetters struct {
 	Stream string `json:"stream"`
-	outboxQueue
+	stream.OutboxQueue
 }
 
 // listWaiting prints whom dead letters wait for; target is the only one to list, or "".
@@ -47,7 +49,7 @@ func listWaiting(js *jetStream, target string, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		for _, q := range info.own.Outbox {
+		for _, q := range info.own.Queues {
 			if target != "" && q.Target != target {
 				continue
 			}
@@ -58,7 +60,7 @@ func listWaiting(js *jetStream, target string, asJSON bool) error {
 				}
 				continue
 			}
-			t.row(info.Config.Name, q.Target, q.DeadLetters, q.reason())
+			t.row(info.Config.Name, q.Target, q.DeadLetters, reason(&q))
 		}
 	}
 	switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"myelin/internal/cli/nagios"
+	"myelin/internal/stream"
 )
 
 // monitorPrefix begins metadata of streams and consumers that hold thresholds: the rest is the name of a flag.
@@ -94,14 +95,14 @@ func (k *checker) stream() *cobra.Command {
 }
 
 // judgeOutbox judges how many dead letters wait. Who does not ask is told only if there are some.
-func (c *streamCheck) judgeOutbox(r *nagios.Result, own *streamOwn) {
+func (c *streamCheck) judgeOutbox(r *nagios.Result, own *stream.OutboxStatus) {
 	if own.DeadLetters == 0 && c.deadLetters == (counts{}) {
 		return
 	}
 	n := float64(own.DeadLetters)
 	text := fmt.Sprintf("%d dead letters wait", own.DeadLetters)
-	for _, q := range own.Outbox {
-		text += fmt.Sprintf(", %d for %s: %s", q.DeadLetters, q.Target, q.reason())
+	for _, q := range own.Queues {
+		text += fmt.Sprintf(", %d for %s: %s", q.DeadLetters, q.Target, reason(&q))
 	}
 	r.Judge(c.deadLetters.metric("dead_letters", "Number of dead letters that wait for other streams", "", n), "%s", text)
 }

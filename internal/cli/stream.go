@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+
+	"myelin/internal/stream"
 )
 
 // streamTool is what the commands about streams have in common.
@@ -135,25 +137,12 @@ func (t *streamTool) complete(_ *cobra.Command, args []string, _ string) (names 
 type streamInfo struct {
 	raw    document
 	config document
-	own    streamOwn
+	own    stream.OutboxStatus // what stock servers do not say
 	jetstream.StreamInfo
 }
 
-// streamOwn is what our server says of a stream and stock servers do not.
-type streamOwn struct {
-	DeadLetters int           `json:"dead_letters"`
-	Outbox      []outboxQueue `json:"outbox"`
-}
-
-// outboxQueue says how many dead letters wait for a stream, and why it did not take one last.
-type outboxQueue struct {
-	Target      string    `json:"target"`
-	DeadLetters int       `json:"dead_letters"`
-	Error       *apiError `json:"error,omitempty"`
-}
-
 // reason says why the letters wait.
-func (q *outboxQueue) reason() string {
+func reason(q *stream.OutboxQueue) string {
 	if q.Error == nil {
 		return "on their way"
 	}

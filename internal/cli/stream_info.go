@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+
+	"myelin/internal/stream"
 )
 
 // metaLevels begins the metadata keys in which a server says what a stream needs and has.
@@ -77,7 +79,7 @@ func (i *streamInfo) show(con *console, asJSON bool) error {
 	s.origins(&i.StreamInfo)
 	s.cluster(i.Cluster)
 	s.streamState(&i.StreamInfo)
-	s.outbox(i.own.Outbox)
+	s.outbox(i.own.Queues)
 	con.printf("Information for Stream %s created %s\n\n%s", i.Config.Name, i.Created.Local().Format(stamp), s)
 	return nil
 }
@@ -90,7 +92,7 @@ func (i *streamInfo) showState(con *console, asJSON bool) error {
 	}
 	s := &sheet{}
 	s.streamState(&i.StreamInfo)
-	s.outbox(i.own.Outbox)
+	s.outbox(i.own.Queues)
 	con.printf("State for Stream %s created %s\n\n%s", i.Config.Name, i.Created.Local().Format(stamp), s)
 	return nil
 }
@@ -267,12 +269,12 @@ func replicaText(r *jetstream.PeerInfo) string {
 }
 
 // outbox adds whom dead letters of the stream wait for.
-func (s *sheet) outbox(queues []outboxQueue) {
+func (s *sheet) outbox(queues []stream.OutboxQueue) {
 	if len(queues) > 0 {
 		s.section("Waiting Dead Letters")
 	}
 	for _, q := range queues {
-		s.row("For Stream "+q.Target, fmt.Sprintf("%s, %s", countText(q.DeadLetters), q.reason()))
+		s.row("For Stream "+q.Target, fmt.Sprintf("%s, %s", countText(q.DeadLetters), reason(&q)))
 	}
 }
 

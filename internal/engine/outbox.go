@@ -70,10 +70,14 @@ func (s *Stream) carrier() *relay {
 // look does what there is to be done now.
 func (r *relay) look() {
 	r.take()
+	var status *stream.OutboxStatus
+	r.source.View(func(state *stream.State) { status = state.OutboxStatus() })
 	waiting := map[string]bool{}
-	for _, q := range r.source.Outbox() {
-		waiting[q.Target] = true
-		r.serve(r.target(q.Target))
+	if status != nil {
+		for _, q := range status.Queues {
+			waiting[q.Target] = true
+			r.serve(r.target(q.Target))
+		}
 	}
 	r.rest(waiting)
 }

@@ -5,28 +5,18 @@ import (
 	"myelin/internal/stream"
 )
 
-// OutboxStatus says how many dead letters of a stream wait for another one, and why.
-type OutboxStatus struct {
-	Target  string
-	Letters int
-	Refused *apierr.Error // why the target did not take a letter last; nil: it takes them, or was not asked yet
-}
-
-// Outbox says for whom dead letters of the stream wait, by the names of the targets.
-func (s *Stream) Outbox() (list []OutboxStatus) {
-	s.View(func(state *stream.State) {
-		for target, letters := range state.OutboxQueues() {
-			list = append(list, OutboxStatus{Target: target, Letters: letters})
-		}
-	})
-	if r := s.relay.Load(); r != nil && len(list) > 0 {
+// Outbox says for whom dead letters of the stream wait, and why; nil: none waits.
+func (s *Stream) Outbox() (status *stream.OutboxStatus) {
+	s.View(func(state *stream.State) { status = state.OutboxStatus() })
+	if r := s.relay.Load(); r != nil && status != nil {
 		r.answers.mu.Lock()
-		for i := range list {
-			list[i].Refused = r.answers.refusals[list[i].Target]
+		defer r.answers.mu.Unlock()
+		for i := range status.Queues {
+			q := &status.Queues[i]
+			q.Error = r.answers.refusals[q.Target]
 		}
-		r.answers.mu.Unlock()
 	}
-	return list
+	return status
 }
 
 // report shows why a target does not take letters; nil: it does.

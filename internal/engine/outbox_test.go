@@ -251,9 +251,13 @@ func TestDeadLettersWhileTargetsComeAndGo(t *testing.T) {
 
 // outbox is what a stream says of letters that wait.
 func outbox(s *Stream) string {
+	status := s.Outbox()
+	if status == nil {
+		return ""
+	}
 	var list []string
-	for _, q := range s.Outbox() {
-		list = append(list, fmt.Sprintf("%d for %s: %v", q.Letters, q.Target, q.Refused))
+	for _, q := range status.Queues {
+		list = append(list, fmt.Sprintf("%d for %s: %v", q.DeadLetters, q.Target, q.Error))
 	}
 	return strings.Join(list, "; ")
 }

@@ -197,7 +197,8 @@ func TestBackupKeepsDeadLetters(t *testing.T) {
 	again := func(packed []byte) {
 		t.Helper()
 		x.request(apiPrefix+"STREAM.DELETE.S", "", "")
-		if answer := x.restoreBackup(t, "S", config, packed, 1<<20); !strings.Contains(answer, `"messages":3`) {
+		// How many messages it has depends on how many letters were taken before it answered.
+		if answer := x.restoreBackup(t, "S", config, packed, 1<<20); !strings.Contains(answer, `"last_seq":3`) {
 			t.Fatal(answer)
 		}
 	}

@@ -63,8 +63,8 @@ type Stream interface {
 	DeleteMessage(seq uint64, erase bool) stream.Reply
 	// Origins are what the stream copies from, in the order of its configuration.
 	Origins() []Origin
-	// Outbox says for whom dead letters of the stream wait, by the names of the targets.
-	Outbox() []OutboxStatus
+	// Outbox says for whom dead letters of the stream wait, and why; nil: none waits.
+	Outbox() *stream.OutboxStatus
 
 	// Consumer returns a consumer, or nil if there is none of that name.
 	Consumer(name string) *Consumer
@@ -84,9 +84,6 @@ type Stream interface {
 
 // Origin says how a stream is with copying from another.
 type Origin = engine.OriginStatus
-
-// OutboxStatus says how many dead letters wait for a stream, and why.
-type OutboxStatus = engine.OutboxStatus
 
 // Consumer is a consumer of a stream. It is the engine's own: what clients say to it goes into the batches of
 // publishers, which no stand-in for it would show.

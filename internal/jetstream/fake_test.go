@@ -247,8 +247,8 @@ func (s *fakeStream) Origins() (list []Origin) {
 
 // A fakeStream has no consumers, so that nothing dies.
 
-func (*fakeStream) Outbox() []OutboxStatus { return nil }
-func (*fakeStream) Incarnation() [16]byte  { return [16]byte{1} }
+func (*fakeStream) Outbox() *stream.OutboxStatus { return nil }
+func (*fakeStream) Incarnation() [16]byte        { return [16]byte{1} }
 
 func (s *fakeStream) Consumer(string) *Consumer                     { return nil }
 func (s *fakeStream) FindConsumer([]byte) *Consumer                 { return nil }

@@ -16,16 +16,16 @@ type StreamConfig = stream.Config
 
 // StreamInfo says what a stream is and holds, in the order of a stock server's fields.
 type StreamInfo struct {
-	Config     *stream.Config    `json:"config"`
-	Created    time.Time         `json:"created"`
-	State      StreamState       `json:"state"`
-	Domain     string            `json:"domain,omitempty"`
-	Cluster    *ClusterInfo      `json:"cluster,omitempty"`
-	Mirror     *SourceInfo       `json:"mirror,omitempty"`
-	Sources    []*SourceInfo     `json:"sources,omitempty"`
-	Alternates []StreamAlternate `json:"alternates,omitempty"`
-	Time       time.Time         `json:"ts"`
-	Own        *StreamOwn        `json:"_myelin,omitempty"`
+	Config     *stream.Config       `json:"config"`
+	Created    time.Time            `json:"created"`
+	State      StreamState          `json:"state"`
+	Domain     string               `json:"domain,omitempty"`
+	Cluster    *ClusterInfo         `json:"cluster,omitempty"`
+	Mirror     *SourceInfo          `json:"mirror,omitempty"`
+	Sources    []*SourceInfo        `json:"sources,omitempty"`
+	Alternates []StreamAlternate    `json:"alternates,omitempty"`
+	Time       time.Time            `json:"ts"`
+	Own        *stream.OutboxStatus `json:"_myelin,omitempty"` // what stock servers do not say
 }
 
 // StreamState says what a stream holds.
@@ -42,19 +42,6 @@ type StreamState struct {
 	Deleted     []uint64          `json:"deleted,omitempty"`
 	Lost        *LostData         `json:"lost,omitempty"`
 	Consumers   int               `json:"consumer_count"`
-}
-
-// StreamOwn is what stock servers do not say of a stream. It is left out where there is nothing to say.
-type StreamOwn struct {
-	DeadLetters int           `json:"dead_letters"` // that wait for other streams, in all
-	Outbox      []OutboxQueue `json:"outbox"`
-}
-
-// OutboxQueue says how many dead letters wait for a stream, and why it did not take one last.
-type OutboxQueue struct {
-	Target      string        `json:"target"`
-	DeadLetters int           `json:"dead_letters"`
-	Error       *apierr.Error `json:"error,omitempty"`
 }
 
 // LostData says which messages cannot be read any more.
@@ -131,20 +118,8 @@ func (a *API) infoOf(s Stream) StreamInfo {
 			all.Sources = append(all.Sources, sourceOf(&o))
 		}
 	}
-	all.Own = ownOf(s.Outbox())
+	all.Own = s.Outbox()
 	return all
-}
-
-func ownOf(outbox []OutboxStatus) *StreamOwn {
-	if len(outbox) == 0 {
-		return nil
-	}
-	own := &StreamOwn{}
-	for _, q := range outbox {
-		own.DeadLetters += q.Letters
-		own.Outbox = append(own.Outbox, OutboxQueue{q.Target, q.Letters, q.Refused})
-	}
-	return own
 }
 
 func stateOf(info stream.Info) StreamState {

@@ -28,7 +28,7 @@ func (f *fakeStreams) Consumers(string, string) []report.Consumer {
 func (f *fakeStreams) NumConsumers(string, string) int            { return 1 }
 func (f *fakeStreams) HasConsumer(_, _, name string) bool         { return name == "C" || name == "D" }
 func (f *fakeStreams) Origins(string, string) []report.Origin     { return nil }
-func (f *fakeStreams) Outbox(string, string) []report.OutboxQueue { return nil }
+func (f *fakeStreams) Outbox(string, string) *stream.OutboxStatus { return nil }
 func (f *fakeStreams) Err() error                                 { return nil }
 func (f *fakeStreams) Config() *config.Config {
 	return &config.Config{JetStream: config.JetStream{Enabled: true}}

@@ -31,8 +31,8 @@ type JetStream interface {
 	HasConsumer(account, stream, name string) bool
 	// Origins are what a stream copies from: its mirror, or its sources in the order of the configuration.
 	Origins(account, stream string) []Origin
-	// Outbox says for whom dead letters of a stream wait, by the names of the targets.
-	Outbox(account, stream string) []OutboxQueue
+	// Outbox says for whom dead letters of a stream wait, and why; nil: none waits.
+	Outbox(account, name string) *stream.OutboxStatus
 	// Err is why nothing can be stored at all, or nil.
 	Err() error
 }

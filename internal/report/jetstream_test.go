@@ -115,9 +115,11 @@ func TestJetStreamPages(t *testing.T) {
 // What stock servers do not know of stands in a member of its own, and only where there is something to say.
 func TestWaitingDeadLetters(t *testing.T) {
 	f := streamSituation(t)
-	f.outboxes = map[string][]OutboxQueue{
-		"ORD": {{Target: "DEAD", DeadLetters: 3, Error: apierr.StreamNotFound.Err()}, {Target: "LATE", DeadLetters: 1}},
-		"MEM": {{Target: "DEAD", DeadLetters: 2}},
+	f.outboxes = map[string]*stream.OutboxStatus{
+		"ORD": {DeadLetters: 4, Queues: []stream.OutboxQueue{
+			{Target: "DEAD", DeadLetters: 3, Error: apierr.StreamNotFound.Err()}, {Target: "LATE", DeadLetters: 1},
+		}},
+		"MEM": {DeadLetters: 2, Queues: []stream.OutboxQueue{{Target: "DEAD", DeadLetters: 2}}},
 	}
 	text, err := json.Marshal(f.views().JSz(JSzOptions{Account: "A", Streams: true}))
 	if err != nil {
@@ -140,9 +142,9 @@ type fakeStreams struct {
 	state     JetStreamState
 	accounts  []JetStreamAccount
 	streams   map[string][]Stream
-	consumers map[string][]Consumer    // by stream
-	origins   map[string][]Origin      // by stream
-	outboxes  map[string][]OutboxQueue // by stream
+	consumers map[string][]Consumer           // by stream
+	origins   map[string][]Origin             // by stream
+	outboxes  map[string]*stream.OutboxStatus // by stream
 	err       error
 	off       bool
 }
@@ -163,10 +165,10 @@ func (f *fakeStreams) NumConsumers(_, name string) int {
 func (f *fakeStreams) HasConsumer(_, stream, name string) bool {
 	return slices.ContainsFunc(f.consumers[stream], func(c Consumer) bool { return c.Info.Name == name })
 }
-func (f *fakeStreams) Origins(_, name string) []Origin     { return slices.Clone(f.origins[name]) }
-func (f *fakeStreams) Outbox(_, name string) []OutboxQueue { return slices.Clone(f.outboxes[name]) }
-func (f *fakeStreams) Err() error                          { return f.err }
-func (f *fakeStreams) views() *Views                       { return New(f, f.clock()) }
+func (f *fakeStreams) Origins(_, name string) []Origin            { return slices.Clone(f.origins[name]) }
+func (f *fakeStreams) Outbox(_, name string) *stream.OutboxStatus { return f.outboxes[name] }
+func (f *fakeStreams) Err() error                                 { return f.err }
+func (f *fakeStreams) views() *Views                              { return New(f, f.clock()) }
 
 // fakeStream is a Stream whose answers are its fields.
 type fakeStream struct {

@@ -130,7 +130,9 @@ func (z *JSz) count(js JetStream, accounts []JetStreamAccount) {
 			z.Messages += info.Messages
 			z.Bytes += info.Bytes
 			z.Consumers += js.NumConsumers(a.Name, s.Name())
-			letters += lettersIn(js.Outbox(a.Name, s.Name()))
+			if outbox := js.Outbox(a.Name, s.Name()); outbox != nil {
+				letters += outbox.DeadLetters
+			}
 		}
 	}
 	if letters > 0 {

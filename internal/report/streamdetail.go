@@ -9,29 +9,16 @@ import (
 
 // StreamDetail describes a stream.
 type StreamDetail struct {
-	Name            string         `json:"name"`
-	Created         time.Time      `json:"created"`
-	Cluster         *StreamCluster `json:"cluster,omitempty"`
-	Config          *stream.Config `json:"config,omitempty"`
-	State           StreamState    `json:"state"`
-	Consumers       []ConsumerInfo `json:"consumer_detail,omitempty"`
-	DirectConsumers []ConsumerInfo `json:"direct_consumer_detail,omitempty"`
-	Mirror          *OriginInfo    `json:"mirror,omitempty"`
-	Sources         []OriginInfo   `json:"sources,omitempty"`
-	Own             *StreamOwn     `json:"_myelin,omitempty"`
-}
-
-// StreamOwn is what stock servers do not say of a stream. It is left out where there is nothing to say.
-type StreamOwn struct {
-	DeadLetters int           `json:"dead_letters"` // that wait for other streams, in all
-	Outbox      []OutboxQueue `json:"outbox"`
-}
-
-// OutboxQueue says how many dead letters wait for a stream, and why it did not take one last.
-type OutboxQueue struct {
-	Target      string        `json:"target"`
-	DeadLetters int           `json:"dead_letters"`
-	Error       *apierr.Error `json:"error,omitempty"`
+	Name            string               `json:"name"`
+	Created         time.Time            `json:"created"`
+	Cluster         *StreamCluster       `json:"cluster,omitempty"`
+	Config          *stream.Config       `json:"config,omitempty"`
+	State           StreamState          `json:"state"`
+	Consumers       []ConsumerInfo       `json:"consumer_detail,omitempty"`
+	DirectConsumers []ConsumerInfo       `json:"direct_consumer_detail,omitempty"`
+	Mirror          *OriginInfo          `json:"mirror,omitempty"`
+	Sources         []OriginInfo         `json:"sources,omitempty"`
+	Own             *stream.OutboxStatus `json:"_myelin,omitempty"` // what stock servers do not say
 }
 
 // StreamCluster says which servers hold a stream.
@@ -127,9 +114,7 @@ func (d *details) stream(account string, s Stream) StreamDetail {
 			detail.Sources = append(detail.Sources, o.Info)
 		}
 	}
-	if outbox := d.js.Outbox(account, s.Name()); len(outbox) > 0 {
-		detail.Own = &StreamOwn{lettersIn(outbox), outbox}
-	}
+	detail.Own = d.js.Outbox(account, s.Name())
 	detail.State.Consumers = d.js.NumConsumers(account, s.Name())
 	if d.options.Consumers {
 		detail.Consumers = d.consumers(shownConsumers(d.js, account, s.Name(), false))
@@ -151,14 +136,6 @@ func (d *details) consumers(list []Consumer) []ConsumerInfo {
 		infos = append(infos, info)
 	}
 	return infos
-}
-
-// lettersIn is how many dead letters wait in an outbox.
-func lettersIn(outbox []OutboxQueue) (n int) {
-	for _, q := range outbox {
-		n += q.DeadLetters
-	}
-	return n
 }
 
 // shownConsumers are the consumers of a stream that serve it directly, or those of users.
