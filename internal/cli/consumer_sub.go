@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -69,7 +70,11 @@ func (r *receiver) pulled(ctx context.Context, js *jetStream, info *consumerInfo
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := []jetstream.PullMessagesOpt{jetstream.PullMaxMessages(1)}
+	// The client forgets to ask again where the next message is wanted while its last request is still being written,
+	// and knows by the heartbeats that are missing then: they are frequent, and no error.
+	opts := []jetstream.PullMessagesOpt{
+		jetstream.PullMaxMessages(1), jetstream.PullHeartbeat(500 * time.Millisecond), jetstream.WithMessagesErrOnMissingHeartbeat(false),
+	}
 	if group := r.groupOf(&info.Config); group != "" {
 		opts = append(opts, jetstream.PullPriorityGroup(group))
 	}
