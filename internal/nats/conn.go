@@ -105,13 +105,13 @@ func newConn(l *Listener, nc net.Conn) *Conn {
 // serve is the life of a connection.
 func (c *Conn) serve() {
 	defer c.l.forget(c)
-	t := c.l.tls.Load()
-	if t == nil || !t.First {
-		c.tell(c.greeting())
-	}
 	f := c.enter()
 	if f == nil && !c.l.opt.Registry.Add(c.id, c, c.l.limits().MaxConnections) {
 		f = &fatal{reason: MaxConnections, text: textMaxConnections}
+	}
+	t := c.l.tls.Load()
+	if t == nil || !t.First {
+		c.tell(c.greeting()) // who has heard it is counted
 	}
 	if f != nil {
 		c.fail(f)
