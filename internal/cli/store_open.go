@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"myelin/internal/clock"
 	"myelin/internal/engine"
 	"myelin/internal/meta"
 	"myelin/internal/replica"
@@ -74,7 +75,7 @@ func openOffline(fsys vfs.FS, dir string, keys *seal.Keys, report func(finding))
 		return nil, err
 	}
 	s = &offlineStore{
-		fs: fsys, layout: layout, keys: keys, report: report, groups: map[uint64]*offlineGroup{}, cache: segment.NewCache(64, 64<<20),
+		fs: fsys, layout: layout, keys: keys, report: report, groups: map[uint64]*offlineGroup{}, cache: segment.NewCache(clock.Real{}, 64, 64<<20),
 	}
 	if s.lock, err = lockOffline(fsys, layout); err != nil {
 		return nil, err

@@ -120,7 +120,7 @@ func newEngine(o Options) *Engine {
 		fs: o.FS, layout: NewLayout(o.Dir), clock: o.Clock, log: o.Log, router: o.Router, outlet: o.Outlet, courier: o.Courier, abroad: o.Abroad,
 		bounds: o.Bounds, accountLimits: o.AccountLimits, relaxed: o.SyncEvery > 0,
 		maxBytes: orDefault(o.MaxIngestBytes, 64<<20), maxMsgs: int(orDefault(int64(o.MaxIngestMsgs), math.MaxInt)),
-		cache: segment.NewCache(cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
+		cache: segment.NewCache(o.Clock, cachedFiles, cachedIndexBytes), keys: o.Keys, level: o.Level,
 	}
 	e.limits.Store(&o.Limits)
 	e.batches.max, e.batches.limits = orDefault(int64(o.MaxBatches), defaultMaxBatches), o.Batches

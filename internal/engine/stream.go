@@ -131,19 +131,33 @@ func (s *Stream) View(fn func(*stream.State)) {
 // in its place. Errors: ErrNotFound; a *segment.Damage, when the message cannot be read; those of the file
 // system.
 func (s *Stream) Read(seq uint64, buf []byte) (Message, []byte, error) {
-	s.mu.RLock()
-	known, ok := s.state.Get(seq)
-	s.mu.RUnlock()
-	if !ok {
-		return Message{}, buf, ErrNotFound
-	}
-	r, buf, err := s.home.Read(known.Seq, buf)
-	if errors.Is(err, segment.ErrNotFound) {
-		if err = ErrNotFound; s.lives(seq) {
-			err = &segment.Damage{File: s.engine.layout.Messages(s.asset.Group), Err: fmt.Errorf("sequence %d: %w", seq, segment.ErrNotFound)}
+	return s.ReadFound(func(state *stream.State) uint64 {
+		known, _ := state.Get(seq)
+		return known.Seq
+	}, buf)
+}
+
+// maxRaces bounds how often a message is looked for that is removed between finding and reading it.
+const maxRaces = 8
+
+// ReadFound is Read for the message whose sequence find returns; 0 stands for none. It is called again if that message
+// went before it was read, as View calls it.
+func (s *Stream) ReadFound(find func(*stream.State) uint64, buf []byte) (r Message, _ []byte, err error) {
+	for range maxRaces {
+		s.mu.RLock()
+		seq := find(&s.state)
+		s.mu.RUnlock()
+		if seq == 0 {
+			break
+		}
+		if r, buf, err = s.home.Read(seq, buf); !errors.Is(err, segment.ErrNotFound) {
+			return r, buf, err
+		}
+		if s.lives(seq) {
+			return r, buf, &segment.Damage{File: s.engine.layout.Messages(s.asset.Group), Err: fmt.Errorf("sequence %d: %w", seq, err)}
 		}
 	}
-	return r, buf, err
+	return Message{}, buf, ErrNotFound
 }
 
 func (s *Stream) lives(seq uint64) (ok bool) {

@@ -181,22 +181,16 @@ type reader struct {
 
 	get  JSApiMsgGetRequest
 	last []byte // subject of a get by subject
-	seq  uint64 // what find found
-	find func(*stream.State)
+	find func(*stream.State) uint64
 }
 
 func (r *reader) init(d *door) {
 	r.door, r.session = d, d.tenant.Open(nil)
-	r.find = func(state *stream.State) {
-		switch {
-		case r.last == nil:
-			r.seq = r.get.find(state)
-		case bytes.ContainsAny(r.last, "*>"): // the last of several subjects, as clients of object stores ask
-			r.seq = state.LastOf(string(r.last))
-		default:
-			rec, _ := state.Last(r.last)
-			r.seq = rec.Seq
+	r.find = func(state *stream.State) uint64 {
+		if r.last == nil {
+			return r.get.find(state)
 		}
+		return state.LastOf(r.last) // maybe of several subjects, as clients of object stores ask
 	}
 }
 
@@ -235,12 +229,14 @@ func (r *reader) answer(q *request) {
 		r.door.lanes.enqueueBatch(q, &r.get)
 		return
 	}
-	m, fault := r.read(s)
+	var m Message
+	var err error
+	m, r.buf, err = s.ReadFound(r.find, r.buf[:0])
 	switch {
-	case fault != nil:
-		r.status(q, 500, fault.Error())
-	case m.Seq == 0:
+	case errors.Is(err, ErrNotFound):
 		r.status(q, 404, noMessage)
+	case err != nil:
+		r.status(q, 500, err.Error())
 	default:
 		r.send(q, s, &m)
 	}
@@ -303,21 +299,6 @@ func (q *JSApiMsgGetRequest) fault(bySubject bool) string {
 		return badRequest
 	}
 	return ""
-}
-
-// read finds and reads the message that is asked for; its Seq is 0 if there is none.
-func (r *reader) read(s Stream) (m Message, err error) {
-	for range maxRaces {
-		s.View(r.find)
-		if r.seq == 0 {
-			return Message{}, nil
-		}
-		m, r.buf, err = s.Read(r.seq, r.buf[:0])
-		if !errors.Is(err, ErrNotFound) {
-			return m, err
-		}
-	}
-	return Message{}, nil
 }
 
 func (r *reader) send(q *request, s Stream, m *Message) {

@@ -55,6 +55,8 @@ type Stream interface {
 	// Read returns the message with a sequence; its slices lie in buf or in the larger buffer that is
 	// returned in its place. The error is ErrNotFound if there is none.
 	Read(seq uint64, buf []byte) (Message, []byte, error)
+	// ReadFound is Read for the message whose sequence find returns, which is called as View calls; 0 stands for none.
+	ReadFound(find func(*stream.State) uint64, buf []byte) (Message, []byte, error)
 	// Propose has a command applied and returns what became of it. Urgent ones free space.
 	Propose(command []byte, urgent bool) stream.Reply
 	// ProposeConsumer is Propose for what creates a consumer or changes one.

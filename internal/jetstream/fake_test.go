@@ -221,8 +221,13 @@ func (s *fakeStream) View(fn func(*stream.State)) {
 }
 
 func (s *fakeStream) Read(seq uint64, buf []byte) (Message, []byte, error) {
+	return s.ReadFound(func(*stream.State) uint64 { return seq }, buf)
+}
+
+func (s *fakeStream) ReadFound(find func(*stream.State) uint64, buf []byte) (Message, []byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	seq := find(&s.state)
 	m, ok := s.bodies[seq]
 	if _, lives := s.state.Get(seq); !ok || !lives {
 		return Message{}, buf, ErrNotFound

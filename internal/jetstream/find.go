@@ -14,7 +14,7 @@ const scanStep = 4096
 func (q *JSApiMsgGetRequest) find(state *stream.State) uint64 {
 	switch {
 	case q.LastFor != "":
-		return state.LastOf(q.LastFor)
+		return state.LastOf([]byte(q.LastFor))
 	case q.exact():
 		if r, ok := state.Get(q.Seq); ok {
 			return r.Seq
@@ -121,8 +121,8 @@ func countAtOnce(state *stream.State, seq uint64, filter string) (n uint64, ok b
 
 // lastUpTo is the sequence of the last message of a subject that is not above a bound; 0 if there is none.
 func lastUpTo(state *stream.State, name []byte, bound uint64) uint64 {
-	if r, ok := state.Last(name); !ok || r.Seq <= bound {
-		return r.Seq
+	if last := state.LastOf(name); last <= bound {
+		return last
 	}
 	filter := string(name)
 	first, ok := state.Next(1, filter)

@@ -6,7 +6,6 @@ import (
 
 	"myelin/internal/apierr"
 	"myelin/internal/jetstream/wire"
-	"myelin/internal/stream"
 )
 
 type JSApiMsgGetRequest struct {
@@ -64,28 +63,16 @@ func (c *call) messageGet(resp *messageGot) *apierr.Error {
 	return nil
 }
 
-// maxRaces bounds how often a message is looked for that is removed between finding and reading it.
-const maxRaces = 8
-
 // fetch finds and reads the one message that a request names.
 func fetch(s Stream, q *JSApiMsgGetRequest) (Message, *apierr.Error) {
-	for range maxRaces {
-		var seq uint64
-		s.View(func(state *stream.State) { seq = q.find(state) })
-		if seq == 0 {
-			break
-		}
-		m, _, err := s.Read(seq, nil)
-		switch {
-		case err == nil:
-			return m, nil
-		case !errors.Is(err, ErrNotFound):
-			return Message{}, apierr.StreamGeneralError.With(err.Error())
-		case q.exact():
-			return Message{}, apierr.NoMessageFound.Err()
-		}
+	m, _, err := s.ReadFound(q.find, nil)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return m, apierr.NoMessageFound.Err()
+	case err != nil:
+		return m, apierr.StreamGeneralError.With(err.Error())
 	}
-	return Message{}, apierr.NoMessageFound.Err()
+	return m, nil
 }
 
 type JSApiMsgDeleteRequest struct {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -196,7 +197,7 @@ func (p *publish) expectedSubject() []byte {
 func (s *State) expected(p *publish, last uint64, fx *Effects) *apierr.Error {
 	switch {
 	case len(p.lastPer) > 0:
-		if last := s.lastOf(p.expectedSubject()); !p.expects(p.lastPer, last) {
+		if last := s.LastOf(p.expectedSubject()); !p.expects(p.lastPer, last) {
 			return wrongSequence(last)
 		}
 	case len(p.lastPerSubject) > 0:
@@ -217,9 +218,9 @@ func wrongSequence(last uint64) *apierr.Error {
 	return apierr.StreamWrongLastSequence.With(strconv.FormatUint(last, 10))
 }
 
-// lastOf is the last sequence of the subjects that pattern matches, 0 if there is none.
-func (s *State) lastOf(pattern []byte) (last uint64) {
-	if !subject.HasWildcard(string(pattern)) {
+// LastOf returns the sequence of the last message whose subject matches a pattern; 0 if there is none.
+func (s *State) LastOf(pattern []byte) (last uint64) {
+	if !bytes.ContainsAny(pattern, "*>") || !subject.HasWildcard(string(pattern)) {
 		if id, ok := s.table.subjects.find(pattern); ok {
 			last = s.table.subjects.at(id).last
 		}

@@ -83,10 +83,10 @@ func (s *State) lasts(subjects []string, f *filter) ranks {
 
 func (s *State) lastOfAny(filters []string) (last uint64) {
 	if len(filters) == 0 {
-		return s.lastOf([]byte(">"))
+		return s.LastOf([]byte(">"))
 	}
 	for _, f := range filters {
-		last = max(last, s.lastOf([]byte(f)))
+		last = max(last, s.LastOf([]byte(f)))
 	}
 	return last
 }

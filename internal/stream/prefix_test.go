@@ -96,7 +96,7 @@ func TestPrefixListsSubjects(t *testing.T) {
 			t.Errorf("%s lists %v, want %v", filter, got, want)
 		}
 	}
-	if _, ok := s.Next(1, "k.a*"); ok || s.LastOf("k.a*") != 0 {
+	if _, ok := s.Next(1, "k.a*"); ok || s.LastOf([]byte("k.a*")) != 0 {
 		t.Error("a prefix finds messages")
 	}
 }

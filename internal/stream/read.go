@@ -66,18 +66,6 @@ func (s *State) Has(seq uint64) bool {
 	return ok
 }
 
-// Last returns the last message of a subject.
-func (s *State) Last(subject []byte) (Record, bool) {
-	id, ok := s.table.subjects.find(subject)
-	if !ok {
-		return Record{}, false
-	}
-	return s.Get(s.table.subjects.at(id).last)
-}
-
-// LastOf returns the sequence of the last message whose subject matches a pattern; 0 if there is none.
-func (s *State) LastOf(pattern string) uint64 { return s.lastOf([]byte(pattern)) }
-
 // Next returns the first message that reaches seq or stands after it and whose subject matches the
 // filter, if it is not empty.
 func (s *State) Next(seq uint64, filter string) (Record, bool) {

@@ -127,7 +127,7 @@ func (s *State) summon(fx *Effects) {
 		}
 		due := Due{Seq: x.list[i].seq, Time: x.list[i].due}
 		if _, _, source := x.text(i); len(source) > 0 {
-			due.Sample = s.lastOf(source)
+			due.Sample = s.LastOf(source)
 		}
 		fx.Due = append(fx.Due, due)
 		x.queue.pop()

@@ -37,7 +37,7 @@ func (s *State) schedulable(p *publish, fx *Effects) *apierr.Error {
 	case !s.config.AllowSchedules:
 		return apierr.MessageSchedulesDisabled.Err()
 	}
-	if last := s.lastOf(p.scheduler); last > 0 {
+	if last := s.LastOf(p.scheduler); last > 0 {
 		if _, ok := s.schedules.lookup(last); !ok {
 			return apierr.MessageSchedulesSchedulerInvalid.Err()
 		}

@@ -269,7 +269,7 @@ func agreeAt(s *State, m *model, end uint64) error {
 				last = x.seq
 			}
 		}
-		if got := s.LastOf(filter); got != last {
+		if got := s.LastOf([]byte(filter)); got != last {
 			return fmt.Errorf("the last of %s is %d, want %d", filter, got, last)
 		}
 		want := uint64(0)

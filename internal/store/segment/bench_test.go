@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"myelin/internal/clock"
 	"myelin/internal/vfs"
 )
 
@@ -24,7 +25,7 @@ func batch(from uint64, body int) []Record {
 
 func filled(b *testing.B, folder string, records, body int, compress bool) *Set {
 	b.Helper()
-	set, _, err := Open(vfs.OS{}, folder, Options{Cache: NewCache(64, 8<<20), Compress: compress})
+	set, _, err := Open(vfs.OS{}, folder, Options{Cache: NewCache(clock.Real{}, 64, 8<<20), Compress: compress})
 	if err != nil {
 		b.Fatal(err)
 	}

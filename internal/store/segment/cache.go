@@ -3,20 +3,37 @@ package segment
 import (
 	"container/list"
 	"sync"
+	"time"
 
+	"myelin/internal/clock"
 	"myelin/internal/vfs"
 )
 
+const (
+	// lookupsToMap is how many records are looked up in a file one by one before that is done through a mapping.
+	lookupsToMap = 8
+	// maxMappedBytes bounds what is mapped at once. What the system takes back of it stops a thread when it is read again,
+	// which is no way to read from more than there is memory for.
+	maxMappedBytes = 1 << 30
+	// unmapAfter is how long, at least, nobody reads through a mapping before it is given up, and at most twice as
+	// long. What is mapped counts as memory of the process.
+	unmapAfter = time.Second
+)
+
 // Cache keeps segment files open for reading and their indexes in memory, those used last, for any
-// number of sets. It holds no more than it was made for, beside what is being read at the moment.
+// number of sets. It holds no more than it was made for, beside what is being read at the moment. Files that are read here and there
+// are mapped while that goes on.
 type Cache struct {
+	clock         clock.Clock
 	maxFiles      int
 	maxIndexBytes int64
 
-	mu         sync.Mutex // guards all below
-	held       map[*segment]*opened
-	recent     list.List // of *opened, the one used last in front
-	indexBytes int64
+	mu          sync.Mutex // guards all below
+	held        map[*segment]*opened
+	recent      list.List // of *opened, the one used last in front
+	indexBytes  int64
+	mappedBytes int64
+	resting     bool // rest will be called
 }
 
 // opened is a segment file that is open for reading.
@@ -27,15 +44,17 @@ type opened struct {
 	footer  int64 // where the index was read
 
 	// The cache's, under its lock.
-	mapping vfs.Mapping   // nil: nobody wanted it, or it cannot be had
-	mapped  bool          // it was asked for
 	place   *list.Element // nil: not held any more
 	users   int
+	lookups int         // since it was opened or rest gave up the mapping
+	mapping vfs.Mapping // nil: nobody wanted it, or it cannot be had
+	length  int64       // of what is mapped
+	touched bool        // somebody asked for the mapping since rest was called
 }
 
 // NewCache returns a cache of at most so many open files and bytes of indexes.
-func NewCache(maxFiles int, maxIndexBytes int64) *Cache {
-	return &Cache{maxFiles: maxFiles, maxIndexBytes: maxIndexBytes, held: map[*segment]*opened{}}
+func NewCache(c clock.Clock, maxFiles int, maxIndexBytes int64) *Cache {
+	return &Cache{clock: c, maxFiles: maxFiles, maxIndexBytes: maxIndexBytes, held: map[*segment]*opened{}}
 }
 
 // acquire returns what is held for a segment if it serves, and else what open makes. It must be released.
@@ -78,6 +97,7 @@ func (c *Cache) let(o *opened, idle []*opened) []*opened {
 	o.place = nil
 	delete(c.held, o.segment)
 	c.indexBytes -= o.bytes()
+	c.mappedBytes -= o.length
 	if o.users > 0 {
 		return idle
 	}
@@ -109,37 +129,75 @@ func (c *Cache) drop(segments ...*segment) {
 func (c *Cache) mapping(o *opened, length int64) vfs.Mapping {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !o.mapped {
-		o.mapped = true
+	return c.mappingLocked(o, length)
+}
+
+// lookup is mapping for one record, for which it takes many to be worth it.
+func (c *Cache) lookup(o *opened, length int64) vfs.Mapping {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o.lookups < lookupsToMap {
+		o.lookups++
+		return nil
+	}
+	return c.mappingLocked(o, length)
+}
+
+func (c *Cache) mappingLocked(o *opened, length int64) vfs.Mapping {
+	o.touched = true
+	if o.mapping == nil && o.place != nil && c.mappedBytes+length <= maxMappedBytes {
 		if m, ok := vfs.Mapped(o.file, length); ok {
-			o.mapping = m
+			o.mapping, o.length = m, length
+			c.mappedBytes += length
+			c.restLater()
 		}
 	}
 	return o.mapping
 }
 
-// unmap gives up the mappings of segments that nobody reads.
-func (c *Cache) unmap(segments []*segment) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, seg := range segments {
-		if o := c.held[seg]; o != nil && o.users == 0 {
-			o.unmap()
-		}
+// restLater has rest called; mu is held.
+func (c *Cache) restLater() {
+	if !c.resting {
+		c.resting = true
+		c.clock.AfterFunc(unmapAfter, c.rest)
 	}
 }
 
-func (o *opened) unmap() {
-	if o.mapping != nil {
-		_ = o.mapping.Close()
+// rest gives up the mappings that nobody has asked for since it was called last.
+func (c *Cache) rest() {
+	var idle []vfs.Mapping
+	c.mu.Lock()
+	c.resting = false
+	for _, o := range c.held {
+		switch {
+		case o.mapping == nil:
+		case o.users > 0 || o.touched:
+			o.touched = false
+			c.restLater()
+		default:
+			idle = append(idle, c.unmap(o))
+		}
 	}
-	o.mapping, o.mapped = nil, false
+	c.mu.Unlock()
+	for _, m := range idle {
+		_ = m.Close()
+	}
+}
+
+// unmap takes the mapping, if there is one, from a file that nobody reads; mu is held.
+func (c *Cache) unmap(o *opened) vfs.Mapping {
+	m := o.mapping
+	c.mappedBytes -= o.length
+	o.mapping, o.length, o.lookups = nil, 0, 0
+	return m
 }
 
 // closeAll closes files that were only read, whose errors mean nothing.
 func closeAll(list []*opened) {
 	for _, o := range list {
-		o.unmap()
+		if o.mapping != nil {
+			_ = o.mapping.Close()
+		}
 		_ = o.file.Close()
 	}
 }

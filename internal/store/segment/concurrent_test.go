@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"myelin/internal/clock"
 	"myelin/internal/vfs"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestReadsDuringEverything(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		t.Run(fmt.Sprint("compress=", compress), func(t *testing.T) {
-			cache := NewCache(2, 500)
+			cache := NewCache(clock.Real{}, 2, 500)
 			set, _, err := Open(vfs.NewMem(), dir, Options{SegmentBytes: 8 << 10, Compress: compress, Cache: cache})
 			if err != nil {
 				t.Fatal(err)
@@ -182,7 +183,7 @@ func TestReadsDuringErase(t *testing.T) {
 // The cache keeps to its bounds whatever is read.
 func TestCacheIsBounded(t *testing.T) {
 	disk, m := written(t, 5, false, true)
-	cache := NewCache(3, 1<<20)
+	cache := NewCache(clock.Real{}, 3, 1<<20)
 	m.options.Cache = cache
 	set, _, err := Open(disk, dir, m.options)
 	m.ok(err)
@@ -232,7 +233,7 @@ func (f countedFile) Close() error {
 // rest have no file open either.
 func TestIdleStreamsCostNothing(t *testing.T) {
 	files := &openFiles{FS: vfs.NewMem()}
-	cache := NewCache(64, 1<<20)
+	cache := NewCache(clock.Real{}, 64, 1<<20)
 	const count = 10_000
 	sets := make([]*Set, count)
 	goroutines := runtime.NumGoroutine()

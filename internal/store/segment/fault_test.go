@@ -115,14 +115,15 @@ func TestFullDisk(t *testing.T) {
 	m.check(m.set, m.last)
 }
 
-// An error of the disk while reading is no damage, and does not last.
+// An error of the disk while reading is no damage, and does not last. What cannot be read through a mapping is read
+// otherwise.
 func TestFailedReads(t *testing.T) {
 	disk, m := written(t, 1, false, true)
 	process := vfs.NewFault(disk)
 	set, _, err := Open(process, dir, m.options)
 	m.ok(err)
 	for skip := range 4 {
-		process.Inject(vfs.Rule{Kinds: vfs.OpRead | vfs.OpOpen, Skip: skip, Times: 1, Err: syscall.EIO})
+		process.Inject(vfs.Rule{Kinds: vfs.OpRead | vfs.OpOpen, Skip: skip, Times: 2, Err: syscall.EIO})
 		failures := 0
 		for i := range m.records {
 			r := &m.records[i]
@@ -133,7 +134,7 @@ func TestFailedReads(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if failures != 1 || len(set.Damages()) > 0 {
+		if failures < 1 || failures > 2 || len(set.Damages()) > 0 {
 			t.Fatalf("%d failures, damages %v", failures, set.Damages())
 		}
 		process.Heal()

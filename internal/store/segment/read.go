@@ -138,6 +138,7 @@ func (s *Set) Read(seq uint64, buf []byte) (Record, []byte, error) {
 			return Record{}, buf, fmt.Errorf("read sequence %d: %w", seq, err)
 		}
 		c := s.cursor(v, o.file, o.index, seq, buf, lookupBytes)
+		c.window.mapping = s.cache.lookup(o, s.mappedBytes(v.size))
 		c.only()
 		r, err := c.find(seq)
 		s.cache.release(o)

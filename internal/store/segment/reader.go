@@ -1,10 +1,6 @@
 package segment
 
-import (
-	"slices"
-
-	"myelin/internal/vfs"
-)
+import "myelin/internal/vfs"
 
 const (
 	// aheadBytes is how much a Reader reads at once when it reads on.
@@ -22,7 +18,6 @@ type Reader struct {
 	set         *Set
 	opened      *opened     // nil: none
 	mapping     vfs.Mapping // of it; nil: not wanted yet, or there is none
-	mapped      bool        // some file was, since Close
 	first, high uint64      // sequences that the file may hold
 	index       index
 	cursor      cursor
@@ -77,14 +72,16 @@ func (r *Reader) move(seq uint64) {
 	c.from = seq
 }
 
-// mappingOf is the mapping of the file that is open. One that still grows does not outgrow it by much.
+// mappingOf is the mapping of the file that is open.
 func (r *Reader) mappingOf() vfs.Mapping {
 	if r.mapping == nil {
-		r.mapping = r.set.cache.mapping(r.opened, max(r.set.options.SegmentBytes, r.cursor.window.end))
-		r.mapped = true
+		r.mapping = r.set.cache.mapping(r.opened, r.set.mappedBytes(r.cursor.window.end))
 	}
 	return r.mapping
 }
+
+// mappedBytes is how much of a file of that size is mapped. One that still grows does not outgrow it by much.
+func (s *Set) mappedBytes(size int64) int64 { return max(s.options.SegmentBytes, size) }
 
 // begin opens the file of a sequence.
 func (r *Reader) begin(seq uint64) {
@@ -111,19 +108,5 @@ func (r *Reader) leave() {
 	}
 }
 
-// Close lets go of all files, and of the memory through which they were read. The Reader can be used again.
-func (r *Reader) Close() {
-	r.leave()
-	if r.mapped {
-		r.mapped = false
-		r.set.unmap()
-	}
-}
-
-// unmap gives up the mappings of files that nobody reads.
-func (s *Set) unmap() {
-	s.mu.Lock()
-	segments := slices.Clone(s.segments)
-	s.mu.Unlock()
-	s.cache.unmap(segments)
-}
+// Close lets go of all files. The Reader can be used again.
+func (r *Reader) Close() { r.leave() }

@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
+	"myelin/internal/clock"
 	"myelin/internal/vfs"
 )
 
@@ -58,10 +60,11 @@ func TestReader(t *testing.T) {
 }
 
 // Reading here and there gives what Read gives while files are written, erased in and dropped, and what was mapped is
-// given up with them.
+// given up when nobody reads through it for a while.
 func TestReaderJumps(t *testing.T) {
 	const total = 4000
-	cache := NewCache(64, 1<<20)
+	now := clock.NewFake(time.Unix(1e9, 0))
+	cache := NewCache(now, 64, 1<<20)
 	set, _, err := Open(vfs.OS{}, t.TempDir(), Options{SegmentBytes: 256 << 10, Cache: cache})
 	if err != nil {
 		t.Fatal(err)
@@ -91,25 +94,83 @@ func TestReaderJumps(t *testing.T) {
 			erased[seq] = true
 		}
 	}
-	mapped := func() (n int) {
-		for _, o := range cache.held {
-			if o.mapping != nil {
-				n++
-			}
-		}
-		return n
-	}
-	if mapped() == 0 {
+	if mapped(cache) == 0 {
 		t.Error("nothing was mapped")
 	}
-	if r.Close(); mapped() == 0 {
-		t.Error("what the other one reads is mapped no more")
+	r.Close()
+	now.Advance(2 * unmapAfter)
+	if mapped(cache) != 1 {
+		t.Errorf("%d files are mapped while one is read", mapped(cache))
 	}
-	if other.Close(); mapped() > 0 {
-		t.Errorf("%d files are still mapped", mapped())
+	other.Close()
+	now.Advance(2 * unmapAfter)
+	if mapped(cache) > 0 || cache.mappedBytes != 0 || cache.resting {
+		t.Errorf("%d files, %d bytes are still mapped", mapped(cache), cache.mappedBytes)
 	}
 	if err := set.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func mapped(c *Cache) (n int) {
+	for _, o := range c.held {
+		if o.mapping != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Many records that are looked up in a file one by one are read through a mapping, which is given up between efforts.
+func TestLookupsMap(t *testing.T) {
+	const total = 4000
+	now := clock.NewFake(time.Unix(1e9, 0))
+	cache := NewCache(now, 64, 1<<20)
+	set, _, err := Open(vfs.OS{}, t.TempDir(), Options{SegmentBytes: 1 << 20, Cache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var batch []Record
+	for seq := range uint64(total) {
+		batch = append(batch, record(1+seq, 1))
+	}
+	if err := set.Write(batch); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	var buf []byte
+	look := func(times int) {
+		t.Helper()
+		for range times {
+			seq := 1 + rng.Uint64N(total)
+			want := record(seq, 1)
+			var got Record
+			if got, buf, err = set.Read(seq, buf); err != nil || !same(&got, &want) {
+				t.Fatalf("%d: %d, %v", seq, got.Seq, err)
+			}
+		}
+	}
+	for range 3 {
+		if look(lookupsToMap); mapped(cache) > 0 {
+			t.Error("few lookups map a file")
+		}
+		for range 3 {
+			if look(100); mapped(cache) != 1 || cache.mappedBytes != 1<<20 {
+				t.Errorf("%d files are mapped, %d bytes", mapped(cache), cache.mappedBytes)
+			}
+			now.Advance(unmapAfter)
+		}
+		now.Advance(unmapAfter)
+		if mapped(cache) > 0 || cache.mappedBytes != 0 || cache.resting {
+			t.Errorf("%d files, %d bytes are still mapped", mapped(cache), cache.mappedBytes)
+		}
+	}
+	look(100)
+	if err := set.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if cache.mappedBytes != 0 {
+		t.Errorf("%d bytes are mapped of a set that is closed", cache.mappedBytes)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 
+	"myelin/internal/clock"
 	"myelin/internal/store/seal"
 	"myelin/internal/vfs"
 )
@@ -88,7 +89,7 @@ func Open(fs vfs.FS, dir string, options Options) (*Set, []Damage, error) {
 	options.SegmentBytes = min(options.SegmentBytes, maxSegmentBytes)
 	s := &Set{fs: fs, dir: dir, options: options, cache: options.Cache, written: options.Synced}
 	if s.cache == nil {
-		s.cache = NewCache(8, 4<<20)
+		s.cache = NewCache(clock.Real{}, 8, 4<<20)
 	}
 	if err := s.load(); err != nil {
 		return nil, nil, err
