@@ -30,6 +30,7 @@ type shipment struct {
 	mark     func() // called in its turn, and all there is to it; nil: there is none
 	confirms bool   // the machine is to hear of the deliveries once they are sent
 	start    int    // of the consumer
+	removals uint64 // that there had been when it was begun
 }
 
 // refusal answers a request that could not be read.
@@ -40,9 +41,10 @@ type refusal struct {
 
 var freeShipments = sync.Pool{New: func() any { return new(shipment) }}
 
+// newShipment begins one; the caller has the token of the stream.
 func newShipment(c *Consumer) *shipment {
 	p := freeShipments.Get().(*shipment)
-	p.consumer = c
+	p.consumer, p.removals = c, c.stream.state.Removals()
 	return p
 }
 
@@ -223,7 +225,7 @@ func (d *deliverer) send(p *shipment) {
 	for _, r := range p.refused {
 		c.outlet.Refused(r.to, r.problem)
 	}
-	d.look(p.out.Deliveries)
+	d.look(p)
 	statuses := p.out.Statuses
 	for i := range p.out.Deliveries {
 		for len(statuses) > 0 && statuses[0].At <= i {
@@ -257,12 +259,14 @@ func (d *deliverer) confirm(p *shipment) {
 	d.stream.events.do(func() { d.stream.dispatch.confirm(c, start, delivered) })
 }
 
-// look finds which messages are still there. What is gone is left out: the machine knows.
-func (d *deliverer) look(list []consumer.Delivery) {
+// look finds which messages are still there. What is gone is left out: the machine knows. All were there when it was decided to
+// deliver them.
+func (d *deliverer) look(p *shipment) {
 	d.lives = d.lives[:0]
 	d.stream.View(func(state *stream.State) {
-		for i := range list {
-			d.lives = append(d.lives, state.Has(list[i].Seq))
+		same := state.Removals() == p.removals
+		for i := range p.out.Deliveries {
+			d.lives = append(d.lives, same || state.Has(p.out.Deliveries[i].Seq))
 		}
 	})
 }

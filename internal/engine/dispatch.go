@@ -29,7 +29,8 @@ const (
 type dispatch struct {
 	stream    *Stream
 	deliverer *deliverer
-	on        bool // the machine is up to date
+	born      int64 // Unix ns
+	on        bool  // the machine is up to date
 	parting   bool // nothing is delivered any more
 	hidden    bool // the stream is being restored: its consumers do not begin
 	consumers map[uint32]*Consumer
@@ -54,7 +55,9 @@ type waiter struct {
 }
 
 func newDispatch(s *Stream) *dispatch {
-	return &dispatch{stream: s, deliverer: &deliverer{stream: s}, hidden: s.asset.Config.Metadata[metaRestoring] != ""}
+	return &dispatch{
+		stream: s, deliverer: &deliverer{stream: s}, born: s.engine.clock.Now().UnixNano(), hidden: s.asset.Config.Metadata[metaRestoring] != "",
+	}
 }
 
 // prepare makes what only a stream with consumers needs.

@@ -27,10 +27,8 @@ func (a *acknowledgements) free() {
 // acknowledge takes in an acknowledgement. What would change nothing is not worth a place in the log, unless
 // somebody wants to be sure.
 func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
-	if item.Time != 0 {
-		if _, stored, ok := c.source.Look(item.Seq); ok && stored != item.Time {
-			return // it is for a message of an earlier stream of the name, which had the same number
-		}
+	if x.foreign(c, &item) {
+		return
 	}
 	if c.dispatcher.Knows(item.Seq) {
 		item.DSeq, item.Time = 0, 0 // the machine knows it, too
@@ -52,6 +50,17 @@ func (x *dispatch) acknowledge(c *Consumer, reply []byte, item stream.AckItem) {
 	if a.who != nil {
 		a.who.add(reply)
 	}
+}
+
+// foreign says that an acknowledgement is for a message of an earlier stream of the name, which had the same sequence. What
+// was stored since this stream runs need not be looked at for that, which takes longer than all the rest: no sequence is
+// given out twice, unless an origin does so.
+func (x *dispatch) foreign(c *Consumer, item *stream.AckItem) bool {
+	if item.Time == 0 || item.Time >= x.born && x.stream.Config().Mirror == nil {
+		return false
+	}
+	_, stored, ok := c.source.Look(item.Seq)
+	return ok && stored != item.Time
 }
 
 // proposeAcks makes proposals of all that was taken in.

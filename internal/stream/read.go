@@ -60,6 +60,9 @@ func (s *State) Get(seq uint64) (Record, bool) {
 	return s.record(p), true
 }
 
+// Removals counts the messages that went since the state was made or restored: while it stays, all that there was is there.
+func (s *State) Removals() uint64 { return s.table.removed }
+
 // Has reports whether there is a message at a sequence, as Get does.
 func (s *State) Has(seq uint64) bool {
 	_, ok := s.table.find(seq)

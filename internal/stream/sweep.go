@@ -87,6 +87,7 @@ func (w *sweeper) drop(r *record, seq, span uint64) {
 		}
 	}
 	t.records--
+	t.removed++
 	t.messages -= span
 	t.bytes -= uint64(r.size)
 	w.fx.gone(seq, seq+span-1, w.reason)

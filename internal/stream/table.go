@@ -21,6 +21,7 @@ type table struct {
 	farPrev  map[uint64]uint64
 
 	records  int    // live records
+	removed  uint64 // records that were taken out since the table was made
 	messages uint64 // the sequences that they take
 	bytes    uint64
 }
@@ -239,6 +240,7 @@ func (t *table) remove(p place) {
 	delete(t.farPrev, seq)
 	t.unlink(s, prev, next)
 	t.records--
+	t.removed++
 	t.messages -= span
 	t.bytes -= uint64(r.size)
 	t.own(p.block).remove(p.index)
@@ -269,4 +271,6 @@ func (t *table) unlink(s *subjectEntry, prev, next uint64) {
 }
 
 // clear takes out all records.
-func (t *table) clear() { *t = table{subjects: subjects{seed: t.subjects.seed}} }
+func (t *table) clear() {
+	*t = table{subjects: subjects{seed: t.subjects.seed}, removed: t.removed + uint64(t.records)}
+}

@@ -73,7 +73,9 @@ func (m *mapping) bring(w int64) bool {
 	case refused:
 		return false
 	}
-	switch err := unix.Madvise(m.data[w*windowBytes:(w+1)*windowBytes], unix.MADV_POPULATE_READ); err {
+	window := m.data[w*windowBytes : (w+1)*windowBytes]
+	_ = unix.Madvise(window, unix.MADV_WILLNEED) // in one piece; what comes now would bring page by page
+	switch err := unix.Madvise(window, unix.MADV_POPULATE_READ); err {
 	case nil:
 		m.windows[w].Store(present)
 		return true

@@ -16,7 +16,7 @@ type cursor struct {
 	segment *segment // it is of
 	from    uint64   // records that end before this sequence are passed by
 	offset  int64    // of the next frame
-	near    int64    // where the first record has ended, if the index tells; else 0
+	near    stretch  // where the first record is
 
 	raw       []byte // frames of the block being read
 	rawOffset int64
@@ -30,9 +30,24 @@ type cursor struct {
 
 // only says that one record is wanted, so that no more is read than that is in.
 func (c *cursor) only() {
-	if c.near > 0 {
-		c.window.step = min(c.window.step, int(c.near-c.offset))
+	if c.near.to > 0 {
+		c.window.step = min(c.window.step, int(c.near.to-c.offset))
 	}
+}
+
+// leap reads the record that occupies c.from where it stands if those around it are as long as it is. It reports whether it is one
+// that is neither packed, sealed, damaged nor erased, and in the mapping; if not, nothing has changed.
+func (c *cursor) leap() bool {
+	from, offset := c.from, c.offset
+	at, length := c.near.guess(from)
+	if !c.window.peek(at, length) {
+		return false
+	}
+	if c.offset = at; c.quick() && c.record.Seq <= from {
+		return true
+	}
+	c.from, c.offset = from, offset
+	return false
 }
 
 // next returns the next record, which is valid until the call after. io.EOF says that there is none; a
@@ -155,6 +170,9 @@ func (c *cursor) again(err error) bool {
 	c.window.buf = c.window.buf[:0]
 	return true
 }
+
+// unpacked says that a sequence is in the block being read.
+func (c *cursor) unpacked(seq uint64) bool { return len(c.raw) > 0 && seq >= c.from && seq <= c.rawLast }
 
 // nextInBlock reads the next record of the block, or reports false at its end.
 func (c *cursor) nextInBlock() (bool, error) {

@@ -25,20 +25,40 @@ func (x index) note(seq uint64, offset int64) index {
 
 // before is the offset of a frame from which a walk forward comes to seq.
 func (x index) before(seq uint64) int64 {
-	from, _ := x.around(seq)
-	return from
+	return x.around(seq).from
 }
 
-// around is before(seq), and the offset at which the record of seq has ended; 0 if the index does not tell.
-func (x index) around(seq uint64) (from, to int64) {
+// stretch is what lies between two entries of an index.
+type stretch struct {
+	from, to int64  // offsets; to is 0 if the index does not tell
+	first    uint64 // sequence at from
+	count    uint64 // sequences until to; 0 if the index does not tell
+}
+
+// around is the stretch that has the record of seq.
+func (x index) around(seq uint64) stretch {
 	n := x.behind(seq)
+	s := stretch{from: headerSize}
 	if n < len(x) {
-		to = x[n].offset
+		s.to = x[n].offset
 	}
-	if n == 0 {
-		return headerSize, to
+	if n > 0 {
+		s.from, s.first = x[n-1].offset, x[n-1].seq
+		if n < len(x) {
+			s.count = x[n].seq - s.first
+		}
 	}
-	return x[n-1].offset, to
+	return s
+}
+
+// guess is where the record of seq stands, and how long it is, if all records of the stretch take equally much; length is 0 if the
+// index does not tell.
+func (s *stretch) guess(seq uint64) (offset, length int64) {
+	if s.count == 0 {
+		return 0, 0
+	}
+	length = (s.to - s.from) / int64(s.count)
+	return s.from + int64(seq-s.first)*length, length
 }
 
 // behind is the number of the first entry behind seq. The search begins where that stands if all records take equally

@@ -105,9 +105,9 @@ func (s *Set) cursor(v view, file vfs.File, x index, seq uint64, buf []byte, ste
 	if v.index != nil {
 		x = v.index
 	}
-	from, to := x.around(seq)
+	near := x.around(seq)
 	return cursor{
-		segment: v.segment, seal: newSealing(v.segment.box), from: seq, offset: from, near: to, set: s,
+		segment: v.segment, seal: newSealing(v.segment.box), from: seq, offset: near.from, near: near, set: s,
 		window: window{file: file, seed: v.segment.sum, end: v.size, step: step, buf: buf[:0]},
 	}
 }
@@ -154,6 +154,9 @@ func (s *Set) Read(seq uint64, buf []byte) (Record, []byte, error) {
 
 // find returns the record that occupies a sequence.
 func (c *cursor) find(seq uint64) (Record, error) {
+	if c.leap() {
+		return c.record, nil
+	}
 	f, at, err := c.seek()
 	if errors.Is(err, io.EOF) || err == nil && f.seq > seq {
 		return Record{}, ErrNotFound

@@ -6,7 +6,7 @@ const (
 	// aheadBytes is how much a Reader reads at once when it reads on.
 	aheadBytes = 64 << 10
 	// nearby is how many sequences may lie between two reads of which the second goes on where the first ended.
-	nearby = 8
+	nearby = 4
 	// jumpBytes is how much it reads for one record somewhere else: from where the index leads to behind a small record.
 	jumpBytes = indexSpacing + 512
 )
@@ -49,7 +49,9 @@ func (r *Reader) ahead(seq uint64) *Record {
 		return nil
 	}
 	if seq >= r.first && seq <= r.high {
-		r.move(seq)
+		if r.move(seq) && r.cursor.leap() {
+			return &r.cursor.record
+		}
 		if rec, err := r.cursor.next(); err == nil && rec.Seq <= seq {
 			return rec
 		}
@@ -58,11 +60,12 @@ func (r *Reader) ahead(seq uint64) *Record {
 	return nil
 }
 
-// move makes the cursor come to a sequence next: over what lies between, or by the index if that is much.
-func (r *Reader) move(seq uint64) {
+// move makes the cursor come to a sequence next: over what lies between, or by the index if that is much, which it reports.
+func (r *Reader) move(seq uint64) (jumps bool) {
 	c := &r.cursor
-	if seq < c.from || seq-c.from > nearby {
-		c.offset, c.near = r.index.around(seq)
+	if jumps = seq < c.from || seq-c.from > nearby && !c.unpacked(seq); jumps {
+		c.near = r.index.around(seq)
+		c.offset = c.near.from
 		c.raw, c.hurt = c.raw[:0], nil
 		c.window.step, c.window.mapping = jumpBytes, r.mappingOf()
 		c.only()
@@ -70,6 +73,7 @@ func (r *Reader) move(seq uint64) {
 		c.window.step, c.window.mapping = aheadBytes, nil
 	}
 	c.from = seq
+	return jumps
 }
 
 // mappingOf is the mapping of the file that is open.

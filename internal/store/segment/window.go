@@ -59,6 +59,19 @@ func (w *window) load(offset, n int64) error {
 	return fmt.Errorf("read at offset %d: %w", offset, err)
 }
 
+// peek loads n bytes if the mapping has them. What it lacks is then read by a call, so that it is not asked twice.
+func (w *window) peek(offset, n int64) bool {
+	if w.mapping == nil || n <= 0 || offset+n > w.end {
+		return false
+	}
+	w.size(n)
+	if w.at = offset; w.mapping.ReadAt(w.buf, offset) {
+		return true
+	}
+	w.buf, w.mapping = w.buf[:0], nil
+	return false
+}
+
 // size makes the buffer so large, whatever is in it.
 func (w *window) size(n int64) {
 	if int64(cap(w.buf)) < n {
