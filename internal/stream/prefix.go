@@ -23,7 +23,7 @@ func (t *table) listed(pattern string) (ids []uint32) {
 	if !ok {
 		return t.matching(pattern)
 	}
-	t.subjects.each(func(id uint32, text []byte) {
+	t.subjects.like(p.Cover(), func(id uint32, text []byte) {
 		if p.Matches(text) {
 			ids = append(ids, id)
 		}

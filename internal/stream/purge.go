@@ -171,7 +171,7 @@ func (t *table) matching(pattern string) (ids []uint32) {
 	if bytes.HasPrefix(prefix, []byte(".")) || bytes.Contains(prefix, []byte("..")) {
 		return nil // no subject has an empty token
 	}
-	t.subjects.each(func(id uint32, text []byte) {
+	t.subjects.like(pattern, func(id uint32, text []byte) {
 		tail, ok := bytes.CutPrefix(text, prefix)
 		if ok && (rest == ">" && len(tail) > 0 || subject.Matches(rest, string(tail))) {
 			ids = append(ids, id)

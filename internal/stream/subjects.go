@@ -23,7 +23,8 @@ type subjectEntry struct {
 
 type subjectChunk struct {
 	list  []subjectEntry
-	epoch uint64 // of the subjects when the chunk was made
+	epoch uint64 // of the subjects when the list was made
+	marks *marks // of the subjects in the list, which no view reads; nil in the first chunk, of which streams have many
 }
 
 // maxSubjectBytes bounds a subject by the size of its length.
@@ -68,6 +69,9 @@ func (s *subjects) intern(text []byte) uint32 {
 func (s *subjects) create(text []byte) uint32 {
 	id := s.take()
 	*s.at(id) = subjectEntry{text: s.texts.add(text), length: uint16(len(text))}
+	if m := s.entries[id/entryChunk].marks; m != nil {
+		m.set(int(id%entryChunk), text)
+	}
 	s.count++
 	return id
 }
@@ -94,11 +98,11 @@ func (s *subjects) take() uint32 {
 	s.used++
 	chunk := int(id / entryChunk)
 	if chunk == len(s.entries) {
-		size := entryChunk
-		if chunk == 0 {
-			size = firstEntryChunk
+		size, m := firstEntryChunk, (*marks)(nil)
+		if chunk > 0 {
+			size, m = entryChunk, new(marks)
 		}
-		s.entries = append(s.entries, subjectChunk{make([]subjectEntry, 0, size), s.epoch})
+		s.entries = append(s.entries, subjectChunk{make([]subjectEntry, 0, size), s.epoch, m})
 	}
 	s.entries[chunk].list = append(s.entries[chunk].list, subjectEntry{}) // beyond what a view has of it
 	return id
@@ -107,7 +111,7 @@ func (s *subjects) take() uint32 {
 // own makes a chunk one that no view shares.
 func (s *subjects) own(chunk int) {
 	if c := &s.entries[chunk]; c.epoch != s.epoch {
-		*c = subjectChunk{cloneWithRoom(c.list), s.epoch}
+		*c = subjectChunk{cloneWithRoom(c.list), s.epoch, c.marks}
 	}
 }
 
@@ -146,11 +150,16 @@ func (s *subjects) release(id uint32) {
 // each visits all subjects, in no order that means anything.
 func (s *subjects) each(visit func(id uint32, text []byte)) {
 	for c := range s.entries {
-		list := s.entries[c].list
-		for i := range list {
-			if e := &list[i]; e.messages > 0 {
-				visit(uint32(c*entryChunk+i), s.texts.get(e.text, int(e.length)))
-			}
+		s.eachOf(c, visit)
+	}
+}
+
+// eachOf visits those of a chunk.
+func (s *subjects) eachOf(chunk int, visit func(id uint32, text []byte)) {
+	list := s.entries[chunk].list
+	for i := range list {
+		if e := &list[i]; e.messages > 0 {
+			visit(uint32(chunk*entryChunk+i), s.texts.get(e.text, int(e.length)))
 		}
 	}
 }
