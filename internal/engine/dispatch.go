@@ -31,8 +31,8 @@ type dispatch struct {
 	deliverer *deliverer
 	born      int64 // Unix ns
 	on        bool  // the machine is up to date
-	parting   bool // nothing is delivered any more
-	hidden    bool // the stream is being restored: its consumers do not begin
+	parting   bool  // nothing is delivered any more
+	hidden    bool  // the stream is being restored: its consumers do not begin
 	consumers map[uint32]*Consumer
 	changing  map[string]int         // by name of a consumer, commands under way until which nothing is to be delivered
 	stirred   []*Consumer            // to be looked after

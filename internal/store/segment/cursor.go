@@ -172,7 +172,9 @@ func (c *cursor) again(err error) bool {
 }
 
 // unpacked says that a sequence is in the block being read.
-func (c *cursor) unpacked(seq uint64) bool { return len(c.raw) > 0 && seq >= c.from && seq <= c.rawLast }
+func (c *cursor) unpacked(seq uint64) bool {
+	return len(c.raw) > 0 && seq >= c.from && seq <= c.rawLast
+}
 
 // nextInBlock reads the next record of the block, or reports false at its end.
 func (c *cursor) nextInBlock() (bool, error) {
