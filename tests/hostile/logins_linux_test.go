@@ -20,7 +20,7 @@ func TestLoginFlood(t *testing.T) {
 		burst   = 64 // refusals that one address gets without waiting, and then each second
 	)
 	// The password is good.
-	a := enter(t, `authorization { timeout: 20, users: [{user: by, password: p},
+	a := enter(t, `authorization { timeout: 120, users: [{user: by, password: p},
   {user: ann, password: "$2a$08$LJVH6SZj12W/1UVVWksJU.gIn1QB.gwxOnwRVdJVOuUUbZRh7C3vC"}] }
 no_auth_user: by
 `)
