@@ -9,7 +9,8 @@
 // rest. One token is for writing (Write, Sync, Rest, Close), one for upkeep (Drop, Clean, Erase): callers
 // that meet wait for each other. Any number of readers (Read, Scan) need neither: they take a view of the
 // files under a short lock, and what a view shows is never written again. Open files and indexes of sealed
-// files are kept in a Cache that the sets of a node share and that has a bound; a set itself keeps about
+// files are kept in a Cache that the sets of a node share and that has a bound, and so are mappings of
+// files in which much is read here and there, while that goes on; a set itself keeps about
 // 200 bytes for each file, and while it is written to 16 bytes for each KiB of the last one.
 //
 // What lives is known to the owner, a stream's machine, not to the files. It says so when a record dies
